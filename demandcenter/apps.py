@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class DemandCenterConfig(AppConfig):
+    name = "demandcenter"
+    verbose_name = "Demand Center"

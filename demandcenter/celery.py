@@ -1,0 +1,24 @@
+"""The Celery application and, on one screen, every periodic job of the product."""
+
+import os
+
+from celery import Celery
+from celery.schedules import crontab
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "demandcenter.settings")
+
+app = Celery("demandcenter")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["funnel", "scoring", "routing", "reporting"])
+
+# Queues let workers be scaled apart: ingest, pipeline, timers, reports, delivery.
+app.conf.task_routes = {
+    "funnel.tasks.*": {"queue": "ingest"},
+    "reporting.tasks.*": {"queue": "reports"},
+}
+app.conf.beat_schedule = {
+    # The row is the queue: a lost hint, or a worker killed in an import, is made good here.
+    "resume-imports": {"task": "funnel.tasks.resume_imports", "schedule": 15.0},
+    # The copy of every process has read what is older than a day, or rebuilds.
+    "prune-changes": {"task": "reporting.tasks.prune_changes", "schedule": crontab(minute=17)},
+}

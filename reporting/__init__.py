@@ -1,0 +1,1 @@
+"""What it all comes to, read only."""

@@ -1,0 +1,1 @@
+"""How good a person and an account look."""
