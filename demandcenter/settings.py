@@ -107,8 +107,7 @@ CACHES = {
 }
 PGHISTORY_LEVEL = pghistory.Statement
 PGHISTORY_FIELD = pghistory.Field(null=True)
-# Insert events would double every import; the row itself holds what was first written.
-PGHISTORY_DEFAULT_TRACKERS = (pghistory.UpdateEvent(), pghistory.DeleteEvent())
+PGHISTORY_OBJ_FIELD = pghistory.ObjForeignKey(related_name="history", db_constraint=False)
 
 # --- Celery: hints and timers, never the only copy of anything ------------------------------------
 CELERY_BROKER_URL = REDIS_URL
@@ -235,7 +234,9 @@ LOGGING = {
     "formatters": {
         "line": {
             "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.processors.JSONRenderer() if PRODUCTION else structlog.dev.ConsoleRenderer(colors=False),
+            "processor": structlog.processors.JSONRenderer()
+            if PRODUCTION
+            else structlog.dev.ConsoleRenderer(colors=False),
             "foreign_pre_chain": [
                 structlog.contextvars.merge_contextvars,
                 structlog.stdlib.add_logger_name,
