@@ -1,0 +1,415 @@
+"""One PostgreSQL and one Redis as child processes: started, watched, stopped. Loopback and passwords only.
+
+The embedded servers of a laptop (`embedded.py`) and the servers of the test suite (`tests/servers.py`) are these.
+"""
+
+import ctypes
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import psutil
+import psycopg2
+import redis
+from psycopg2 import sql
+
+from demandcenter.server_programs import Account, ServerError, newest_postgres, postgres_programs, redis_program
+
+LOOPBACK = "127.0.0.1"
+START_PATIENCE = 60.0  # seconds; recovery after a crash replays the log before it answers
+LOG_LIMIT = 10 * 1024 * 1024  # bytes; a longer log starts anew
+SHARED_MEMORY = Path("/dev/shm")
+SHARED_MEMORY_NEEDED = 512 * 1024 * 1024  # bytes; containers often have 64 MB, too little for a parallel hash join
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here: a child between fork and exec may not
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on `port` of this machine."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def follow_parent(death_signal: int) -> None:
+    """Ask Linux to send this process `death_signal` when its parent dies; called between fork and exec."""
+    if LIBC:
+        LIBC.prctl(PR_SET_PDEATHSIG, death_signal)
+
+
+def run_as(account: Account | None) -> dict[str, object]:
+    """Return the arguments of subprocess that run a program as `account`."""
+    return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
+
+
+def hand_over(path: Path, account: Account | None) -> None:
+    if account:
+        os.chown(path, account.uid, account.gid)
+
+
+def server_environment() -> dict[str, str]:
+    """Return the environment without what would change a server: PGPORT, PGDATA and the locale of the terminal."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
+    return kept | {"LC_ALL": "C"}
+
+
+class Server:
+    """A server process over one data folder; the subclasses say how to prepare, start, greet and stop theirs."""
+
+    title: ClassVar[str]
+    gentle_stop: ClassVar[int]
+    firm_stop: ClassVar[int]
+    stop_patience: ClassVar[float]  # seconds for each of the two
+
+    def __init__(
+        self, folder: Path, *, password: str, account: Account | None, port: int | None = None, durable: bool = True
+    ) -> None:
+        """Describe a server over `folder`.
+
+        `port` is preferred, another is taken where it is in use. Without `durable` nothing survives a loss of power
+        (tests). The server is told to stop when the process that started it dies, however it dies (Linux).
+        """
+        self.folder = folder
+        self.password = password
+        self.account = account
+        self.preferred_port = port
+        self.port = port or 0
+        self.durable = durable
+        self.log = folder.with_name(f"{folder.name}.log")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Prepare the data where needed, start, and return when the server answers; raises ServerError."""
+        self.prepare()
+        self.settle_leftovers()
+        attempts = [self.preferred_port] if self.preferred_port and is_free(self.preferred_port) else []
+        for port in [*attempts, free_port(), free_port()]:
+            self.port = port
+            self._launch()
+            if self._answers_in_time():
+                return
+            if is_free(port):  # not the port's fault
+                break
+        tail = self.log.read_text(errors="replace").splitlines()[-8:]
+        self.stop()
+        raise ServerError(f"{self.title} did not start. The end of {self.log}:\n  " + "\n  ".join(tail))
+
+    def is_alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self) -> None:
+        """Stop in order, then firmly, then for good; returns when the process is gone."""
+        if self.process is None:
+            return
+        for stop_signal in (self.gentle_stop, self.firm_stop):
+            if self.process.poll() is None:
+                self.process.send_signal(stop_signal)
+            try:
+                self.process.wait(self.stop_patience)
+                return
+            except subprocess.TimeoutExpired:
+                continue
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def _launch(self) -> None:
+        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
+            self.log.unlink()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command(),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=server_environment(),
+                start_new_session=True,
+                preexec_fn=lambda: follow_parent(self.gentle_stop),  # noqa: PLW1509 one system call, no lock
+                **run_as(self.account),  # type: ignore[call-overload]
+            )
+
+    def _answers_in_time(self) -> bool:
+        deadline = time.monotonic() + START_PATIENCE
+        while self.is_alive() and time.monotonic() < deadline:
+            if self.greets():
+                return True
+            time.sleep(0.02)
+        return False
+
+    @property
+    def url(self) -> str:
+        raise NotImplementedError
+
+    def prepare(self) -> None:
+        raise NotImplementedError
+
+    def settle_leftovers(self) -> None:
+        raise NotImplementedError
+
+    def command(self) -> Sequence[str | Path]:
+        raise NotImplementedError
+
+    def greets(self) -> bool:
+        raise NotImplementedError
+
+
+class PostgresServer(Server):
+    title = "PostgreSQL"
+    gentle_stop = signal.SIGINT  # ends sessions, writes a checkpoint
+    firm_stop = signal.SIGQUIT  # leaves recovery to the next start
+    stop_patience = 5.0
+    administrator = "postgres"
+    owner = "demand"  # owns the database, may create others, is no superuser: as in production
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        password: str,
+        account: Account | None,
+        port: int | None = None,
+        durable: bool = True,
+        version: int | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """As Server; `version` is for new data (old data keeps its own), `settings` go on top of ours."""
+        super().__init__(folder, password=password, account=account, port=port, durable=durable)
+        written = folder / "PG_VERSION"
+        self.version = int(written.read_text()) if written.exists() else version or newest_postgres()
+        self.settings = dict(settings or {})
+        self.programs = postgres_programs(account, version=self.version)
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{self.owner}:{self.password}@{LOOPBACK}:{self.port}/{self.owner}"
+
+    def prepare(self) -> None:
+        if (self.folder / "PG_VERSION").exists():
+            return
+        # Made beside its place and renamed, so that a process killed in here leaves nothing half-made behind.
+        partial = self.folder.with_name(f"{self.folder.name}.new")
+        if partial.exists():
+            shutil.rmtree(partial)
+        partial.mkdir(mode=0o700)
+        hand_over(partial, self.account)
+        secret = self.folder.with_name(f"{self.folder.name}.{secrets.token_hex(4)}")
+        try:
+            secret.touch(mode=0o600)
+            secret.write_text(self.password)
+            hand_over(secret, self.account)
+            self._initdb(partial, secret)
+        finally:
+            secret.unlink(missing_ok=True)
+        partial.rename(self.folder)
+
+    def _initdb(self, folder: Path, password_file: Path) -> None:
+        options = ["--encoding=UTF8", "--auth=scram-sha-256", f"--username={self.administrator}", "--no-instructions"]
+        if self.version >= 17:  # these carry a collation that is the same on every system
+            options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        else:
+            options += ["--locale=C.UTF-8"]
+        done = subprocess.run(
+            [
+                self.programs / "initdb",
+                f"--pgdata={folder}",
+                f"--pwfile={password_file}",
+                *options,
+                *([] if self.durable else ["--no-sync"]),
+            ],
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=server_environment(),
+            **run_as(self.account),  # type: ignore[call-overload]
+        )
+        if done.returncode:
+            raise ServerError(f"PostgreSQL could not create its data in {folder}:\n{done.stdout}{done.stderr}")
+
+    def settle_leftovers(self) -> None:
+        """Deal with `postmaster.pid` of a server that was not stopped in order.
+
+        PostgreSQL itself takes any live process of that number for its own, a zombie or a stranger included.
+        """
+        lock = self.folder / "postmaster.pid"
+        if not lock.exists():
+            return
+        lines = lock.read_text().split()
+        if lines and (orphan := running_postmaster(int(lines[0]), self.folder)):
+            for stop_signal in (self.gentle_stop, self.firm_stop, signal.SIGKILL):
+                orphan.send_signal(stop_signal)
+                if not psutil.wait_procs([orphan], timeout=self.stop_patience)[1] or not _runs(orphan):
+                    break
+        lock.unlink(missing_ok=True)
+
+    def command(self) -> Sequence[str | Path]:
+        settings = {
+            "listen_addresses": LOOPBACK,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": "100",
+            "shared_buffers": "256MB",
+            "work_mem": "32MB",
+            "maintenance_work_mem": "256MB",
+            "max_wal_size": "2GB",
+            "random_page_cost": "1.1",
+            "jit": "off",
+            "timezone": "UTC",
+        }
+        if SHARED_MEMORY.exists() and shutil.disk_usage(SHARED_MEMORY).free < SHARED_MEMORY_NEEDED:
+            settings["dynamic_shared_memory_type"] = "mmap"
+        if not self.durable:
+            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        arguments = [f"--{name}={value}" for name, value in (settings | self.settings).items()]
+        return [self.programs / "postgres", "-D", self.folder, *arguments]
+
+    def greets(self) -> bool:
+        try:
+            connection = psycopg2.connect(
+                host=LOOPBACK,
+                port=self.port,
+                user=self.administrator,
+                password=self.password,
+                dbname="postgres",
+                connect_timeout=5,
+            )
+        except psycopg2.OperationalError:
+            return False
+        connection.autocommit = True
+        try:
+            self._create_database(connection)
+        finally:
+            connection.close()
+        return True
+
+    def _create_database(self, connection: psycopg2.extensions.connection) -> None:
+        owner = sql.Identifier(self.owner)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [self.owner])
+            if not cursor.fetchone():
+                cursor.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD %s").format(owner), [self.password])
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [self.owner])
+            if not cursor.fetchone():
+                cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(owner, owner))
+
+
+class RedisServer(Server):
+    title = "Redis"
+    gentle_stop = signal.SIGTERM  # writes what it holds, then ends
+    firm_stop = signal.SIGKILL
+    stop_patience = 3.0
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        password: str,
+        account: Account | None,
+        port: int | None = None,
+        durable: bool = True,
+        databases: int = 16,
+    ) -> None:
+        """As Server; `databases` is how many numbered ones there are."""
+        super().__init__(folder, password=password, account=account, port=port, durable=durable)
+        self.databases = databases
+        self.program = redis_program(account)
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self.password}@{LOOPBACK}:{self.port}/0"
+
+    def start(self) -> None:
+        """As Server; a journal that Redis cannot read is put aside, since nothing depends on what Redis holds."""
+        try:
+            super().start()
+        except ServerError:
+            if not self.durable or not any(self.folder.glob("appendonly*")):
+                raise
+            self.folder.rename(self.folder.with_name(f"{self.folder.name}.unreadable-{int(time.time())}"))
+            super().start()
+
+    def prepare(self) -> None:
+        if not self.folder.exists():
+            self.folder.mkdir(mode=0o700)
+            hand_over(self.folder, self.account)
+
+    def settle_leftovers(self) -> None:
+        """Stop a Redis that was left running over this folder: two would write one journal."""
+        for process in psutil.process_iter(["name"]):
+            if process.info["name"] in ("redis-server", "valkey-server") and _works_in(process, self.folder):
+                process.terminate()
+                psutil.wait_procs([process], timeout=self.stop_patience)
+
+    def command(self) -> Sequence[str | Path]:
+        """Return the command; the password goes into a file of the server's user, not into the process list."""
+        configuration = self.folder / "redis.conf"
+        lines = [
+            f"bind {LOOPBACK}",
+            f"port {self.port}",
+            f"requirepass {self.password}",
+            f"dir {_quoted(self.folder)}",
+            f"databases {self.databases}",
+            'save ""',
+            f"appendonly {'yes' if self.durable else 'no'}",
+            "maxmemory 256mb",
+            # Cache entries expire and may go; the broker's lists do not expire and stay.
+            "maxmemory-policy volatile-lru",
+        ]
+        configuration.touch(mode=0o600)
+        configuration.write_text("\n".join(lines) + "\n")
+        hand_over(configuration, self.account)
+        return [self.program, configuration]
+
+    def greets(self) -> bool:
+        client = redis.Redis.from_url(self.url, socket_connect_timeout=2, socket_timeout=2)
+        try:
+            return bool(client.ping())
+        except (redis.ConnectionError, redis.TimeoutError):  # also raised while the journal is read
+            return False
+        finally:
+            client.close()
+
+
+def _quoted(path: Path) -> str:
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def running_postmaster(pid: int, folder: Path) -> psutil.Process | None:
+    """Return the PostgreSQL server with this pid if it really runs over `folder`; None for zombies and strangers."""
+    try:
+        process = psutil.Process(pid)
+        return process if _runs(process) and _works_in(process, folder) else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _runs(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    """Both servers make their data folder their working directory, which tells them apart from any other."""
+    try:
+        return Path(process.cwd()) == folder.resolve()
+    except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False

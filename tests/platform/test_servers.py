@@ -1,0 +1,40 @@
+"""The suite's own servers."""
+
+import os
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+
+from tests.servers import redis_url_of_worker
+
+OURS = pytest.mark.skipif("DEMAND_TEST_DATABASE_URL" in os.environ, reason="runs on a PostgreSQL given from outside")
+
+
+@OURS
+@pytest.mark.django_db
+def test_the_suite_runs_on_the_oldest_supported_postgresql_without_superuser_rights() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_version_num')::int / 10000, current_setting('is_superuser')")
+        version, superuser = cursor.fetchone()
+    assert version == int(os.environ.get("DEMAND_TEST_POSTGRES", 16))
+    assert superuser == "off"
+
+
+def test_the_cache_is_a_real_redis() -> None:
+    cache.set("platform", {"answer": 42}, timeout=5)
+    assert cache.get("platform") == {"answer": 42}
+
+
+@pytest.mark.parametrize(
+    ("url", "worker", "expected"),
+    [
+        ("redis://:pw@127.0.0.1:7000/0", None, "redis://:pw@127.0.0.1:7000/0"),
+        ("redis://:pw@127.0.0.1:7000/0", "gw0", "redis://:pw@127.0.0.1:7000/1"),
+        ("redis://:pw@127.0.0.1:7000/0", "gw11", "redis://:pw@127.0.0.1:7000/12"),
+        ("redis://127.0.0.1:7000/", "gw1", "redis://127.0.0.1:7000/2"),
+        ("redis://127.0.0.1:7000", "gw1", "redis://127.0.0.1:7000/2"),
+    ],
+)
+def test_each_worker_has_its_own_redis_number(url: str, worker: str | None, expected: str) -> None:
+    assert redis_url_of_worker(url, worker) == expected
