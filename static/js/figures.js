@@ -32,18 +32,17 @@
     return value;
   }
 
+  // The look of every figure; what a figure's own layout says wins. It stands where plotly.py's template would.
   const axis = {
     gridcolor: "var(--dc-line)",
     linecolor: "var(--dc-line-2)",
     tickcolor: "var(--dc-line-2)",
     zeroline: false,
     fixedrange: true,
-    automargin: false,
   };
-
-  function layoutOf(figure) {
-    const { template, ...own } = figure.layout || {}; // a template of plotly.py would bring its own colours
-    const layout = {
+  const cell = { line: { color: "var(--dc-line)" }, font: { color: "var(--dc-ink)" }, height: 24 };
+  const look = {
+    layout: {
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       showlegend: false,
@@ -54,15 +53,41 @@
         bordercolor: "var(--dc-line-2)",
         font: { family: "var(--dc-font)", size: 12, color: "var(--dc-ink)" },
       },
-      xaxis: {},
-      yaxis: {},
-      ...own,
-    };
-    for (const key of Object.keys(layout)) {
-      if (/^[xy]axis\d*$/.test(key)) layout[key] = { ...axis, ...layout[key] };
-    }
-    return layout;
-  }
+      colorway: ["mql", "sal", "sql", "opp", "inq", "won", "mark"].map((name) => `var(--dc-${name})`),
+      xaxis: axis,
+      yaxis: axis,
+    },
+    data: {
+      bar: [{ marker: { line: { width: 0 } } }],
+      funnel: [{ connector: { fillcolor: "var(--dc-sunken)" } }],
+      heatmap: [{
+        colorscale: [[0, "var(--dc-sunken)"], [1, "var(--dc-accent)"]],
+        colorbar: { outlinewidth: 0, thickness: 8, ticks: "" },
+        xgap: 1,
+        ygap: 1,
+      }],
+      indicator: [{
+        number: { font: { size: 24, color: "var(--dc-ink)" } },
+        gauge: { bar: { color: "var(--dc-accent)" }, bgcolor: "var(--dc-sunken)", borderwidth: 0 },
+      }],
+      pie: [{ marker: { line: { color: "var(--dc-surface)", width: 1 } } }],
+      sankey: [{
+        node: { pad: 14, thickness: 12, line: { width: 0 } },
+        link: { color: "var(--dc-open)" },
+        textfont: { color: "var(--dc-ink)", shadow: "none" },
+      }],
+      table: [{
+        header: { ...cell, fill: { color: "var(--dc-sunken)" }, align: "left" },
+        cells: { ...cell, fill: { color: "var(--dc-surface)" }, align: "left" },
+      }],
+      waterfall: [{
+        increasing: { marker: { color: "var(--dc-good)" } },
+        decreasing: { marker: { color: "var(--dc-bad)" } },
+        totals: { marker: { color: "var(--dc-inq)" } },
+        connector: { line: { color: "var(--dc-line-2)", width: 1 } },
+      }],
+    },
+  };
 
   async function figureOf(element) {
     if (element.dataset.figure) {
@@ -110,8 +135,8 @@
   async function paint(element, figure) {
     const css = getComputedStyle(document.documentElement);
     const library = await loadPlotly();
-    const data = resolveColours(figure.data || [], css);
-    await library.react(element, data, resolveColours(layoutOf(figure), css), config);
+    const layout = { ...figure.layout, template: look };
+    await library.react(element, resolveColours(figure.data, css), resolveColours(layout, css), config);
     if (!drawn.has(element)) element.on("plotly_click", openRecords);
     drawn.set(element, figure);
   }
