@@ -4,13 +4,14 @@ from funnel.models.accounts import Account, AccountDomain, AccountKey
 from funnel.models.activities import Activity
 from funnel.models.campaigns import Campaign, CampaignStatus, CostLine
 from funnel.models.inbox import Inbox
-from funnel.models.leads import Exit, Kind, Lead, Note, Stage, StageEvent
+from funnel.models.leads import Lead, Note, StageEvent
 from funnel.models.opportunities import DealState, Opportunity, OpportunityContact, OpportunityEvent
 from funnel.models.people import Person, PersonKey
 from funnel.models.reference import Channel, Content, Function, GlossaryTerm, Motion, Reason, Solution
 from funnel.models.regions import Region
 from funnel.models.runs import ImportRun
 from funnel.models.team import Rep, Team
+from funnel.path import Exit, Kind, Stage
 
 __all__ = [
     "Account",

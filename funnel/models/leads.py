@@ -4,48 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from funnel.models.reference import Function, Motion
-
-
-class Stage(models.TextChoices):
-    """The one path, in order. Wording for people is data (glossary); the path itself is code."""
-
-    INQUIRY = "inquiry", "Inquiry"
-    MQL = "mql", "MQL"
-    SAL = "sal", "SAL"
-    SQL = "sql", "SQL"
-    OPPORTUNITY = "opportunity", "Opportunity"
-    WON = "won", "Won"
-
-
-class Exit(models.TextChoices):
-    """How a lead left the path. A lead whose every event was voided never was: `void`."""
-
-    WON = "won", "Won"
-    RECYCLED = "recycled", "Recycled"
-    DISQUALIFIED = "disqualified", "Disqualified"
-    EXPIRED = "expired", "Expired"
-    LOST = "lost", "Lost"
-    NO_DECISION = "no_decision", "No decision"
-    MERGED = "merged", "Merged"
-    VOID = "void", "Void"
-
-
-class Kind(models.TextChoices):
-    """What kind of stage event it is."""
-
-    ADVANCE = "advance", "Advance"
-    PASSTHROUGH = "passthrough", "Pass-through"
-    REGRESS = "regress", "Moved back"
-    REOPEN = "reopen", "Reopened"
-    CORRECTION = "correction", "Correction"
-    VOID = "void", "Void"
-    WON = "won", "Won"
-    RECYCLE = "recycle", "Recycled"
-    DISQUALIFY = "disqualify", "Disqualified"
-    EXPIRE = "expire", "Expired"
-    LOST = "lost", "Lost"
-    NO_DECISION = "no_decision", "No decision"
-    MERGED = "merged", "Merged"
+from funnel.path import Exit, Kind, Stage
 
 
 class LeadQuerySet(models.QuerySet["Lead"]):

@@ -1,0 +1,327 @@
+"""The only writer of a lead's stage: `move()` appends the events and derives the state from them.
+
+`derive()` is one SQL for every purpose: after a move, a load, a void or a merge, and as of any moment.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from funnel.models import Exit, Kind, Stage, StageEvent
+from funnel.path import (
+    BACK,
+    ENTRIES,
+    EXITS,
+    FORWARD,
+    MILESTONES,
+    RANK,
+    State,
+    Step,
+    disorder,
+    fold,
+    order_rank,
+    refusal,
+    standing,
+)
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return "(" + ", ".join(f"'{word}'" for word in sorted(words)) + ")"
+
+
+_RANKED = "CASE to_stage " + " ".join(f"WHEN '{stage}' THEN {rank}" for stage, rank in RANK.items()) + " END"
+_EXIT_OF = "CASE last.kind " + " ".join(f"WHEN '{kind}' THEN '{name}'" for kind, name in EXITS.items()) + " END"
+_FORWARD, _BACK, _ENTRIES, _LEAVING = _quoted(FORWARD), _quoted(BACK), _quoted(ENTRIES), _quoted(EXITS)
+
+
+def _first(stage: str, column: str) -> str:
+    """A milestone: the first entry forward; failing that, the first correction that put the lead there."""
+    return f"""coalesce(min(occurred_at) FILTER (WHERE to_stage = '{stage}' AND kind IN {_FORWARD}),
+                    min(occurred_at) FILTER (WHERE to_stage = '{stage}' AND kind = 'correction')) AS {column}"""
+
+
+# The state of each lead in `lead_ids`, one row each, from its events alone; `path.fold` says the same in Python.
+# Parameters: lead_ids (array), as_of (timestamp, or null for everything recorded).
+_DERIVE = f"""
+WITH event AS (
+    SELECT e.*, {_RANKED} AS rank,
+           CASE WHEN kind IN {_FORWARD} THEN {_RANKED} WHEN kind IN {_LEAVING} THEN 7 ELSE 8 END AS ord
+    FROM funnel_stageevent e
+    WHERE e.lead_id = ANY(%(lead_ids)s)
+      AND (%(as_of)s::timestamptz IS NULL OR e.recorded_at <= %(as_of)s::timestamptz)
+), unvoided AS (
+    SELECT e.*, min(rank) FILTER (WHERE kind = 'correction') OVER (
+               PARTITION BY lead_id ORDER BY occurred_at, ord, id
+               ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS ceiling
+    FROM event e
+    WHERE kind <> 'void' AND NOT EXISTS (SELECT FROM event v WHERE v.kind = 'void' AND v.supersedes_id = e.id)
+), standing AS (
+    SELECT lead_id, kind, to_stage, rank, occurred_at, reason_id,
+           row_number() OVER (PARTITION BY lead_id ORDER BY occurred_at, ord, id) AS seq
+    FROM unvoided
+    WHERE ceiling IS NULL OR (kind IN {_ENTRIES} AND rank <= ceiling)
+), placed AS (
+    SELECT *, coalesce(max(seq) FILTER (WHERE kind IN {_BACK}) OVER (PARTITION BY lead_id), 0) AS back_seq
+    FROM standing
+), folded AS (
+    SELECT lead_id,
+           max(seq) AS last_seq,
+           -- The furthest entry since the last move back, the latest of several.
+           max(rank * 1000000 + seq) FILTER (WHERE kind IN {_ENTRIES} AND seq >= back_seq) % 1000000 AS entry_seq,
+           bool_or(kind = 'passthrough' AND to_stage = 'mql') AS passthrough,
+           {", ".join(_first(stage, column) for stage, column in MILESTONES.items())}
+    FROM placed GROUP BY lead_id
+), state AS (
+    SELECT l.id AS lead_id,
+           coalesce(entry.to_stage, 'inquiry') AS stage,
+           coalesce(entry.occurred_at, last.occurred_at, l.recorded_at) AS stage_since,
+           CASE WHEN f.lead_id IS NULL THEN 'void'
+                WHEN last.kind IN {_LEAVING} THEN {_EXIT_OF}
+                WHEN entry.to_stage = 'won' THEN 'won'
+                ELSE '' END AS exit,
+           CASE WHEN f.lead_id IS NULL THEN l.recorded_at
+                WHEN last.kind IN {_LEAVING} THEN last.occurred_at
+                WHEN entry.to_stage = 'won' THEN entry.occurred_at END AS closed_at,
+           CASE WHEN last.kind IN {_LEAVING} THEN last.reason_id END AS reason_id,
+           coalesce(f.passthrough, false) AS passthrough,
+           {", ".join(f"f.{column}" for column in MILESTONES.values())}
+    FROM funnel_lead l
+    LEFT JOIN folded f ON f.lead_id = l.id
+    LEFT JOIN standing last ON last.lead_id = l.id AND last.seq = f.last_seq
+    LEFT JOIN standing entry ON entry.lead_id = l.id AND entry.seq = f.entry_seq
+    WHERE l.id = ANY(%(lead_ids)s)
+)
+SELECT * FROM state
+"""
+_CACHED = ("stage", "stage_since", "closed_at", "exit", "reason_id", "passthrough", *MILESTONES.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One wish to move one lead.
+
+    to_stage: where to, for kinds that enter a stage. expected: the stage the mover saw; another one means somebody
+    was faster. cause: what made it happen; the same cause never moves a lead twice. supersedes: the event a void
+    takes back.
+    """
+
+    lead_id: int
+    kind: str
+    occurred_at: datetime
+    cause: str
+    to_stage: str = ""
+    expected: str = ""
+    actor_id: int | None = None
+    reason_id: int | None = None
+    policy: str = ""
+    score: float | None = None
+    supersedes_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """What became of a wish: `done` (written now), `repeated` (this cause was written before) or refused."""
+
+    lead_id: int
+    cause: str
+    event_id: int | None = None
+    done: bool = False
+    repeated: bool = False
+    problem: str = ""
+    warning: str = ""
+
+
+def derive(lead_ids: Collection[int], *, as_of: datetime | None = None) -> list[dict]:
+    """The state of each lead from its events, as far as they were recorded by `as_of` (None: all of them).
+
+    Returns one dict a lead with lead_id, stage, stage_since, closed_at, exit, reason_id, passthrough and the six
+    milestones. Definition: domain.md 3.2, 3.3; `path.fold` says the same in Python.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_DERIVE, {"lead_ids": list(lead_ids), "as_of": as_of})
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def refresh(lead_ids: Collection[int]) -> None:
+    """Write the derived state of these leads into their rows. The caller holds their locks.
+
+    Closing goes before opening: a unique index is checked row by row, and a person has one open lead a solution.
+    """
+    columns = ", ".join(f"{name} = d.{name}" for name in _CACHED)
+    changed = " OR ".join(f"l.{name} IS DISTINCT FROM d.{name}" for name in _CACHED)
+    with connection.cursor() as cursor:
+        for half in ("IS NOT NULL", "IS NULL"):
+            cursor.execute(
+                f"UPDATE funnel_lead l SET {columns} FROM ({_DERIVE}) d "
+                f"WHERE l.id = d.lead_id AND d.closed_at {half} AND ({changed})",
+                {"lead_ids": list(lead_ids), "as_of": None},
+            )
+
+
+@transaction.atomic
+def move(moves: Sequence[Move], *, now: datetime, history: bool = False) -> list[Moved]:
+    """Move leads: lock them in id order, refuse what the path does not allow, append the events, derive the states.
+
+    moves: any number, several of one lead too (worked in the order given, or by time for history).
+    now: when this is being recorded. history: loaded facts; freer rules, and nothing is told to the pipeline.
+    Returns one `Moved` a move, in the order of `moves`. A refusal is an answer, not an exception.
+    """
+    if not moves:
+        return []
+    lead_ids = sorted({wish.lead_id for wish in moves})
+    _lock(lead_ids)
+    steps, causes = _known(lead_ids)
+    answers: dict[int, Moved] = {}
+    events: dict[int, StageEvent] = {}
+    for index in _working_order(moves, history=history):
+        wish = moves[index]
+        answer = Moved(lead_id=wish.lead_id, cause=wish.cause)
+        if wish.lead_id not in steps:
+            answers[index] = replace(answer, problem="There is no such lead.")
+        elif (wish.lead_id, wish.cause) in causes:
+            answers[index] = replace(answer, event_id=causes[wish.lead_id, wish.cause], repeated=True)
+        else:
+            verdict = _judge(wish, steps[wish.lead_id], history=history)
+            answers[index] = replace(answer, problem=verdict.problem, warning=verdict.warning)
+            if not verdict.problem:
+                steps[wish.lead_id].append(_step(wish, verdict.kind))
+                causes[wish.lead_id, wish.cause] = None
+                events[index] = _event(wish, verdict, now=now)
+    StageEvent.objects.bulk_create(events.values(), batch_size=5_000)
+    refresh({event.lead_id for event in events.values()})
+    if not history:
+        _tell_pipeline([event.pk for event in events.values()])
+    for index, event in events.items():
+        answers[index] = replace(answers[index], event_id=event.pk, done=True)
+    return [answers[index] for index in range(len(moves))]
+
+
+def _working_order(moves: Sequence[Move], *, history: bool) -> Iterable[int]:
+    """History is judged in the order in which it happened, whatever the order of the file's rows."""
+    if not history:
+        return range(len(moves))
+    return sorted(range(len(moves)), key=lambda i: _order(_step(moves[i], moves[i].kind)))
+
+
+def _order(step: Step) -> tuple[datetime, int]:
+    return step.occurred_at, order_rank(step.kind, step.to_stage)
+
+
+def _lock(lead_ids: list[int]) -> None:
+    # NO KEY: a plain FOR UPDATE would block everybody who inserts a row that points to the lead.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM funnel_lead WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [lead_ids])
+
+
+def _known(lead_ids: list[int]) -> tuple[dict[int, list[Step]], dict[tuple[int, str], int | None]]:
+    """The stored steps of each lead that exists, and the event each cause has made."""
+    steps: dict[int, list[Step]] = {}
+    causes: dict[tuple[int, str], int | None] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT l.id, e.id, e.kind, e.to_stage, e.occurred_at, e.supersedes_id, e.reason_id, e.cause
+            FROM funnel_lead l LEFT JOIN funnel_stageevent e ON e.lead_id = l.id WHERE l.id = ANY(%s)
+            """,
+            [lead_ids],
+        )
+        for lead_id, event_id, kind, to_stage, occurred_at, supersedes, reason, cause in cursor.fetchall():
+            known = steps.setdefault(lead_id, [])
+            if event_id is not None:
+                known.append(Step(kind, to_stage, occurred_at, event_id, supersedes, reason))
+                causes[lead_id, cause] = event_id
+    return steps, causes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verdict:
+    kind: str
+    from_stage: str = ""
+    problem: str = ""
+    warning: str = ""
+
+
+def _judge(wish: Move, steps: list[Step], *, history: bool) -> _Verdict:
+    """Whether the move is allowed and as what kind. History is judged at its own moment, live moves at the latest."""
+    if wish.kind == Kind.VOID:
+        return _Verdict(kind=wish.kind, problem=_void_problem(wish, steps))
+    step = _step(wish, wish.kind)
+    state = fold(known for known in steps if _order(known) <= _order(step)) if history else fold(steps)
+    from_stage = "" if state.exit == Exit.VOID else state.stage
+    kind = wish.kind
+    if history and kind == Kind.ADVANCE and state.is_open and wish.to_stage in state.milestones:
+        # A file's second entry into a stage that lies behind is a move back; into the present one, a re-entry.
+        kind = Kind.REGRESS if RANK[wish.to_stage] < RANK[state.stage] else kind
+    if wish.expected and (state.stage != wish.expected or not state.is_open):
+        problem = f"The lead is {_where(state)} by now, no longer at {Stage(wish.expected).label}."
+    else:
+        problem = refusal(state, kind, wish.to_stage, history=history)
+    if history and not problem:
+        problem = _later_problem(kind, step, steps)
+    warning = ""
+    if history and kind in FORWARD and not problem:
+        warning = disorder(fold(steps).milestones, wish.to_stage, wish.occurred_at)
+    return _Verdict(kind=kind, from_stage=from_stage, problem=problem, warning=warning)
+
+
+def _where(state: State) -> str:
+    return f"at {Stage(state.stage).label}" if state.is_open else f"closed ({Exit(state.exit).label.lower()})"
+
+
+def _later_problem(kind: str, step: Step, steps: list[Step]) -> str:
+    """An exit before something that is known to have happened later is a contradiction, unless it was reopened.
+
+    Won is exempt: sources date a first contact after the deal, and the lead was won all the same.
+    """
+    if kind not in EXITS or kind == Kind.WON:
+        return ""
+    later = [known for known in standing(steps) if _order(known) > _order(step)]
+    if not later or later[0].kind == Kind.REOPEN:
+        return ""
+    return f"The lead went on after this moment ({later[0].occurred_at:%Y-%m-%d %H:%M} UTC), so it cannot have left."
+
+
+def _void_problem(wish: Move, steps: list[Step]) -> str:
+    target = next((step for step in steps if step.id is not None and step.id == wish.supersedes_id), None)
+    if target is None or target.kind == Kind.VOID:
+        return "There is no such event of this lead to take back."
+    if any(step.supersedes == wish.supersedes_id for step in steps):
+        return "This was taken back already."
+    return ""
+
+
+def _step(wish: Move, kind: str) -> Step:
+    return Step(kind, wish.to_stage, wish.occurred_at, None, wish.supersedes_id, wish.reason_id)
+
+
+def _event(wish: Move, verdict: _Verdict, *, now: datetime) -> StageEvent:
+    return StageEvent(
+        lead_id=wish.lead_id,
+        kind=verdict.kind,
+        from_stage=verdict.from_stage,
+        to_stage=wish.to_stage,
+        occurred_at=wish.occurred_at,
+        recorded_at=now,
+        actor_id=wish.actor_id,
+        reason_id=wish.reason_id,
+        policy=wish.policy,
+        score=wish.score,
+        cause=wish.cause,
+        supersedes_id=wish.supersedes_id,
+    )
+
+
+def _tell_pipeline(event_ids: list[int]) -> None:
+    """A stage event is a cause for clocks and notices; the inbox row commits with it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO funnel_inbox (person_id, cause, object_id)
+            SELECT l.person_id, 'stage_event', e.id
+            FROM funnel_stageevent e JOIN funnel_lead l ON l.id = e.lead_id WHERE e.id = ANY(%s)
+            """,
+            [event_ids],
+        )
