@@ -110,9 +110,8 @@ def money_short(value: Decimal | float | None, currency: str | None = None) -> s
         return NO_DATA
     amount = Decimal(str(value))
     for size, unit, decimals in ((10**9, "B", 2), (10**6, "M", 2), (10**3, "k", 0)):
-        scaled = round(amount / size, decimals)
-        if abs(scaled) >= 1:
-            return _with_sign(_number(scaled, decimals), currency) + NBSP + unit
+        if abs(amount) >= size * Decimal("0.9995"):  # what would be rounded up to 1,000 k is already 1.00 M
+            return _with_sign(_number(amount / size, decimals), currency) + NBSP + unit
     return _with_sign(_number(amount, 0), currency)
 
 

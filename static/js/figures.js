@@ -35,7 +35,10 @@
   // The look of every figure; what a figure's own layout says wins. It stands where plotly.py's template would.
   const axis = {
     gridcolor: "var(--dc-line)",
+    showline: true,
     linecolor: "var(--dc-line-2)",
+    ticks: "outside",
+    ticklen: 3,
     tickcolor: "var(--dc-line-2)",
     zeroline: false,
     fixedrange: true,

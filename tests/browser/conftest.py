@@ -1,0 +1,55 @@
+"""A real Chromium wherever one is found; where there is none, the run says so in capital letters."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SCREENSHOTS = Path(__file__).resolve().parents[2] / "screenshots"
+
+# Playwright keeps an event loop in the test's thread, which Django's guard takes for asynchronous code.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+def find_chromium() -> str | None:
+    """A Chromium of the system, else the one that `playwright install chromium` fetched."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", Path.home() / ".cache" / "ms-playwright"))
+    return next((str(found) for found in sorted(cache.glob("chromium-*/chrome-linux*/chrome"))), None)
+
+
+CHROMIUM = os.environ.get("DEMAND_CHROMIUM") or find_chromium()
+NOT_FOUND = "no Chromium found: install the package chromium, or run `.venv/bin/playwright install chromium`"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason=NOT_FOUND))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if CHROMIUM is None:
+        terminalreporter.write_sep("=", "BROWSER TESTS DID NOT RUN", red=True, bold=True)
+        terminalreporter.write_line(NOT_FOUND)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
+    return browser_type_launch_args | {
+        "executable_path": CHROMIUM,
+        "args": ["--no-sandbox", "--disable-background-networking"],
+    }
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """The folder for pictures that people look at after a run."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    return SCREENSHOTS
