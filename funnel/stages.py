@@ -69,7 +69,7 @@ WITH event AS (
     SELECT lead_id,
            max(seq) AS last_seq,
            -- The furthest entry since the last move back, the latest of several.
-           max(rank * 1000000 + seq) FILTER (WHERE kind IN {_ENTRIES} AND seq >= back_seq) % 1000000 AS entry_seq,
+           mod(max(rank * 1000000 + seq) FILTER (WHERE kind IN {_ENTRIES} AND seq >= back_seq), 1000000) AS entry_seq,
            bool_or(kind = 'passthrough' AND to_stage = 'mql') AS passthrough,
            {", ".join(_first(stage, column) for stage, column in MILESTONES.items())}
     FROM placed GROUP BY lead_id

@@ -56,6 +56,7 @@ class Lead(models.Model):
     objects = LeadQuerySet.as_manager()
 
     class Meta:
+        permissions = [("export_lead", "Can export leads")]
         constraints = [
             models.UniqueConstraint(fields=["person", "number"], name="lead_number"),
             models.UniqueConstraint(fields=["source", "external_id"], condition=~Q(external_id=""), name="lead_key"),

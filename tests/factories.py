@@ -1,0 +1,84 @@
+"""Small builders of rows for tests. Every argument has a sensible value; a test names only what it is about."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+
+from funnel.access import Role
+from funnel.models import Account, Activity, Kind, Lead, Opportunity, Person, Rep, Stage, Team
+from funnel.stages import Move, move
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+_numbers = count(1)
+
+
+def user(role: str | None = None, *, team: Team | None = None, **fields: Any) -> User:
+    """A log-in with a role; with a team it is a rep of that team, as `user.rep`."""
+    name = fields.pop("username", f"user{next(_numbers)}")
+    made = User.objects.create_user(name, password=fields.pop("password", None), **fields)
+    if role:
+        made.groups.add(Group.objects.get_or_create(name=Role(role))[0])
+    if team:
+        rep(team=team, user=made, name=name)
+    return made
+
+
+def team(kind: str = "sdr", **fields: Any) -> Team:
+    return Team.objects.create(name=fields.pop("name", f"Team {next(_numbers)}"), kind=kind, **fields)
+
+
+def rep(**fields: Any) -> Rep:
+    return Rep.objects.create(name=fields.pop("name", f"Rep {next(_numbers)}"), **fields)
+
+
+def account(**fields: Any) -> Account:
+    name = fields.pop("name", f"Company {next(_numbers)}")
+    return Account.objects.create(name=name, name_key=name.lower(), **fields)
+
+
+def person(**fields: Any) -> Person:
+    number = next(_numbers)
+    fields.setdefault("email", f"person{number}@example.com")
+    fields.setdefault("first_name", "Pat")
+    fields.setdefault("last_name", f"Doe {number}")
+    return Person.objects.create(**fields)
+
+
+def lead(*, stages: dict[str, datetime] | None = None, at: datetime = NOW, **fields: Any) -> Lead:
+    """A lead whose stages were entered as given, by default an inquiry at `at`."""
+    fields.setdefault("person", None)
+    owner_of = fields["person"] or person(account=fields.get("account"))
+    fields["person"] = owner_of
+    fields.setdefault("number", Lead.objects.filter(person=owner_of).count() + 1)
+    made = Lead.objects.create(stage_since=at, closed_at=at, exit="void", **fields)
+    wishes = [
+        Move(lead_id=made.pk, kind=Kind.WON if stage == Stage.WON else Kind.ADVANCE, to_stage=stage,
+             occurred_at=moment, cause=f"test:{stage}")
+        for stage, moment in (stages or {Stage.INQUIRY: at}).items()
+    ]  # fmt: skip
+    problems = [moved.problem for moved in move(wishes, now=at + timedelta(days=1000), history=True) if moved.problem]
+    assert not problems, problems
+    made.refresh_from_db()
+    return made
+
+
+def leave(lead: Lead, kind: str, *, at: datetime, reason_id: int | None = None) -> Lead:
+    """Close the lead by an exit."""
+    wish = Move(lead_id=lead.pk, kind=kind, occurred_at=at, cause=f"test:{kind}", reason_id=reason_id)
+    (moved,) = move([wish], now=at, history=True)
+    assert not moved.problem, moved.problem
+    lead.refresh_from_db()
+    return lead
+
+
+def touch(**fields: Any) -> Activity:
+    number = next(_numbers)
+    fields.setdefault("type", "form")
+    fields.setdefault("occurred_at", NOW)
+    return Activity.objects.create(source="test", external_id=str(number), digest=f"{number:032x}", **fields)
+
+
+def opportunity(**fields: Any) -> Opportunity:
+    return Opportunity.objects.create(name=fields.pop("name", f"Deal {next(_numbers)}"), **fields)
