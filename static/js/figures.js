@@ -58,7 +58,7 @@
       },
       colorway: ["mql", "sal", "sql", "opp", "inq", "won", "mark"].map((name) => `var(--dc-${name})`),
       xaxis: axis,
-      yaxis: axis,
+      yaxis: { ...axis, automargin: true }, // names of rows are as long as they are
     },
     data: {
       bar: [{ marker: { line: { width: 0 } } }],
@@ -146,6 +146,7 @@
 
   async function draw(element) {
     element.dataset.state = "loading";
+    element.setAttribute("role", "img");
     element.setAttribute("aria-busy", "true");
     const patience = setTimeout(() => say(element, "Loading the chart …"), 400);
     try {
@@ -162,6 +163,7 @@
     } catch (problem) {
       clearTimeout(patience);
       element.dataset.state = "failed";
+      element.setAttribute("role", "group"); // a picture may hold no button
       say(element, `This chart could not be drawn. ${problem.message}`, () => {
         element.querySelector(".fig-say")?.remove();
         draw(element);
