@@ -3,6 +3,7 @@
 The embedded servers of a laptop (`embedded.py`) and the servers of the test suite (`tests/servers.py`) are these.
 """
 
+import contextlib
 import ctypes
 import os
 import secrets
@@ -12,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,7 +22,14 @@ import psycopg2
 import redis
 from psycopg2 import sql
 
-from demandcenter.server_programs import Account, ServerError, newest_postgres, postgres_programs, redis_program
+from demandcenter.server_programs import (
+    REDIS_PROGRAMS,
+    Account,
+    ServerError,
+    newest_postgres,
+    postgres_programs,
+    redis_program,
+)
 
 LOOPBACK = "127.0.0.1"
 START_PATIENCE = 60.0  # seconds; recovery after a crash replays the log before it answers
@@ -53,6 +61,11 @@ def follow_parent(death_signal: int) -> None:
     """Ask Linux to send this process `death_signal` when its parent dies; called between fork and exec."""
     if LIBC:
         LIBC.prctl(PR_SET_PDEATHSIG, death_signal)
+
+
+def private_opener(path: str, flags: int) -> int:
+    """Open or create a file for its owner alone; an `opener` for open()."""
+    return os.open(path, flags, 0o600)
 
 
 def run_as(account: Account | None) -> dict[str, object]:
@@ -133,7 +146,7 @@ class Server:
     def _launch(self) -> None:
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
             self.log.unlink()
-        with self.log.open("ab") as log:
+        with open(self.log, "ab", opener=private_opener) as log:
             self.process = subprocess.Popen(
                 self.command(),
                 cwd="/",
@@ -246,20 +259,21 @@ class PostgresServer(Server):
             raise ServerError(f"PostgreSQL could not create its data in {folder}:\n{done.stdout}{done.stderr}")
 
     def settle_leftovers(self) -> None:
-        """Deal with `postmaster.pid` of a server that was not stopped in order.
+        """End what is left of a server that was not stopped in order, and its `postmaster.pid` if it would mislead.
 
-        PostgreSQL itself takes any live process of that number for its own, a zombie or a stranger included.
+        PostgreSQL takes any live process of that number for its own, a zombie or a stranger included. A number that
+        nobody has any more it deals with itself.
         """
         lock = self.folder / "postmaster.pid"
         if not lock.exists():
             return
-        lines = lock.read_text().split()
-        if lines and (orphan := running_postmaster(int(lines[0]), self.folder)):
-            for stop_signal in (self.gentle_stop, self.firm_stop, signal.SIGKILL):
-                orphan.send_signal(stop_signal)
-                if not psutil.wait_procs([orphan], timeout=self.stop_patience)[1] or not _runs(orphan):
-                    break
-        lock.unlink(missing_ok=True)
+        first_line = lock.read_text(errors="replace").partition("\n")[0].strip()
+        postmaster = int(first_line) if first_line.isdecimal() else 0
+        orphans = processes_over(self.folder, ["postgres"])
+        leader = [process for process in orphans if process.pid == postmaster] or orphans
+        end_processes(leader, orphans, [self.gentle_stop, self.firm_stop, signal.SIGKILL], self.stop_patience)
+        if not postmaster or psutil.pid_exists(postmaster):
+            lock.unlink(missing_ok=True)
 
     def command(self) -> Sequence[str | Path]:
         settings = {
@@ -354,10 +368,8 @@ class RedisServer(Server):
 
     def settle_leftovers(self) -> None:
         """Stop a Redis that was left running over this folder: two would write one journal."""
-        for process in psutil.process_iter(["name"]):
-            if process.info["name"] in ("redis-server", "valkey-server") and _works_in(process, self.folder):
-                process.terminate()
-                psutil.wait_procs([process], timeout=self.stop_patience)
+        orphans = processes_over(self.folder, REDIS_PROGRAMS)
+        end_processes(orphans, orphans, [self.gentle_stop, self.firm_stop], self.stop_patience)
 
     def command(self) -> Sequence[str | Path]:
         """Return the command; the password goes into a file of the server's user, not into the process list."""
@@ -394,22 +406,31 @@ def _quoted(path: Path) -> str:
     return f'"{escaped}"'
 
 
-def running_postmaster(pid: int, folder: Path) -> psutil.Process | None:
-    """Return the PostgreSQL server with this pid if it really runs over `folder`; None for zombies and strangers."""
-    try:
-        process = psutil.Process(pid)
-        return process if _runs(process) and _works_in(process, folder) else None
-    except psutil.NoSuchProcess:
-        return None
+def processes_over(folder: Path, names: Collection[str]) -> list[psutil.Process]:
+    """Return the live processes called one of `names` that work in `folder`, as both servers do in their data."""
+    return [
+        process
+        for process in psutil.process_iter(["name"])
+        if process.info["name"] in names and _works_in(process, folder)
+    ]
 
 
-def _runs(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+def end_processes(
+    leaders: Sequence[psutil.Process], everyone: Sequence[psutil.Process], signals: Sequence[int], patience: float
+) -> None:
+    """Send each of `signals` in turn to `leaders`, the last to all, until `everyone` has gone; seconds for each."""
+    for stop_signal in signals:
+        for process in everyone if stop_signal == signals[-1] else leaders:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(stop_signal)
+        everyone = psutil.wait_procs(everyone, timeout=patience)[1]
+        everyone = [process for process in everyone if process.status() != psutil.STATUS_ZOMBIE]
+        if not everyone:
+            return
 
 
 def _works_in(process: psutil.Process, folder: Path) -> bool:
-    """Both servers make their data folder their working directory, which tells them apart from any other."""
     try:
         return Path(process.cwd()) == folder.resolve()
-    except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
+    except (psutil.AccessDenied, psutil.NoSuchProcess):  # another user's, ended or a zombie
         return False

@@ -21,7 +21,7 @@ import pytest
 from demandcenter.local_servers import SHARED_MEMORY, SHARED_MEMORY_NEEDED, PostgresServer, RedisServer, Server
 from demandcenter.server_programs import can_reach, server_account
 
-OLDEST_SUPPORTED = 16
+OLDEST_SUPPORTED = "16"
 REDIS_NUMBERS = 64  # one for each xdist worker
 PREFIX = "demandcenter-tests-"
 

@@ -17,7 +17,7 @@ def test_the_suite_runs_on_the_oldest_supported_postgresql_without_superuser_rig
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('server_version_num')::int / 10000, current_setting('is_superuser')")
         version, superuser = cursor.fetchone()
-    assert version == int(os.environ.get("DEMAND_TEST_POSTGRES", 16))
+    assert version == int(os.environ.get("DEMAND_TEST_POSTGRES", "16"))
     assert superuser == "off"
 
 
