@@ -48,9 +48,26 @@
     if (!panel.matches?.("[popover]")) return;
     const open = event.newState === "open";
     openers.get(panel)?.setAttribute("aria-expanded", String(open));
+    if (!open && "changed" in panel.dataset && panel.isConnected) {
+      delete panel.dataset.changed;
+      panel.requestSubmit();
+    }
     if (!open) return;
     place(panel);
     focusInside(panel);
+  }, true);
+
+  // <form popover data-submit-on-close> is sent when it closes with something changed; Escape puts it back instead
+  document.addEventListener("change", (event) => {
+    const form = event.target.form;
+    if (event.target.name && form?.matches("[data-submit-on-close]")) form.dataset.changed = "";
+  });
+  document.addEventListener("submit", (event) => delete event.target.dataset.changed, true);
+  document.addEventListener("keydown", (event) => {
+    const form = event.key === "Escape" && document.querySelector("[data-submit-on-close][data-changed]:popover-open");
+    if (!form) return;
+    delete form.dataset.changed;
+    form.reset();
   }, true);
 
   window.addEventListener("resize", placeAll);
