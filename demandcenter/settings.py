@@ -7,6 +7,7 @@ from pathlib import Path
 
 import environ
 import pghistory
+import pgtrigger
 import structlog
 from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
@@ -106,7 +107,7 @@ CACHES = {
         "KEY_PREFIX": "demand",
     },
 }
-PGHISTORY_LEVEL = pghistory.Statement
+PGHISTORY_LEVEL = pgtrigger.Statement
 PGHISTORY_FIELD = pghistory.Field(null=True)
 PGHISTORY_OBJ_FIELD = pghistory.ObjForeignKey(related_name="history", db_constraint=False)
 
@@ -145,6 +146,7 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"  # storage and default; periods are cut in REPORTING_ZONE
 REPORTING_ZONE = env.str("REPORTING_ZONE", default="UTC")
+REPORTING_MEMORY = env.str("REPORTING_MEMORY", default="4GB")  # most that one process gives to the columnar copy
 CURRENCY = env.str("CURRENCY", default="EUR")
 USE_THOUSAND_SEPARATOR = True
 
@@ -247,7 +249,10 @@ LOGGING = {
             ],
         },
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"without_health_checks": {"()": "demandcenter.health.WithoutHealthChecks"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without_health_checks"]},
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {"django.server": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
 }

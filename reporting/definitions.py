@@ -1,0 +1,85 @@
+"""Every metric's words and formula: the one place they are written. Pages, exports and commands quote them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """What a figure means. `formula` and `sentence` are for people; `reference` names the section of domain.md."""
+
+    name: str
+    title: str
+    sentence: str
+    formula: str
+    unit: str
+    bases: tuple[str, ...]
+    reference: str
+
+
+_BOTH = ("cohort", "period")
+
+DEFINITIONS: dict[str, Definition] = {
+    definition.name: definition
+    for definition in [
+        Definition(
+            name="volume",
+            title="Volume",
+            sentence=(
+                "How many leads opened, or reached each stage. A lead reached a stage if it entered it or any later "
+                "one; stages before the one it came in at do not apply to it. Opportunities are counted when opened."
+            ),
+            formula="count of leads that reached the stage",
+            unit="leads",
+            bases=_BOTH,
+            reference="domain.md 3.2, 4.1",
+        ),
+        Definition(
+            name="conversion",
+            title="Conversion",
+            sentence=(
+                "Of the leads that reached one stage, the share that went on to reach another. By cohort, both are the "
+                "same leads, taken by when they reached the first stage; with a window, only leads old enough for it "
+                "are counted, and only conversions within it. By period, arrivals at either stage in the period are "
+                "compared, whoever they are, so the rate can exceed 100 %."
+            ),
+            formula="reached the later stage ÷ reached the earlier stage",
+            unit="share",
+            bases=_BOTH,
+            reference="domain.md 3.4, 3.5, 3.7, 4.2",
+        ),
+        Definition(
+            name="velocity",
+            title="Stage time",
+            sentence=(
+                "Days from entering one stage to entering another, for leads that entered both themselves. Skipped and "
+                "passed-through stages have no time of their own; dates the wrong way round are left out and counted "
+                "as excluded. Percentiles are interpolated linearly."
+            ),
+            formula="time of the later stage − time of the earlier stage",
+            unit="days",
+            bases=_BOTH,
+            reference="domain.md 3.3, 4.3",
+        ),
+        Definition(
+            name="win-rate",
+            title="Win rate",
+            sentence=(
+                "Of the deals won or lost in the period, the share that was won, by count. The broad rate counts deals "
+                "that ended without a decision as not won. Value is the amount of what was won, as entered."
+            ),
+            formula="won ÷ (won + lost)",
+            unit="share",
+            bases=_BOTH,
+            reference="domain.md 4.4",
+        ),
+        Definition(
+            name="pipeline",
+            title="Pipeline",
+            sentence="The number and amount of the deals that are open. Deals without an amount are counted apart.",
+            formula="sum of the amounts of open deals",
+            unit="currency",
+            bases=("cohort",),
+            reference="domain.md 4.4",
+        ),
+    ]
+}

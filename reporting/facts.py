@@ -1,0 +1,375 @@
+"""The columnar copy of the facts: an in-process DuckDB that follows PostgreSQL, which stays the only truth.
+
+How it keeps current (architecture.md): each refresh is one REPEATABLE READ transaction that first reads the oldest
+transaction still running, then every row written by a transaction not older than the *previous* refresh's oldest one.
+Rows may come twice, which does no harm, and a transaction that commits late is never missed.
+"""
+
+import os
+import tempfile
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from django.conf import settings
+from django.db import connection as default_connection
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from reporting.sources import (
+    ATTRIBUTE_CHANGES,
+    SOURCES,
+    Source,
+    attribute_source,
+    create_types,
+)
+
+LEAST_INTERVAL = 1.0  # seconds between two refreshes
+MOST_CHANGES = 200_000  # more than these are slower to merge than everything is to read
+PATIENCE = 2.0  # seconds a reader waits for somebody else's refresh before reading what is there
+MOST_ANSWERS = 1_000
+YOUNG = "1 minute"  # a transaction of this age may yet write
+
+# Where the facts come from; another answer means that what the copy knows of transactions is void.
+_ORIGIN = """
+SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
+                      (SELECT timeline_id FROM pg_control_checkpoint()),
+                      (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
+# Nothing can become known any more of before this moment: no transaction that wrote, or is young enough to write yet,
+# began earlier. Read before the snapshot, or a transaction that commits in between would be in neither.
+_FRESH_AT = f"""
+SELECT least(now(), (SELECT min(xact_start) FROM pg_stat_activity
+                     WHERE datname = current_database() AND pid <> pg_backend_pid()
+                       AND (backend_xid IS NOT NULL OR xact_start > now() - interval '{YOUNG}')
+                       AND backend_type = 'client backend'),
+                    (SELECT min(prepared) FROM pg_prepared_xacts WHERE database = current_database()))
+"""
+_SNAPSHOT = """
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_current_snapshot()::text,
+       pg_current_xact_id_if_assigned() IS NOT NULL
+"""
+_CHANGES = """
+SELECT source, count(*), bool_or(row_id = 0) FROM reporting_change WHERE txid >= %s GROUP BY source
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a copy holds. `oldest` is the oldest running transaction at its snapshot."""
+
+    database: duckdb.DuckDBPyConnection
+    version: int
+    fresh_at: datetime
+    origin: str
+    oldest: int
+    snapshot: str
+    own_writes: bool  # read inside a transaction that had written: it may be rolled back
+    churn: int = 0  # rows replaced since everything was read
+    attributes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The answer of a query: column names and tuples."""
+
+    names: list[str]
+    rows: list[tuple[Any, ...]]
+
+
+@dataclass(slots=True)
+class _Answers:
+    """The latest answers, forgotten in the order in which they were last used."""
+
+    kept: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        with self.lock:
+            if key in self.kept:
+                self.kept.move_to_end(key)
+                return self.kept[key]
+        answer = make()
+        with self.lock:
+            self.kept[key] = answer
+            while len(self.kept) > MOST_ANSWERS:
+                self.kept.popitem(last=False)
+        return answer
+
+
+class Copy:
+    """A columnar copy of the facts for one process; many threads may read it.
+
+    connection: Django's connection to PostgreSQL (`django.db.connection` gives each thread its own). Inside an atomic
+    block the copy sees what that transaction sees, uncommitted rows included, and starts anew afterwards.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper | Any = default_connection, *, interval: float = LEAST_INTERVAL):
+        self._connection = connection
+        self._interval = interval
+        self._lock = threading.Lock()
+        self._refreshed = float("-inf")
+        self._state: State | None = None
+        self._wanted: frozenset[str] = frozenset()
+        self._answers = _Answers()
+        self._process = os.getpid()
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        if self._state is None:
+            self.refresh()
+        assert self._state is not None
+        return self._state
+
+    @property
+    def version(self) -> int:
+        """Grows with every change of the copy, so an answer is good for as long as it stays."""
+        return self.state.version
+
+    @property
+    def fresh_at(self) -> datetime:
+        """The moment up to which everything that was recorded is in the copy."""
+        return self.state.fresh_at
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Rows:
+        """Run one DuckDB query (named parameters `$name`) on the copy as it stands."""
+        with self._cursor() as cursor:
+            cursor.execute(sql, dict(parameters or {}))
+            return Rows([column[0] for column in cursor.description or ()], cursor.fetchall())
+
+    def answer(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """`make()`, or what it gave for this key and this state of the copy before."""
+        return self._answers.get((self.state.version, key), make)
+
+    def attribute(self, name: str) -> bool:
+        """Have this custom attribute of people in the copy; False where no person has one of this name."""
+        if name not in self.state.attributes:
+            if "\0" in name or name not in self.attributes():
+                return False
+            self._wanted |= {name}
+            self.refresh(now=True)
+        return True
+
+    def attributes(self) -> list[str]:
+        """The names of the custom attributes that people have, in order."""
+
+        def names() -> list[str]:
+            with self._connection.cursor() as cursor:
+                cursor.execute("SELECT DISTINCT jsonb_object_keys(attributes) FROM funnel_person ORDER BY 1")
+                return [name for (name,) in cursor.fetchall()]
+
+        return self.answer("attributes", names)
+
+    def export(self, folder: Path) -> list[Path]:
+        """Write every fact as a Parquet file into `folder`, all of one state; returns the files."""
+        folder.mkdir(parents=True, exist_ok=True)
+        files = []
+        with self._cursor() as cursor:
+            cursor.begin()
+            for name in SOURCES:
+                file = folder / f"{name}.parquet"
+                cursor.execute(f"COPY {name} TO '{str(file).replace(chr(39), chr(39) * 2)}' (FORMAT parquet)")
+                files.append(file)
+            cursor.rollback()
+        return files
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        self._check_process()
+        cursor = self.state.database.cursor()
+        try:
+            yield cursor
+        finally:
+            cursor.close()
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            raise RuntimeError("A copy of the facts was opened before a fork; open it in the process that reads it.")
+
+    # --- following PostgreSQL ----------------------------------------------------------------------------------
+
+    def refresh(self, *, now: bool = False) -> None:
+        """Bring the copy up to date, at most once an interval unless `now`; one thread works, the others wait a little."""
+        self._check_process()
+        if self._state is not None and not now and self._is_recent():
+            return
+        if not self._lock.acquire(timeout=-1 if self._state is None or now else PATIENCE):
+            return
+        try:
+            if now or self._state is None or not self._is_recent():
+                self._state = self._read()
+                self._refreshed = time.monotonic()
+        finally:
+            self._lock.release()
+
+    def _is_recent(self) -> bool:
+        assert self._state is not None
+        # Inside a transaction there is no other way to see what was just written there.
+        return time.monotonic() - self._refreshed < self._interval and not self._connection.in_atomic_block
+
+    def _read(self) -> State:
+        with self._connection.cursor() as cursor:
+            cursor.execute(_ORIGIN)
+            origin = cursor.fetchone()[0]
+            cursor.execute(_FRESH_AT)
+            fresh_at = cursor.fetchone()[0]
+        isolated = not self._connection.in_atomic_block
+        with transaction.atomic(using=self._connection.alias), self._connection.cursor() as cursor:
+            if isolated:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute(_SNAPSHOT)
+            oldest, snapshot, own_writes = cursor.fetchone()
+            before = self._state
+            changes = self._changes(cursor, before, origin)
+            now = {"fresh_at": fresh_at, "oldest": oldest, "snapshot": snapshot, "own_writes": own_writes}
+            if before is None or changes is None:
+                version = before.version + 1 if before else 1
+                database = _build(cursor, self._wanted)
+                return State(database=database, version=version, origin=origin, attributes=self._wanted, **now)
+            wanted = self._wanted
+            if before.snapshot == snapshot and wanted == before.attributes:
+                return replace(before, **now)  # nothing was committed since
+            if not changes and wanted == before.attributes:
+                return replace(before, **now)
+            merged = _merge(before.database.cursor(), cursor, changes, before, wanted)
+            return replace(before, **now, version=before.version + 1, churn=before.churn + merged, attributes=wanted)
+
+    def _changes(self, cursor: Any, before: State | None, origin: str) -> dict[str, bool] | None:
+        """Which facts changed, and whether all of their rows; None when everything is to be read anew."""
+        if before is None or before.origin != origin or before.own_writes:
+            return None
+        cursor.execute(_CHANGES, [before.oldest])
+        found = {source: (count, everything) for source, count, everything in cursor.fetchall()}
+        count = sum(count for count, _ in found.values())
+        if "pruned" in found or count + before.churn > max(MOST_CHANGES, _size(before.database) // 2):
+            return None
+        return {source: everything for source, (_, everything) in found.items()}
+
+
+def _build(cursor: Any, attributes: frozenset[str]) -> duckdb.DuckDBPyConnection:
+    """A new copy with every fact and the wanted attributes."""
+    database = _open()
+    for statement in create_types():
+        database.execute(statement)
+    for source in [*SOURCES.values(), *map(attribute_source, sorted(attributes))]:
+        database.execute(source.create())
+        _load(cursor, database, source, source.select(), source.name)
+    return database
+
+
+def _open() -> duckdb.DuckDBPyConnection:
+    spill = Path(tempfile.gettempdir()) / f"demand-facts-{os.getpid()}"
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": settings.REPORTING_MEMORY,
+            "temp_directory": str(spill),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        },
+    )
+
+
+def _load(cursor: Any, database: duckdb.DuckDBPyConnection, source: Source, select: str, into: str) -> None:
+    """Append what `select` gives in PostgreSQL to the table `into` of the copy."""
+    with tempfile.NamedTemporaryFile(prefix="demand-facts-", suffix=".csv", dir=_scratch()) as file:
+        cursor.copy_expert(f"COPY ({select}) TO STDOUT (FORMAT csv)", file)
+        file.flush()
+        if not file.tell():
+            return
+        columns = ", ".join(f"'{name}': '{kind}'" for name, (kind, _) in source.columns.items())
+        database.execute(
+            f"""INSERT INTO {into} SELECT * FROM read_csv(
+                '{file.name}', columns = {{{columns}}}, auto_detect = false, header = false, delim = ',', quote = '"',
+                escape = '"', nullstr = '', new_line = '\\n', max_line_size = 20000000)"""
+        )
+
+
+def _scratch() -> str | None:
+    """Memory where there is some, for a file that lives for a moment."""
+    memory = Path("/dev/shm")
+    return str(memory) if os.access(memory, os.W_OK) else None
+
+
+def _merge(
+    database: duckdb.DuckDBPyConnection, cursor: Any, changes: Mapping[str, bool], before: State, wanted: frozenset[str]
+) -> int:
+    """Replace the changed rows in one DuckDB transaction; returns how many there were."""
+    merged = 0
+    database.begin()
+    try:
+        for name, everything in changes.items():
+            if name in SOURCES:
+                merged += _replace(database, cursor, SOURCES[name], name, before.oldest, everything=everything)
+        for name in sorted(wanted):
+            source = attribute_source(name)
+            if name not in before.attributes:
+                database.execute(source.create())
+                _load(cursor, database, source, source.select(), source.name)
+            elif ATTRIBUTE_CHANGES in changes:
+                everything = changes[ATTRIBUTE_CHANGES]
+                merged += _replace(database, cursor, source, ATTRIBUTE_CHANGES, before.oldest, everything=everything)
+        database.commit()
+    except BaseException:
+        database.rollback()
+        raise
+    finally:
+        database.close()
+    return merged
+
+
+def _replace(
+    database: duckdb.DuckDBPyConnection, cursor: Any, source: Source, logged: str, oldest: int, *, everything: bool
+) -> int:
+    """Read again the rows of one fact that the log names since `oldest`, or all of them."""
+    if source.whole or everything:
+        database.execute(f"DELETE FROM {source.name}")
+        _load(cursor, database, source, source.select(), source.name)
+        return 0 if source.whole else MOST_CHANGES // 4
+    named = f"SELECT row_id FROM reporting_change WHERE source = '{logged}' AND txid >= {oldest}"
+    cursor.execute(named)
+    ids = [row_id for (row_id,) in cursor.fetchall()]
+    database.execute(f"DELETE FROM {source.name} WHERE id IN (SELECT unnest($ids))", {"ids": ids})
+    _load(cursor, database, source, source.select(f"WHERE t.id IN ({named})"), source.name)
+    return len(ids)
+
+
+def _size(database: duckdb.DuckDBPyConnection) -> int:
+    cursor: Sequence[Any] = database.cursor().execute("SELECT count(*) FROM stage_event").fetchone() or (0,)
+    return int(cursor[0])
+
+
+# --- this process's copy ---------------------------------------------------------------------------------------
+
+_shared: Copy | None = None
+_shared_lock = threading.Lock()
+_inherited: list[Copy | None] = []  # a parent's DuckDB must not even be closed by the child
+
+
+def shared() -> Copy:
+    """This process's copy, brought up to date; opened when first asked for."""
+    global _shared  # noqa: PLW0603
+    with _shared_lock:
+        if _shared is None:
+            _shared = Copy()
+        copy = _shared
+    copy.refresh()
+    return copy
+
+
+def _after_fork() -> None:
+    global _shared, _shared_lock  # noqa: PLW0603
+    _inherited.append(_shared)
+    _shared, _shared_lock = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)

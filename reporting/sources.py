@@ -1,0 +1,171 @@
+"""What the columnar copy holds, and how each fact is read from PostgreSQL.
+
+Everything arrives as CSV, where blank text and null are the same: reports know one kind of blank.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from funnel.models import DealState, Exit, Function, Kind, Motion, Stage
+
+Columns = Mapping[str, tuple[str, str]]
+
+ENUMS: dict[str, list[str]] = {
+    "stage_name": Stage.values,
+    "exit_name": Exit.values,
+    "kind_name": Kind.values,
+    "function_name": Function.values,
+    "motion_name": Motion.values,
+    "deal_state": DealState.values,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One table of the copy. `name` is its name there and in the log of changes.
+
+    columns: name -> (DuckDB type, PostgreSQL expression over `t`). whole: so small that any change reads all of it.
+    """
+
+    name: str
+    table: str
+    columns: Columns
+    whole: bool = False
+
+    def create(self) -> str:
+        """The DuckDB statement that makes the empty table."""
+        columns = ", ".join(f"{name} {kind}" for name, (kind, _) in self.columns.items())
+        return f"CREATE TABLE {self.name} ({columns})"
+
+    def select(self, where: str = "") -> str:
+        """The PostgreSQL statement that reads it."""
+        return f"SELECT {', '.join(sql for _, sql in self.columns.values())} FROM {self.table} t {where}"
+
+
+def _ids(*names: str) -> Columns:
+    return {name: ("BIGINT", f"t.{name}") for name in names}
+
+
+def _texts(*names: str) -> Columns:
+    return {name: ("VARCHAR", f"t.{name}") for name in names}
+
+
+def _moments(*names: str) -> Columns:
+    """Moments are UTC without a zone in the copy: the same instants, faster to cut."""
+    return {name: ("TIMESTAMP", f"t.{name} AT TIME ZONE 'UTC'") for name in names}
+
+
+def _as(kind: str, *names: str) -> Columns:
+    return {name: (kind, f"t.{name}") for name in names}
+
+
+LEAD = Source(
+    name="lead",
+    table="funnel_lead",
+    columns={
+        **_ids("id", "person_id", "account_id", "owner_id", "reason_id"),
+        **_ids("channel_id", "content_id", "campaign_id", "region_id", "solution_id"),
+        **_as("stage_name", "stage", "entry_stage"),
+        **_as("exit_name", "exit"),
+        **_as("function_name", "function"),
+        **_as("motion_name", "motion"),
+        **_texts("segment", "source"),
+        **_as("BOOLEAN", "passthrough"),
+        **_moments(*(f"{stage}_at" for stage in Stage.values)),
+        **_moments("closed_at", "stage_since", "recorded_at"),
+    },
+)
+STAGE_EVENT = Source(
+    name="stage_event",
+    table="funnel_stageevent",
+    columns={
+        **_ids("id", "lead_id", "reason_id", "supersedes_id"),
+        **_as("kind_name", "kind"),
+        **_as("stage_name", "to_stage"),
+        **_moments("occurred_at", "recorded_at"),
+    },
+)
+_AMOUNT = _as("DECIMAL(16, 2)", "amount")
+OPPORTUNITY = Source(
+    name="opportunity",
+    table="funnel_opportunity",
+    columns={
+        **_ids("id", "account_id", "lead_id", "owner_id", "region_id", "solution_id", "reason_id"),
+        **_as("motion_name", "motion"),
+        **_as("deal_state", "state"),
+        **_texts("deal_stage", "currency", "source"),
+        **_AMOUNT,
+        **_moments("opened_at", "closed_at", "recorded_at"),
+        **_as("DATE", "expected_close_on"),
+    },
+)
+OPPORTUNITY_EVENT = Source(
+    name="opportunity_event",
+    table="funnel_opportunityevent",
+    columns={
+        **_ids("id", "opportunity_id"),
+        **_as("deal_state", "state"),
+        **_texts("deal_stage", "currency"),
+        **_AMOUNT,
+        **_moments("occurred_at", "recorded_at"),
+    },
+)
+COST = Source(
+    name="cost",
+    table="funnel_costline",
+    columns={
+        **_ids("id", "campaign_id", "channel_id", "content_id", "region_id"),
+        **_texts("payer", "nature", "currency"),
+        **_as("BOOLEAN", "shadow"),
+        **_AMOUNT,
+        **_as("DATE", "incurred_on"),
+    },
+)
+_NAMED = {**_ids("id"), **_texts("name")}
+ACCOUNT = Source(name="account", table="funnel_account", columns=_NAMED)
+# Two people may bear one name; then each is told apart by what else is known, so that their leads do not mix.
+REP = Source(
+    name="rep",
+    table="funnel_rep",
+    whole=True,
+    columns={
+        **_ids("id", "team_id", "region_id"),
+        "name": (
+            "VARCHAR",
+            "CASE WHEN count(*) OVER (PARTITION BY t.name) = 1 THEN t.name ELSE t.name || ' (' || "
+            "coalesce(nullif(t.email, ''), nullif(t.external_id, ''), '#' || t.id) || ')' END",
+        ),
+    },
+)
+TEAM = Source(name="team", table="funnel_team", whole=True, columns={**_NAMED, **_ids("region_id")})
+_NAMES = [
+    Source(name=name, table=f"funnel_{name}", whole=True, columns=_NAMED)
+    for name in ("channel", "content", "campaign", "region", "solution", "reason")
+]
+SOURCES: dict[str, Source] = {
+    source.name: source
+    for source in [LEAD, STAGE_EVENT, OPPORTUNITY, OPPORTUNITY_EVENT, COST, ACCOUNT, REP, TEAM, *_NAMES]
+}
+# Custom attributes are read one at a time, when a report first asks for one: few are ever used, and there may be many.
+ATTRIBUTE_CHANGES = "person"
+
+
+def attribute_table(name: str) -> str:
+    """The copy's table of one custom attribute, quoted."""
+    return '"attribute ' + name.replace('"', '""') + '"'
+
+
+def attribute_source(name: str) -> Source:
+    """A custom attribute of people as a fact of its own: person and value, only where there is one."""
+    literal = "'" + name.replace("'", "''") + "'"
+    return Source(
+        name=attribute_table(name),
+        table=f"(SELECT id, attributes ->> {literal} AS value FROM funnel_person WHERE attributes ? {literal})",
+        columns={**_ids("id"), **_texts("value")},
+    )
+
+
+def create_types() -> Iterable[str]:
+    for name, values in ENUMS.items():
+        quoted = ", ".join(f"'{value}'" for value in values)
+        yield f"CREATE TYPE {name} AS ENUM ({quoted})"
