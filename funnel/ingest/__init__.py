@@ -6,5 +6,6 @@ say why. `finish` settles what a load left pending, `record` takes touches.
 
 from funnel.ingest.fields import KINDS
 from funnel.ingest.rows import Field, Kind, Outcome, Row
+from funnel.ingest.writing import write
 
-__all__ = ["KINDS", "Field", "Kind", "Outcome", "Row"]
+__all__ = ["KINDS", "Field", "Kind", "Outcome", "Row", "write"]

@@ -2,7 +2,8 @@
 
 from funnel.ingest.rows import Field, Kind
 from funnel.models import Account, Activity, CostLine, DealState, Function, Motion, Stage
-from funnel.path import MILESTONES, Exit, Kind as EventKind
+from funnel.path import MILESTONES, Exit
+from funnel.path import Kind as EventKind
 
 LEAVING = (Exit.RECYCLED, Exit.DISQUALIFIED, Exit.EXPIRED, Exit.LOST, Exit.NO_DECISION)
 EVENT_KINDS = (EventKind.ADVANCE, EventKind.PASSTHROUGH, EventKind.REGRESS, EventKind.REOPEN, EventKind.CORRECTION)
@@ -17,16 +18,16 @@ def _key(what: str, *, required: bool = True) -> Field:
     return Field("external_id", required=required, limit=200, help=f"What the source calls the {what}.{default}")
 
 
-def _reference(name: str, what: str, *, refers_to: str = "") -> Field:
-    return Field(name, help=what, limit=300, refers_to=refers_to or name)
+def _reference(name: str, what: str, *, limit: int = 200, refers_to: str = "") -> Field:
+    return Field(name, help=what, limit=limit, refers_to=refers_to or name)
 
 
 CHANNEL = _reference("channel", "The way it came in, by its exact name.")
-CONTENT = _reference("content", "The content offer, by its exact name.")
-CAMPAIGN = _reference("campaign", "The campaign: its key in this source, or its exact name.")
-REGION = _reference("region", "The region, by its exact name.")
+CONTENT = _reference("content", "The content offer, by its exact name.", limit=300)
+CAMPAIGN = _reference("campaign", "The campaign: its key in this source, or its exact name.", limit=300)
+REGION = _reference("region", "The region, by its exact name.", limit=120)
 SOLUTION = _reference("solution", "What is sold, by its exact name.")
-OWNER = _reference("owner", "The rep: key in this source, e-mail or exact name.", refers_to="rep")
+OWNER = _reference("owner", "The rep: key in this source, e-mail or exact name.", limit=120, refers_to="rep")
 REASON = _reference("reason", "Why it left, by the reason's exact name.")
 ACCOUNT = _reference("account", "The account: its key in this source, or its name.")
 MOTION = Field("motion", choices=tuple(Motion.values), help="The kind of business: new business unless said.")
@@ -158,7 +159,7 @@ KINDS: dict[str, Kind] = {
             ACCOUNT,
             OWNER,
             SOLUTION,
-            Field("region", limit=300, refers_to="region", help="The region; the owner's unless said."),
+            Field("region", limit=120, refers_to="region", help="The region; the owner's unless said."),
             MOTION,
             Field("deal_stage", limit=80, help="The stage's name in the CRM."),
             Field("state", choices=tuple(DealState.values), help="Open unless said."),
@@ -218,7 +219,7 @@ KINDS: dict[str, Kind] = {
             _key("rep", required=False),
             Field("name", limit=120, help="Needed for a new rep."),
             Field("email", limit=254),
-            _reference("team", "The team, by its exact name."),
+            _reference("team", "The team, by its exact name.", limit=120),
             REGION,
             Field("active", "boolean", help="Yes unless said."),
             Field("hired_on", "date"),

@@ -1,0 +1,146 @@
+"""Writing one chunk: whole or not at all, tried again after a race, cut in halves around what the database refuses."""
+
+import itertools
+import random
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import DatabaseError, connection, transaction
+
+from funnel.ingest import reps
+from funnel.ingest.chunk import Chunk, Refused
+from funnel.ingest.fields import KINDS
+from funnel.ingest.rows import Outcome, Row
+
+LARGEST_CHUNK = 10_000
+_WRITERS: dict[str, Callable[[Chunk], None]] = {
+    "reps": reps.write,
+}
+# PostgreSQL's error codes.
+_UNIQUE_VIOLATION = "23505"
+_ATTEMPTS = {_UNIQUE_VIOLATION: 3, "40P01": 8, "40001": 8}  # deadlock, serialization failure
+_BAD_DATA = ("22", "23")  # the classes of data exceptions and of integrity violations
+
+# Constraints that a row can run into although it was looked at before; others are named as they are.
+_SENTENCES = {
+    "one_open_lead_a_person_and_solution": "The person has another open lead of the same solution.",
+    "account_tier_1_to_9": "A tier is a number from 1 to 9.",
+    "account_is_not_its_own_parent": "An account cannot be its own parent.",
+    "campaign_ends_after_it_starts": "The campaign ends before it starts.",
+    "funnel_campaign_name_key": "Another campaign has this name.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    kind: str
+    source: str
+    now: datetime
+    live: bool
+    create_missing: bool
+
+    def chunk(self, rows: Sequence[Row]) -> Chunk:
+        return Chunk(
+            KINDS[self.kind],
+            rows,
+            source=self.source,
+            now=self.now,
+            live=self.live,
+            create_missing=self.create_missing,
+        )
+
+
+def write(
+    kind: str,
+    rows: Sequence[Row],
+    *,
+    source: str,
+    now: datetime,
+    live: bool = False,
+    create_missing: bool = False,
+    dry_run: bool = False,
+) -> list[Outcome]:
+    """Write one chunk of at most 10,000 rows of a kind in one transaction; returns an outcome a row, in their order.
+
+    source: the system the rows come from; with the external id it is the key of each row. now: when this is being
+    recorded; take it anew for each chunk. live: it happens now, so the pipeline hears of it. create_missing: reference
+    data that a row names is created. dry_run: everything is done and taken back.
+    Raises ValueError for a source, kind or size that cannot be; a bad row is an outcome, not an exception.
+    """
+    if not re.fullmatch(r"[^/\x00]{1,60}", source):
+        raise ValueError("A source is a name of 1 to 60 characters without a slash.")
+    if kind not in KINDS:
+        raise ValueError(f"There is no kind {kind!r}; there are {', '.join(KINDS)}.")
+    if len(rows) > LARGEST_CHUNK:
+        raise ValueError(f"A chunk has at most {LARGEST_CHUNK:,} rows, not {len(rows):,}.")
+    job = _Job(kind=kind, source=source, now=now, live=live, create_missing=create_missing)
+    with transaction.atomic():
+        outcomes = _land(job, rows)
+        if dry_run:
+            transaction.set_rollback(True)
+    return outcomes
+
+
+def _land(job: _Job, rows: Sequence[Row]) -> list[Outcome]:
+    """Write the rows; those that the writer or the database refuses become errors, alone."""
+    try:
+        return _attempts(job, rows)
+    except Refused as refused:
+        return _without(job, rows, refused)
+    except DatabaseError as error:
+        if not _code(error).startswith(_BAD_DATA):
+            raise
+        if len(rows) == 1:
+            return [Outcome(rows[0].number, "error", problem=_sentence(error))]
+    middle = len(rows) // 2
+    return _land(job, rows[:middle]) + _land(job, rows[middle:])
+
+
+def _without(job: _Job, rows: Sequence[Row], refused: Refused) -> list[Outcome]:
+    rest = iter(_land(job, [row for place, row in enumerate(rows) if place not in refused.problems]))
+    outcomes = []
+    for place, row in enumerate(rows):
+        if place in refused.problems:
+            field, problem = refused.problems[place]
+            outcomes.append(Outcome(row.number, "error", field, problem))
+        else:
+            outcomes.append(next(rest))
+    return outcomes
+
+
+def _attempts(job: _Job, rows: Sequence[Row]) -> list[Outcome]:
+    """Somebody else may be loading the same: what they were faster with is there at the next attempt."""
+    for attempt in itertools.count(1):
+        try:
+            with transaction.atomic():
+                return _attempt(job, rows)
+        except DatabaseError as error:
+            if attempt >= _ATTEMPTS.get(_code(error), 0):
+                raise
+            if _code(error) != _UNIQUE_VIOLATION:  # that one has waited for the winner already
+                time.sleep(random.uniform(0.02, 0.1) * attempt)
+    raise AssertionError("it returns or raises")
+
+
+def _attempt(job: _Job, rows: Sequence[Row]) -> list[Outcome]:
+    chunk = job.chunk(rows)
+    if chunk.entries:
+        _WRITERS[job.kind](chunk)
+        with connection.cursor() as cursor:
+            # Foreign keys are checked at commit; here a violation can still be laid at a row's door.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+    return chunk.outcomes()
+
+
+def _code(error: DatabaseError) -> str:
+    return getattr(error.__cause__, "pgcode", None) or ""
+
+
+def _sentence(error: DatabaseError) -> str:
+    diagnosis = getattr(error.__cause__, "diag", None)
+    constraint = getattr(diagnosis, "constraint_name", None) or ""
+    message = getattr(diagnosis, "message_primary", None) or str(error).partition("\n")[0]
+    return _SENTENCES.get(constraint, f"The database refused the row: {message}.")

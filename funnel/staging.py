@@ -1,0 +1,145 @@
+"""Rows between Python and PostgreSQL in bulk: COPY in, one statement for a thousand rows.
+
+Every function is a constant number of statements, whatever the number of rows. Columns are named as in the database
+(`channel_id`). They run inside the caller's transaction.
+"""
+
+import io
+import itertools
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection, models
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_names = itertools.count(1)
+
+
+def to_json(value: Any) -> Any:
+    """A value as JSON can hold it: dates in ISO form, decimals as numbers."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} cannot be stored as an attribute")
+
+
+def as_json(value: Any) -> str:
+    """JSON text of dicts, lists and typed values; the order of keys does not matter."""
+    return json.dumps(value, default=to_json, ensure_ascii=False, sort_keys=True, allow_nan=False)
+
+
+def _cell(value: Any) -> str:
+    """One value in COPY's text format."""
+    if value is None:
+        return "\\N"
+    if isinstance(value, str):
+        return value.translate(_ESCAPES) if any(mark in value for mark in "\\\t\n\r") else value
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return as_json(value).translate(_ESCAPES)
+    return str(value)
+
+
+def copy_into(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """COPY rows into a table. Text must hold no NUL; a refused row refuses them all."""
+    text = io.StringIO("".join(["\t".join(map(_cell, row)) + "\n" for row in rows]))
+    with connection.wrap_database_errors, connection.cursor() as cursor:
+        cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", text)
+
+
+def new_ids(model: type[models.Model], count: int) -> list[int]:
+    """Take `count` ids off the table's sequence, so that rows that point to new rows can be made in Python."""
+    if not count:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+            [model._meta.db_table, count],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def insert(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all name the same columns; what they leave out has the model's default.
+
+    Give them in the order of their key: two writers of the same rows then wait for each other instead of deadlocking.
+    A row that is there already raises IntegrityError.
+    """
+    if not rows:
+        return
+    given = tuple(rows[0])
+    defaults = {
+        column: field.get_default()
+        for column, field in fields_of(model).items()
+        if column not in given and not field.null and not field.primary_key and not field.has_db_default()
+    }
+    constants = tuple(defaults.values())
+    copy_into(
+        model._meta.db_table,
+        (*given, *defaults),
+        ((*(row[column] for column in given), *constants) for row in rows),
+    )
+
+
+def fields_of(model: type[models.Model]) -> "dict[str, models.Field[Any, Any]]":
+    """The model's fields by the names of their columns."""
+    return {str(field.column): field for field in model._meta.concrete_fields}
+
+
+def read(
+    model: type[models.Model], ids: Collection[int], columns: Sequence[str], *, lock: bool = False
+) -> dict[int, dict[str, Any]]:
+    """The given columns of these rows by id; with `lock`, nobody else changes the rows until the transaction ends.
+
+    Locks are taken in id order, and leave inserts that point to the rows alone (NO KEY).
+    """
+    if not ids:
+        return {}
+    json_columns = [column for column in columns if isinstance(fields_of(model)[column], models.JSONField)]
+    locking = "ORDER BY id FOR NO KEY UPDATE" if lock else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, {', '.join(columns)} FROM {model._meta.db_table} WHERE id = ANY(%s) {locking}",
+            [sorted(ids)],
+        )
+        found = {row[0]: dict(zip(columns, row[1:], strict=True)) for row in cursor.fetchall()}
+    for column in json_columns:
+        for row in found.values():
+            row[column] = json.loads(row[column])
+    return found
+
+
+def update(model: type[models.Model], rows: Mapping[int, Mapping[str, Any]]) -> None:
+    """Set the given columns of the rows by id; all rows name the same columns. The caller holds their locks."""
+    if not rows:
+        return
+    columns = tuple(next(iter(rows.values())))
+    table = model._meta.db_table
+    staged = f"staged_{next(_names)}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TEMP TABLE {staged} ON COMMIT DROP AS SELECT id, {', '.join(columns)} FROM {table} WITH NO DATA"
+        )
+        copy_into(staged, ("id", *columns), ((pk, *(row[c] for c in columns)) for pk, row in rows.items()))
+        sets = ", ".join(f"{column} = s.{column}" for column in columns)
+        cursor.execute(f"UPDATE {table} t SET {sets} FROM {staged} s WHERE t.id = s.id")
+        cursor.execute(f"DROP TABLE {staged}")
+
+
+def find(table: str, key: str, values: Collection[str], column: str = "id", **where: Any) -> dict[str, int]:
+    """The `column` of the rows whose `key` is among the values, by key. `where`: further columns and their values."""
+    if not values:
+        return {}
+    narrowed = "".join(f" AND {name} = %s" for name in where)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {key}, {column} FROM {table} WHERE {key} = ANY(%s){narrowed}", [list(values), *where.values()]
+        )
+        return dict(cursor.fetchall())
