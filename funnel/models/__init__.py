@@ -6,6 +6,7 @@ from funnel.models.campaigns import Campaign, CampaignStatus, CostLine
 from funnel.models.inbox import Inbox
 from funnel.models.leads import Lead, Note, StageEvent
 from funnel.models.opportunities import DealState, Opportunity, OpportunityContact, OpportunityEvent
+from funnel.models.pending import PendingParent
 from funnel.models.people import Person, PersonKey
 from funnel.models.reference import Channel, Content, Function, GlossaryTerm, Motion, Reason, Solution
 from funnel.models.regions import Region
@@ -36,6 +37,7 @@ __all__ = [
     "Opportunity",
     "OpportunityContact",
     "OpportunityEvent",
+    "PendingParent",
     "Person",
     "PersonKey",
     "Reason",
