@@ -83,9 +83,8 @@ class Supervisor:
             if child.process is None:
                 continue
             if child.is_alive():
-                self.say(f"{child.name} did not finish in {patience:.0f} s and was ended")
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.process.pid, signal.SIGKILL)  # also what it left behind
+                self.say(f"{child.name} did not finish in {patience:g} s and was ended")
+            end_group(child.process)
             child.process.wait()
         self._pump()
 
@@ -103,6 +102,7 @@ class Supervisor:
             child.failures = 1 if now - child.started_at > STEADY else child.failures + 1
             pause = min(2.0 ** (child.failures - 1), LONGEST_PAUSE)
             self.say(f"{child.name} ended with status {child.process.returncode}; starting again in {pause:.0f} s")
+            end_group(child.process)
             child.process = None
             child.start_at = now + pause
         if now >= child.start_at:
@@ -141,3 +141,9 @@ class Supervisor:
     def _ask_to_stop(self, *_signal: object) -> None:
         self.hurried = self.stopping
         self.stopping = True
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of the session of `process`: the workers of a dead master would keep its port."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

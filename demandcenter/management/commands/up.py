@@ -1,13 +1,15 @@
 """`manage.py up`: the whole product on one machine, from an empty folder to an address to open."""
 
+import fcntl
 import importlib
 import importlib.util
 import os
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -23,6 +25,7 @@ from funnel.models import Lead
 
 QUEUES = ("ingest", "pipeline", "timers", "reports", "delivery")
 PORTS_TRIED = 20
+FOLLOWING = 5.0  # seconds that the processes of a killed `up` may take to end
 CHILD_ENVIRONMENT = {
     "PYTHONUNBUFFERED": "1",
     # On a laptop in a container everything runs as root; the servers that listen do not.
@@ -44,22 +47,67 @@ class Command(BaseCommand):
         servers = attached()
         for folder in (settings.DATA_DIR, settings.STATIC_ROOT, settings.MEDIA_ROOT):
             folder.mkdir(parents=True, exist_ok=True)
+        with OnlyOne(settings.DATA_DIR / "up.lock") as only_one:
+            self._run(supervisor, servers, only_one, port=port, no_demo=no_demo)
+        if servers:
+            leave(supervisor, servers)
+
+    def _run(
+        self, supervisor: Supervisor, servers: Attachment | None, only_one: "OnlyOne", *, port: int, no_demo: bool
+    ) -> None:
         migrate(supervisor)
         if servers and "postgres" in servers.addresses and not no_demo:
             offer_demo(supervisor)
         connections.close_all()
-        chosen = port if is_free(port) else next_free(port)
+        chosen = port if is_free(port) or only_one.port_of_the_killed(port) else next_free(port)
         if chosen != port:
             supervisor.say(f"Port {port} is taken; the pages are on {chosen}.")
         web, worker, beat = children(chosen)
-        welcome = Welcome(supervisor, f"http://{LOOPBACK}:{chosen}/", web)
+        address = f"http://{LOOPBACK}:{chosen}/"
+        only_one.write(address)
+        welcome = Welcome(supervisor, address, web)
         if not supervisor.stopping:
             supervisor.watch([web, worker, beat], each_tick=welcome.once_it_answers)
         supervisor.say("Stopping")
-        supervisor.stop([web, beat], patience=3.0)
-        supervisor.stop([worker], patience=3.0)
-        if servers:
-            leave(supervisor, servers)
+        supervisor.stop([web, beat], patience=2.5)
+        supervisor.stop([worker], patience=4.5)  # an idle one takes 2.5
+
+
+class OnlyOne:
+    """A lock on the data folder that holds the address of the product running there."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __enter__(self) -> Self:
+        self._handle = self.file.open("a+")
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CommandError(
+                f"Demand Center already runs from this folder: {self.file.read_text() or 'it is just starting'}\n"
+                "Stop it first, or give the second one a folder of its own with DEMAND_DATA_DIR."
+            ) from error
+        self._of_the_killed = self.file.read_text()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._handle.truncate(0)
+        self._handle.close()
+
+    def write(self, address: str) -> None:
+        self._handle.truncate(0)
+        self._handle.write(address)
+        self._handle.flush()
+
+    def port_of_the_killed(self, port: int) -> bool:
+        """Wait for `port` where the last run had it and was killed: its web process needs a moment to follow."""
+        if not self._of_the_killed.endswith(f":{port}/"):
+            return False
+        deadline = time.monotonic() + FOLLOWING
+        while not is_free(port) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return is_free(port)
 
 
 class Welcome:
