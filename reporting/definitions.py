@@ -69,7 +69,7 @@ DEFINITIONS: dict[str, Definition] = {
             ),
             formula="won ÷ (won + lost)",
             unit="share",
-            bases=_BOTH,
+            bases=("period", "cohort"),
             reference="domain.md 4.4",
         ),
         Definition(

@@ -198,7 +198,7 @@ class Copy:
     # --- following PostgreSQL ----------------------------------------------------------------------------------
 
     def refresh(self, *, now: bool = False) -> None:
-        """Bring the copy up to date, at most once an interval unless `now`; one thread works, the others wait a little."""
+        """Bring the copy up to date, at most once an interval unless `now`. One thread works, others wait a little."""
         self._check_process()
         if self._state is not None and not now and self._is_recent():
             return

@@ -1,0 +1,234 @@
+"""The figures: volume, conversion, velocity, win rate, pipeline. Counts come from queries.py, arithmetic happens here.
+
+Every function takes the copy of the facts and a `Query` and gives a pandas frame with one row a combination of the
+dimensions in `query.by` (blank is None), ordered by them. Words and formulas: definitions.py.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pandas as pd
+
+from funnel.models import DealState, Stage
+from funnel.path import RANK
+from reporting import queries
+from reporting.dimensions import LEAD_DIMENSIONS, OPPORTUNITY_DIMENSIONS, QueryError
+from reporting.facts import Copy, Rows
+from reporting.intervals import wilson
+from reporting.queries import LEAVING, OPENED, Arrow
+
+OBJECTS = ("leads", "opportunities")
+BASES = ("cohort", "period")
+DEAL_CLOSES = (DealState.WON, DealState.LOST, DealState.NO_DECISION)
+__all__ = ["BASES", "LEAD_DIMENSIONS", "OBJECTS", "OPPORTUNITY_DIMENSIONS", "Query", "QueryError"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """What is asked, apart from which metric.
+
+    start, end: aware moments, half-open; None has no limit. tz: where days and months begin. where: dimension ->
+    label, or several, None for blank. by: dimensions to split by. window: days, inclusive, for conversion by cohort.
+    as_of: only what was recorded by then; None is the latest. Raises QueryError for what makes no sense.
+    """
+
+    object: str = "leads"
+    basis: str = "cohort"
+    start: datetime | None = None
+    end: datetime | None = None
+    tz: str = "UTC"
+    where: Mapping[str, Any] = field(default_factory=dict)
+    by: tuple[str, ...] = ()
+    window: int | None = None
+    as_of: datetime | None = None
+
+    def __post_init__(self) -> None:
+        _one_of("object", self.object, OBJECTS)
+        _one_of("basis", self.basis, BASES)
+        for name in ("start", "end", "as_of"):
+            moment = getattr(self, name)
+            if moment is not None and moment.tzinfo is None:
+                raise QueryError(f"The {name} of a query needs a time zone.")
+        if self.start and self.end and self.start > self.end:
+            raise QueryError("The period ends before it begins.")
+        if self.window is not None and self.window < 0:
+            raise QueryError("A window is a number of days, 0 or more.")
+        try:
+            ZoneInfo(self.tz)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise QueryError(f"There is no time zone “{self.tz}”; write it like Europe/Amsterdam.") from None
+        if len(set(self.by)) < len(self.by):
+            raise QueryError("A figure is split by each dimension once.")
+        object.__setattr__(self, "by", tuple(self.by))
+        where = {name: _frozen(value) for name, value in self.where.items()}
+        object.__setattr__(self, "where", MappingProxyType(where))
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """The question as something that can be looked up."""
+        fixed = (self.object, self.basis, self.start, self.end, self.tz, self.by, self.window, self.as_of)
+        return (*fixed, tuple(self.where.items()))
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise QueryError(f"There is no {name} “{value}”. There are: {', '.join(known)}.")
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list | tuple | set | frozenset) else value
+
+
+# --- the metrics -----------------------------------------------------------------------------------------------
+
+
+def volume(copy: Copy, query: Query, *, from_stage: str = OPENED) -> pd.DataFrame:
+    """Leads that opened (or reached `from_stage`), or deals; columns count, value.
+
+    By `stage`: leads that reached each stage or left by each exit, with how many were imputed or passed through; by
+    cohort of the leads opened in the period, by period of any. Deals: also amount and without_amount.
+    """
+    _no_window(query, "volume")
+    if query.object == "opportunities":
+        return _with_value(_framed(copy, query, ("deals",), lambda: queries.deals(copy, query)))
+    if "stage" not in query.by:
+        _check_stage(from_stage, opening=True)
+        key = ("opened", from_stage)
+        return _with_value(_framed(copy, query, key, lambda: queries.opened(copy, query, from_stage)))
+    stages = (*Stage.values, *LEAVING)
+    return _with_value(_framed(copy, query, ("reach",), lambda: queries.reach(copy, query, stages)))
+
+
+def conversion(copy: Copy, query: Query, *, from_stage: str = Stage.INQUIRY, to_stage: str = Stage.WON) -> pd.DataFrame:
+    """Of what reached one stage, the share that reached another, or left by an exit (domain.md 3.4 to 3.7).
+
+    Columns: numerator, denominator, value (NaN without a denominator), low, high (Wilson 95 %) and, by cohort,
+    mature, immature. By `stage`: each step of the path between the two. For opportunities from_stage is their opening
+    and to_stage how they closed.
+    """
+    arrow = _arrow(query, from_stage, to_stage)
+    if query.basis == "period":
+        _no_window(query, "conversion by period")
+        frame = _framed(copy, query, ("period", arrow), lambda: queries.conversion_by_period(copy, query, arrow))
+    else:
+        judged_at = _judged_at(copy, query)
+        key = ("cohort", arrow, judged_at if query.window is not None else None)
+        frame = _framed(copy, query, key, lambda: queries.conversion_by_cohort(copy, query, arrow, judged_at))
+    return _with_rate(frame, "numerator", "denominator")
+
+
+def velocity(copy: Copy, query: Query, *, from_stage: str = Stage.INQUIRY, to_stage: str = Stage.WON) -> pd.DataFrame:
+    """Days between two own milestones: n, median, p75, p90, mean, min, excluded (domain.md 3.2, 4.3).
+
+    By cohort, of those that reached the first stage in the period; by period, the second. To an exit: until it closed.
+    """
+    _no_window(query, "velocity")
+    arrow = _arrow(query, from_stage, to_stage)
+    return _framed(copy, query, ("days", arrow), lambda: queries.durations(copy, query, arrow))
+
+
+def win_rate(copy: Copy, query: Query) -> pd.DataFrame:
+    """won, lost, no_decision, win_rate = won / (won + lost) with low and high, broad_rate, won_value.
+
+    By period, of what closed in it; by cohort, of what was opened in it (domain.md 4.4).
+    """
+    _no_window(query, "win-rate")
+    frame = _framed(copy, query, ("closes",), lambda: queries.closes(copy, query))
+    frame["decided"] = frame["won"] + frame["lost"]
+    frame = _with_rate(frame, "won", "decided", rate="win_rate").drop(columns="decided")
+    closed = frame["won"] + frame["lost"] + frame["no_decision"]
+    frame["broad_rate"] = _ratio(frame["won"], closed)
+    frame["won_value"] = frame["won_value"].fillna(0.0)
+    return frame
+
+
+def pipeline(copy: Copy, query: Query) -> pd.DataFrame:
+    """Open deals: count, amount (NaN where none has one), without_amount; with a period, those opened in it."""
+    _no_window(query, "pipeline")
+    if query.object != "opportunities":
+        raise QueryError("Pipeline is made of opportunities; ask for those.")
+    query = replace(query, basis="cohort")
+    return _framed(copy, query, ("pipeline",), lambda: queries.deals(copy, query, open_only=True))
+
+
+METRICS: dict[str, Callable[..., pd.DataFrame]] = {
+    "volume": volume,
+    "conversion": conversion,
+    "velocity": velocity,
+    "win-rate": win_rate,
+    "pipeline": pipeline,
+}
+
+
+# --- the arithmetic --------------------------------------------------------------------------------------------
+
+
+def _framed(copy: Copy, query: Query, key: tuple[Any, ...], ask: Callable[[], Rows]) -> pd.DataFrame:
+    frame: pd.DataFrame = copy.answer((*key, query.key), lambda: _frame(ask(), query))
+    return frame.copy()
+
+
+def _frame(rows: Rows, query: Query) -> pd.DataFrame:
+    """Rows as a frame whose dimensions hold text or None."""
+    columns = dict(zip(rows.names, zip(*rows.rows, strict=True) if rows.rows else [()] * len(rows.names), strict=True))
+    dimensions = {name: pd.Series(columns.pop(name), dtype=object) for name in query.by}
+    figures = {name: pd.Series(values, dtype=_figure_type(name)) for name, values in columns.items()}
+    return pd.DataFrame(dimensions | figures)
+
+
+def _figure_type(name: str) -> str:
+    return "float64" if name in {"amount", "won_value", "median", "p75", "p90", "mean", "min"} else "int64"
+
+
+def _ratio(part: pd.Series, whole: pd.Series) -> pd.Series:
+    """part / whole, NaN where there is no whole (domain.md D8)."""
+    return part / whole.where(whole != 0)
+
+
+def _with_rate(frame: pd.DataFrame, part: str, whole: str, *, rate: str = "value") -> pd.DataFrame:
+    limits = [wilson(int(k), int(n)) for k, n in zip(frame[part], frame[whole], strict=True)]
+    frame[rate] = _ratio(frame[part], frame[whole])
+    frame["low"] = pd.Series([low for low, _ in limits], dtype="float64", index=frame.index)
+    frame["high"] = pd.Series([high for _, high in limits], dtype="float64", index=frame.index)
+    return frame
+
+
+def _with_value(frame: pd.DataFrame) -> pd.DataFrame:
+    frame["value"] = frame["count"]
+    return frame
+
+
+def _judged_at(copy: Copy, query: Query) -> datetime:
+    """When leads must be old enough for the window: at the whole minute, so that an answer is good for as long."""
+    return query.as_of or copy.fresh_at.replace(second=0, microsecond=0)
+
+
+# --- what may be asked -----------------------------------------------------------------------------------------
+
+
+def _no_window(query: Query, what: str) -> None:
+    if query.window is not None:
+        raise QueryError(f"A window belongs to conversion by cohort; {what} has none.")
+
+
+def _arrow(query: Query, from_stage: str, to_stage: str) -> Arrow:
+    if query.object == "opportunities":
+        _one_of("way a deal closes", to_stage, DEAL_CLOSES)
+        return Arrow(OPENED, to_stage)
+    _check_stage(from_stage, opening=True)
+    _check_stage(to_stage, exits=True)
+    if to_stage in RANK and RANK.get(from_stage, 0) >= RANK[to_stage]:
+        raise QueryError(f"{Stage(to_stage).label} does not come after {Stage(from_stage).label}.")
+    if "stage" in query.by and to_stage not in RANK:
+        raise QueryError("Steps by stage lead to a stage of the path, not to an exit.")
+    return Arrow(from_stage, to_stage)
+
+
+def _check_stage(name: str, *, opening: bool = False, exits: bool = False) -> None:
+    known = (*Stage.values, *(LEAVING if exits else ()))
+    if not (opening and name == OPENED):
+        _one_of("stage" if not exits else "stage or exit", name, known)

@@ -1,0 +1,187 @@
+"""One statement over the copy, put together: what is selected, by which dimensions, filters, period and zone."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Protocol
+
+from funnel.path import MILESTONES
+from reporting.dimensions import JOINS, LEAD_DIMENSIONS, OPPORTUNITY_DIMENSIONS, Dimension, QueryError
+from reporting.facts import Copy, Rows
+from reporting.sources import attribute_table
+from reporting.zones import offsets
+
+_ATTRIBUTE = "attribute:"  # before a custom attribute that is named like a dimension
+
+
+class Asked(Protocol):
+    """What this module needs of a question (`metrics.Query`)."""
+
+    @property
+    def object(self) -> str: ...
+    @property
+    def basis(self) -> str: ...
+    @property
+    def start(self) -> datetime | None: ...
+    @property
+    def end(self) -> datetime | None: ...
+    @property
+    def tz(self) -> str: ...
+    @property
+    def where(self) -> Mapping[str, Any]: ...
+    @property
+    def by(self) -> tuple[str, ...]: ...
+    @property
+    def window(self) -> int | None: ...
+
+
+@dataclass
+class Selection:
+    """The rows that a question is about, as SQL: filters, dimensions and their joins.
+
+    steps: the stages that a question counts one by one; then they, and not where a lead stands, are its dimension
+    `stage`, in this order.
+    """
+
+    copy: Copy
+    query: Asked
+    joins: set[str] = field(default_factory=set)
+    attributes: dict[str, str] = field(default_factory=dict)
+    steps: Sequence[str] = ()
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def leads(self) -> bool:
+        return self.query.object == "leads"
+
+    @property
+    def table(self) -> str:
+        return "lead" if self.leads else "opportunity"
+
+    @property
+    def dimensions(self) -> Mapping[str, Dimension]:
+        return LEAD_DIMENSIONS if self.leads else OPPORTUNITY_DIMENSIONS
+
+    def dimension(self, name: str) -> Dimension:
+        found = self.dimensions.get(name)
+        if found is None and self.leads and self.copy.attribute(attribute := name.removeprefix(_ATTRIBUTE)):
+            alias = self.attributes.setdefault(attribute, f"a{len(self.attributes)}")
+            return Dimension(sql=f"{alias}.value")
+        if found is None:
+            known = [*self.dimensions, *(self.copy.attributes() if self.leads else ())]
+            raise QueryError(f"There is no dimension “{name}” of {self.query.object}. There are: {', '.join(known)}.")
+        self.joins.update(found.joins)
+        return found
+
+    def parameter(self, value: Any) -> str:
+        name = f"p{len(self.parameters)}"
+        self.parameters[name] = value
+        return f"${name}"
+
+    def value(self, name: str, calendar: str) -> str:
+        """The dimension's SQL; a part of the calendar is that of the moment `calendar` in the query's zone."""
+        dimension = self.dimension(name)
+        return dimension.sql.replace("{local}", self.local(calendar)) if dimension.calendar else dimension.sql
+
+    def local(self, at: str) -> str:
+        """The moment as the clocks of the query's zone show it: a few shifts of fixed size, the fastest way."""
+        shifts = offsets(self.query.tz, *bounds(self.copy, self.query.object))
+        whens = [f"WHEN {at} < TIMESTAMP '{until}' THEN {at} + {_interval(shift)}" for until, shift in shifts[:-1]]
+        last = f"{at} + {_interval(shifts[-1][1])}" if shifts[-1][1] else at
+        return f"(CASE {' '.join(whens)} ELSE {last} END)" if whens else f"({last})"
+
+    def within(self, at: str) -> list[str]:
+        """The conditions that `at` lies in the query's period."""
+        found = []
+        if self.query.start is not None:
+            found.append(f"{at} >= {self.parameter(utc(self.query.start))}")
+        if self.query.end is not None:
+            found.append(f"{at} < {self.parameter(utc(self.query.end))}")
+        return found
+
+    def filters(self, calendar: str) -> list[str]:
+        return [self._filter(name, wanted, calendar) for name, wanted in self.query.where.items()]
+
+    def _filter(self, name: str, wanted: Any, calendar: str) -> str:
+        sql, parse = self.value(name, calendar), self.dimension(name).parse
+        values = list(wanted) if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
+        named = [self.parameter(parse(_text(value))) for value in values if value is not None]
+        tests = [f"{sql} IN ({', '.join(named)})"] if named else []
+        tests += [f"{sql} IS NULL"] if None in values else []
+        return f"({' OR '.join(tests)})" if tests else "false"
+
+    def select(
+        self, columns: Mapping[str, str], *, at: str, calendar: str, conditions: Iterable[str], step: int | None = None
+    ) -> str:
+        """One row a lead or deal: the dimensions as d0, d1 ... and the named columns.
+
+        at: the moment that must lie in the query's period. calendar: the moment whose month and quarter are meant.
+        step: which of the steps this is.
+        """
+        values = [
+            f"{step if self._is_step(name) else self.value(name, calendar)} AS d{index}"
+            for index, name in enumerate(self.query.by)
+        ]
+        values += [f"{sql} AS {name}" for name, sql in columns.items()]
+        tests = [*conditions, *self.within(at), *self.filters(calendar)]
+        joins = [sql for name, sql in JOINS.items() if name in self.joins]
+        joins += [
+            f"LEFT JOIN {attribute_table(name)} {alias} ON {alias}.id = l.person_id"
+            for name, alias in self.attributes.items()
+        ]
+        where = f"WHERE {' AND '.join(tests)}" if tests else ""
+        return f"SELECT {', '.join(values) or 'true'} FROM {self.table} l {' '.join(joins)} {where}"
+
+    def _is_step(self, name: str) -> bool:
+        return name == "stage" and bool(self.steps)
+
+    def _label(self, index: int, name: str) -> str:
+        if self._is_step(name):
+            return f"{list(self.steps)}[d{index} + 1]"
+        return self.dimension(name).label.format(f"d{index}")
+
+    def grouped(self, inner: str, figures: Mapping[str, str]) -> Rows:
+        """Group what `inner` selects by its dimensions, in their order, blank last."""
+        by = self.query.by
+        keys = [f"d{index}" for index in range(len(by))]
+        counted = ", ".join([*keys, *(f'{sql} AS "{name}"' for name, sql in figures.items())])
+        labels = [f'{self._label(index, name)} AS "{_quoted(name)}"' for index, name in enumerate(by)]
+        shown = ", ".join([*labels, *(f'"{name}"' for name in figures)])
+        group = f"GROUP BY {', '.join(keys)}" if keys else ""
+        order = f"ORDER BY {', '.join(f'{key} ASC NULLS LAST' for key in keys)}" if keys else ""
+        sql = f"SELECT {shown} FROM (SELECT {counted} FROM ({inner}) {group}) {order}"
+        return self.copy.rows(sql, self.parameters)
+
+
+def _interval(seconds: int) -> str:
+    return f"INTERVAL ({seconds}) SECOND"
+
+
+def _quoted(name: str) -> str:
+    return name.replace('"', '""')
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def utc(moment: datetime) -> datetime:
+    """A moment as the copy writes it: UTC, without a zone."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def bounds(copy: Copy, kind: str) -> tuple[date, date]:
+    """The first and last day on which anything of this kind happened, within reason, for cutting a calendar."""
+    columns = [*MILESTONES.values(), "closed_at"] if kind == "leads" else ["opened_at", "closed_at"]
+    table = "lead" if kind == "leads" else "opportunity"
+
+    def find() -> tuple[date, date]:
+        first, last = (f"{name}({', '.join(columns)})" for name in ("least", "greatest"))
+        [(low, high)] = copy.rows(f"SELECT min({first}), max({last}) FROM {table}").rows
+        earliest, latest = date(1970, 1, 1), date(2100, 1, 1)
+        if low is None:
+            return earliest, earliest
+        return max(low.date() - timedelta(days=1), earliest), min(high.date() + timedelta(days=1), latest)
+
+    found: tuple[date, date] = copy.answer(("bounds", kind), find)
+    return found
