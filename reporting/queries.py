@@ -61,11 +61,6 @@ def _moment(selection: Selection, stage: str) -> str:
     return lead_moment(stage) if selection.leads else deal_moment(stage)
 
 
-def _calendar(selection: Selection, at: str) -> str:
-    """A lead's month is that of what is counted, a deal's that of its close."""
-    return at if selection.leads else "l.closed_at"
-
-
 def _applies(selection: Selection, from_stage: str) -> list[str]:
     """The stage is one of the lead's own way: it came in there or before. A deal without a date counts as opened."""
     if not selection.leads:
@@ -133,7 +128,7 @@ def _cohort(selection: Selection, arrow: Arrow, step: int) -> str:
         "closed": "l.exit IS NOT NULL" if selection.leads else "l.state <> 'open'",
     }
     conditions = _applies(selection, arrow.start)
-    return selection.select(columns, at=at, calendar=_calendar(selection, at), conditions=conditions, step=step)
+    return selection.select(columns, at=at, conditions=conditions, step=step)
 
 
 def _cohort_tests(selection: Selection, judged_at: datetime) -> dict[str, str]:
@@ -172,7 +167,7 @@ def _arrivals(selection: Selection, applies: str, stage: str, columns: dict[str,
     """What arrived at a stage in the period, of those to which the stage `applies` applies."""
     at = _moment(selection, stage)
     conditions = [*_applies(selection, applies), f"{at} IS NOT NULL"]
-    return selection.select(columns, at=at, calendar=_calendar(selection, at), conditions=conditions, step=step)
+    return selection.select(columns, at=at, conditions=conditions, step=step)
 
 
 def durations(copy: Copy, query: Asked, arrow: Arrow) -> Rows:
@@ -199,7 +194,6 @@ def _stay(selection: Selection, arrow: Arrow, step: int) -> str:
     return selection.select(
         {"days": f"epoch_us({to_at} - {from_at}) / 86400e6"},
         at=at,
-        calendar=_calendar(selection, at),
         conditions=[f"{from_at} IS NOT NULL", f"{to_at} IS NOT NULL"],
         step=step,
     )
@@ -220,7 +214,7 @@ def reach(copy: Copy, query: Asked, stages: Sequence[str]) -> Rows:
             "passthrough": "l.passthrough" if stage == Stage.MQL else "false",
         }
         conditions = [f"{arrived} IS NOT NULL", f"{at} IS NOT NULL"]
-        parts.append(selection.select(columns, at=at, calendar=at, conditions=conditions, step=step))
+        parts.append(selection.select(columns, at=at, conditions=conditions, step=step))
     figures = {
         "count": "count(*)",
         "imputed": "count(*) FILTER (WHERE imputed)",
@@ -240,7 +234,7 @@ def deals(copy: Copy, query: Asked, *, open_only: bool = False) -> Rows:
     selection = Selection(copy, query)
     at = "l.opened_at" if query.basis == "cohort" else "l.closed_at"
     conditions = ["l.state = 'open'"] if open_only else []
-    inner = selection.select({"amount": "l.amount"}, at=at, calendar="l.closed_at", conditions=conditions)
+    inner = selection.select({"amount": "l.amount"}, at=at, conditions=conditions)
     figures = {
         "count": "count(*)",
         "amount": "sum(amount)::DOUBLE",
@@ -257,7 +251,6 @@ def closes(copy: Copy, query: Asked) -> Rows:
     inner = selection.select(
         {"state": state, "amount": "NULL::DECIMAL(16, 2)" if selection.leads else "l.amount"},
         at=opened_at if query.basis == "cohort" else "l.closed_at",
-        calendar="l.closed_at",
         conditions=[f"{state} IN ('won', 'lost', 'no_decision')"],
     )
     figures = {

@@ -111,16 +111,23 @@ class Selection:
         return f"({' OR '.join(tests)})" if tests else "false"
 
     def select(
-        self, columns: Mapping[str, str], *, at: str, calendar: str, conditions: Iterable[str], step: int | None = None
+        self,
+        columns: Mapping[str, str],
+        *,
+        at: str,
+        conditions: Iterable[str] = (),
+        by: Sequence[str] | None = None,
+        step: int | None = None,
     ) -> str:
-        """One row a lead or deal: the dimensions as d0, d1 ... and the named columns.
+        """One row a lead or deal: the dimensions `by` (the query's) as d0, d1 ... and the named columns.
 
-        at: the moment that must lie in the query's period. calendar: the moment whose month and quarter are meant.
-        step: which of the steps this is.
+        at: the moment that must lie in the query's period, and whose month and quarter are a lead's; a deal's are
+        those of its close. step: which of the steps this is.
         """
+        calendar = at if self.leads else "l.closed_at"
         values = [
             f"{step if self._is_step(name) else self.value(name, calendar)} AS d{index}"
-            for index, name in enumerate(self.query.by)
+            for index, name in enumerate(self._by(by))
         ]
         values += [f"{sql} AS {name}" for name, sql in columns.items()]
         tests = [*conditions, *self.within(at), *self.filters(calendar)]
@@ -132,6 +139,9 @@ class Selection:
         where = f"WHERE {' AND '.join(tests)}" if tests else ""
         return f"SELECT {', '.join(values) or 'true'} FROM {self.table} l {' '.join(joins)} {where}"
 
+    def _by(self, by: Sequence[str] | None) -> Sequence[str]:
+        return self.query.by if by is None else by
+
     def _is_step(self, name: str) -> bool:
         return name == "stage" and bool(self.steps)
 
@@ -140,9 +150,9 @@ class Selection:
             return f"{list(self.steps)}[d{index} + 1]"
         return self.dimension(name).label.format(f"d{index}")
 
-    def grouped(self, inner: str, figures: Mapping[str, str]) -> Rows:
+    def grouped(self, inner: str, figures: Mapping[str, str], by: Sequence[str] | None = None) -> Rows:
         """Group what `inner` selects by its dimensions, in their order, blank last."""
-        by = self.query.by
+        by = self._by(by)
         keys = [f"d{index}" for index in range(len(by))]
         counted = ", ".join([*keys, *(f'{sql} AS "{name}"' for name, sql in figures.items())])
         labels = [f'{self._label(index, name)} AS "{_quoted(name)}"' for index, name in enumerate(by)]
