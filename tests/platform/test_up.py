@@ -145,7 +145,7 @@ def health(port: int) -> dict[str, str]:
         return dict(json.load(answer))
 
 
-def test_it_serves_and_ctrl_c_stops_everything_in_order(up: Up) -> None:
+def test_it_serves_commands_join_it_and_ctrl_c_stops_it_in_order(up: Up, data_dir: Path) -> None:
     assert health(up.port) == {"status": "ok", "database": "ok", "redis": "ok"}
     children = up.children()
     assert set(children) == {"web", "worker", "beat", "keeper", "postgres", "redis"}
@@ -153,6 +153,27 @@ def test_it_serves_and_ctrl_c_stops_everything_in_order(up: Up) -> None:
     assert len(sessions) == len(children), "Ctrl-C in the terminal would reach a child directly"
     assert os.getsid(up.process.pid) not in sessions
 
+    commands_join_it_and_a_second_one_is_refused(up, data_dir)
+    ctrl_c_stops_it_in_order(up, children)
+
+
+def commands_join_it_and_a_second_one_is_refused(up: Up, data_dir: Path) -> None:
+    made = manage(
+        data_dir,
+        *("createsuperuser", "--noinput", "--username", "first", "--email", "first@example.com"),
+        DJANGO_SUPERUSER_PASSWORD="correct horse battery",
+    )
+    assert made.returncode == 0, made.stderr
+    assert "Starting" not in made.stderr, "the command started servers of its own"
+    assert health(up.port)["database"] == "ok", "the command took the servers with it"
+
+    second = manage(data_dir, "up", "--no-demo")
+    assert second.returncode != 0
+    assert f"already runs from this folder: http://{LOOPBACK}:{up.port}/" in second.stderr
+    assert health(up.port)["database"] == "ok"
+
+
+def ctrl_c_stops_it_in_order(up: Up, children: dict[str, psutil.Process]) -> None:
     gone: dict[str, float] = {}
     watching = threading.Event()
 
@@ -172,22 +193,6 @@ def test_it_serves_and_ctrl_c_stops_everything_in_order(up: Up) -> None:
     assert up.process.returncode == 0, up.lines
     assert max(gone["web"], gone["beat"]) <= gone["worker"] <= gone["redis"] <= gone["postgres"]
     assert not any("was ended" in line or "Traceback" in line for line in up.lines), up.lines
-
-
-def test_commands_join_it_and_a_second_one_is_refused(up: Up, data_dir: Path) -> None:
-    made = manage(
-        data_dir,
-        *("createsuperuser", "--noinput", "--username", "first", "--email", "first@example.com"),
-        DJANGO_SUPERUSER_PASSWORD="correct horse battery",
-    )
-    assert made.returncode == 0, made.stderr
-    assert "Starting" not in made.stderr, "the command started servers of its own"
-    assert health(up.port)["database"] == "ok", "the command took the servers with it"
-
-    second = manage(data_dir, "up", "--no-demo")
-    assert second.returncode != 0
-    assert f"already runs from this folder: http://{LOOPBACK}:{up.port}/" in second.stderr
-    assert health(up.port)["database"] == "ok"
 
 
 def test_killed_it_takes_its_children_along_and_starts_again_where_it_was(data_dir: Path) -> None:
