@@ -1,10 +1,12 @@
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Least
 
 from funnel.models.reference import Function, Motion
-from funnel.path import Exit, Kind, Stage
+from funnel.path import MILESTONES, Exit, Kind, Stage
 
 
 class LeadQuerySet(models.QuerySet["Lead"]):
@@ -82,6 +84,8 @@ class Lead(models.Model):
             models.Index("owner", F("stage_since").desc(), F("id").desc(), name="lead_by_owner"),
             models.Index("campaign", F("stage_since").desc(), F("id").desc(), name="lead_by_campaign"),
             models.Index("account", name="lead_by_account"),
+            # When it came in: the first milestone, whichever stage that was.
+            models.Index(Least(*MILESTONES.values()).desc(), F("id").desc(), name="lead_by_opening"),
         ]
 
     def __str__(self) -> str:
@@ -135,6 +139,8 @@ class StageEvent(models.Model):
         ]
         indexes = [
             models.Index(fields=["lead", "occurred_at"], name="stage_event_of_lead"),
+            # "What moved since": rows are recorded in order, so a few pages tell which blocks to read.
+            BrinIndex(fields=["recorded_at"], name="stage_event_recorded"),
             models.Index(fields=["supersedes"], name="stage_event_void", condition=Q(supersedes__isnull=False)),
         ]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]

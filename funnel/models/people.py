@@ -41,7 +41,8 @@ class Person(models.Model):
             models.CheckConstraint(condition=Q(email=Lower("email")), name="person_email_is_lower_case"),
         ]
         indexes = [
-            # Search by how a name begins; pattern ops so that any collation can use it.
+            # Search by how a name or an address begins; pattern ops so that any collation can use it.
+            models.Index(OpClass("email", "text_pattern_ops"), name="person_email_prefix"),
             models.Index(OpClass(Lower("last_name"), "text_pattern_ops"), name="person_last_name"),
         ]
 
