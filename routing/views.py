@@ -1,0 +1,183 @@
+"""The pages of leads: the list, its export, and one lead with everything that happened to it."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import structlog
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from funnel.access import sight_of, visible_to
+from funnel.keyset import BadCursor, Page, page
+from funnel.models import Lead, Opportunity, StageEvent
+from funnel.notes import write_note
+from routing import timeline as timelines
+from routing.filters import LeadFilter
+from routing.forms import NoteForm
+from routing.leads import EXPORT_COLUMNS, PAGE, count_in_words, export_rows, order_of, rows_of, with_row
+from routing.menus import CURSORS, FETCHED, address, menus, without_cursor
+from routing.menus import options as options_of
+from routing.record import path_of, why_this_stage
+
+log = structlog.get_logger(__name__)
+BESIDE = 10  # records shown beside a lead
+NOTE_KEPT = "Note saved."
+
+# --- The list -------------------------------------------------------------------------------------
+
+
+def _filter_of(request: HttpRequest) -> LeadFilter:
+    return LeadFilter(request.GET, visible_to(Lead.objects.all(), request.user))
+
+
+@require_GET
+def leads(request: HttpRequest) -> HttpResponse:
+    """Leads that the viewer may see, latest moved first."""
+    lead_filter = _filter_of(request)
+    found, values = lead_filter.qs, lead_filter.values()
+    order = order_of(values)
+    rows = _page(request, found, order)
+    all_of_them = sight_of(request.user).everything and not values
+    return render(
+        request,
+        "routing/leads.html",
+        {
+            "rows": rows_of(rows.rows),
+            "newer_url": address(request.GET, "newer", rows.newer) if rows.newer else "",
+            "older_url": address(request.GET, "older", rows.older) if rows.older else "",
+            "said": count_in_words(found, narrowed=not all_of_them),
+            "menus": menus(lead_filter, request.GET),
+            "filter": lead_filter,
+            "order": order[0],
+            "query": without_cursor(request.GET),
+            "now": timezone.now(),
+        },
+    )
+
+
+def _page(request: HttpRequest, queryset: QuerySet[Lead], order: tuple[str, str]) -> Page[Lead]:
+    """The page that the address asks for; one that makes no sense is the first."""
+    cursors = {name: request.GET.get(name, "") for name in CURSORS}
+    try:
+        return page(queryset, order=order, size=PAGE, dress=with_row, **cursors)
+    except BadCursor:
+        return page(queryset, order=order, size=PAGE, dress=with_row)
+
+
+@require_GET
+def options(request: HttpRequest, name: str) -> HttpResponse:
+    """The options of one menu of the filter bar."""
+    if name not in FETCHED:
+        raise Http404
+    find = request.GET.get("find", "").strip()
+    found, more = options_of(name, request.GET, find=find)
+    return render(request, "routing/_options.html", {"options": found, "more": more, "find": find})
+
+
+class _Echo:
+    """A file that hands back what is written to it, so that csv can write into a stream."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _csv(rows: Iterable[list[str]]) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    yield "\ufeff"  # spreadsheets otherwise read UTF-8 as something else
+    yield writer.writerow(EXPORT_COLUMNS)
+    for row in rows:
+        yield writer.writerow(row)
+
+
+@require_GET
+@permission_required("funnel.export_lead", raise_exception=True)
+def export(request: HttpRequest) -> HttpResponseBase:
+    """The list as CSV, streamed: the same filters, every row."""
+    log.info("leads exported", user=request.user.get_username(), filters=without_cursor(request.GET).urlencode())
+    response = StreamingHttpResponse(_csv(export_rows(_filter_of(request).qs)), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="leads-{timezone.localdate()}.csv"'
+    return response
+
+
+# --- One lead -------------------------------------------------------------------------------------
+
+
+def _lead_of(request: HttpRequest, pk: int) -> Lead:
+    seen = visible_to(Lead.objects.all(), request.user)
+    return get_object_or_404(
+        seen.select_related(
+            "person", "account__owner", "account__region", "account__parent", "owner__team", "reason",
+            "channel", "content", "campaign", "region", "solution",
+        ),
+        pk=pk,
+    )  # fmt: skip
+
+
+def _events_of(lead: Lead) -> list[StageEvent]:
+    return timelines.ordered(StageEvent.objects.filter(lead=lead).select_related("actor", "reason"))
+
+
+@require_GET
+def lead(request: HttpRequest, pk: int) -> HttpResponse:
+    """One lead; for htmx its timeline alone: another kind of entry, or what is older."""
+    found = _lead_of(request, pk)
+    if request.htmx:  # type: ignore[attr-defined]
+        template = "routing/_entries.html" if "older" in request.GET else "routing/_timeline.html"
+        return render(request, template, _timeline(request, found, _events_of(found)) | {"note_form": NoteForm()})
+    return _whole_lead(request, found, NoteForm())
+
+
+@require_POST
+@permission_required("funnel.add_note", raise_exception=True)
+def add_note(request: HttpRequest, pk: int) -> HttpResponse:
+    """Keep a note about the lead; what was typed comes back when it cannot be kept."""
+    found = _lead_of(request, pk)
+    form = NoteForm(request.POST)
+    if form.is_valid():
+        write_note(lead=found, author=request.user, text=form.cleaned_data["text"])
+        form = NoteForm()
+    if not request.htmx:  # type: ignore[attr-defined]
+        if form.is_bound:
+            return _whole_lead(request, found, form, status=422)
+        messages.success(request, NOTE_KEPT)
+        return redirect("routing:lead", pk=pk)
+    context = _timeline(request, found, _events_of(found)) | {"note_form": form}
+    response = render(request, "routing/_timeline.html", context, status=422 if form.is_bound else 200)
+    if not form.is_bound:
+        response["HX-Trigger"] = json.dumps({"toast": {"text": NOTE_KEPT, "level": "info"}})
+    return response
+
+
+def _whole_lead(request: HttpRequest, found: Lead, form: NoteForm, *, status: int = 200) -> HttpResponse:
+    events = _events_of(found)
+    deals = visible_to(Opportunity.objects.all(), request.user).select_related("owner").order_by("-opened_at", "-id")
+    others = visible_to(Lead.objects.all(), request.user).filter(person=found.person_id).exclude(pk=found.pk)
+    context = _timeline(request, found, events) | {
+        "path": path_of(found),
+        "because": why_this_stage(found, events),
+        "note_form": form,
+        "deals": deals.filter(lead=found)[:BESIDE],
+        "account_deals": deals.filter(account=found.account_id).exclude(lead=found)[:BESIDE]
+        if found.account_id
+        else (),
+        "others": others.select_related("solution", "owner").order_by("-number")[:BESIDE],
+    }
+    return render(request, "routing/lead.html", context, status=status)
+
+
+def _timeline(request: HttpRequest, found: Lead, events: list[StageEvent]) -> dict[str, Any]:
+    show = request.GET.get("show", "all")
+    if show not in timelines.SHOWS:
+        show = "all"
+    try:
+        entries = timelines.read(found, events, show=show, older=request.GET.get("older", ""))
+    except BadCursor:
+        entries = timelines.read(found, events, show=show)
+    return {"lead": found, "timeline": entries, "show": show, "shows": timelines.SHOWS}

@@ -1,0 +1,95 @@
+"""Stage events and touches as sentences and icons. Pure."""
+
+import re
+
+from funnel.models import Exit, Kind, Stage
+from funnel.path import EXITS
+
+
+def event_sentence(kind: str, from_stage: str, to_stage: str) -> str:
+    """A stage event as a person would say it."""
+    there = Stage(to_stage).label if to_stage else ""
+    here = Stage(from_stage).label if from_stage else ""
+    if kind == Kind.ADVANCE:
+        if not from_stage:
+            return "Inquiry opened" if to_stage == Stage.INQUIRY else f"Came in as {there}"
+        return f"Entered {there} again" if from_stage == to_stage else f"Became {there}"
+    sentences = {
+        Kind.PASSTHROUGH: f"Passed through {there}",
+        Kind.WON: "Won",
+        Kind.REGRESS: f"Moved back from {here} to {there}" if here else f"Moved back to {there}",
+        Kind.REOPEN: f"Reopened at {there}",
+        Kind.CORRECTION: f"Corrected to {there}",
+        Kind.VOID: "Taken back",
+        Kind.MERGED: "Merged into another lead",
+    }
+    if kind in sentences:
+        return sentences[Kind(kind)]
+    left = Exit(EXITS[kind]).label
+    return f"{left} at {here}" if here else left
+
+
+# How causes are written (the part before the first colon) and how they are said.
+_CAUSES = {
+    "activity": "by a touch",
+    "touch": "by a touch",
+    "rule": "by a rule",
+    "clock": "by a clock that ran out",
+    "user": "by hand",
+    "api": "through the API",
+    "undo": "by an undo",
+    "merge": "by merging two people",
+    "opportunity": "by its opportunity",
+}
+
+
+def cause_sentence(cause: str, source: str = "") -> str:
+    """What made it happen: "load:event/crm/42" -> "loaded from crm"; an unknown cause as it is written."""
+    head, _colon, rest = cause.partition(":")
+    if head == "load":
+        parts = rest.split("/")
+        origin = parts[1] if len(parts) > 2 else source
+        return f"loaded from {origin}" if origin else "loaded from a file"
+    return _CAUSES.get(head, cause.replace("_", " "))
+
+
+# The first pattern that is found in the type names the icon.
+_ICONS = [
+    (r"call|phone|voicemail", "phone"),
+    (r"meeting|appointment|demo", "calendar-event"),
+    (r"mail.*(click|open)|(click|open).*mail", "mail-opened"),
+    (r"mail|newsletter", "mail"),
+    (r"webinar|video", "video"),
+    (r"present|workshop|seminar", "presentation"),
+    (r"event|fair|booth|badge|conference", "ticket"),
+    (r"download|whitepaper|guide|asset", "download"),
+    (r"chat|sms|message|whatsapp", "message"),
+    (r"search|ad_|ads?$|paid", "search"),
+    (r"social|linkedin|share", "share-2"),
+    (r"price|calculator|quote", "calculator"),
+    (r"form|request|contact|sign|subscri|inquiry|application", "file-text"),
+    (r"visit|page|web|site", "world"),
+    (r"click", "click"),
+]
+
+
+def touch_icon(type_: str) -> str:
+    """The icon of a touch by what its type is called."""
+    return next((icon for pattern, icon in _ICONS if re.search(pattern, type_.lower())), "bolt")
+
+
+def touch_words(type_: str) -> str:
+    """webinar_attended -> Webinar attended; what is written with capitals or blanks stays as it is."""
+    words = type_.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def event_icon(kind: str) -> str:
+    """The icon of a stage event."""
+    if kind == Kind.WON:
+        return "trophy"
+    if kind in (Kind.REGRESS, Kind.CORRECTION, Kind.VOID):
+        return "arrow-back-up"
+    if kind in EXITS:
+        return "git-merge" if kind == Kind.MERGED else "logout"
+    return "repeat" if kind == Kind.REOPEN else "arrow-up-right"
