@@ -20,7 +20,6 @@ from django.conf import settings
 
 from demandcenter.embedded import find_home
 from demandcenter.local_servers import LOOPBACK, free_port
-from demandcenter.management.commands.up import answers
 
 pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("processes")]
 START = 45.0  # seconds, on a machine that runs other tests beside
@@ -195,14 +194,23 @@ def ctrl_c_stops_it_in_order(up: Up, children: dict[str, psutil.Process]) -> Non
     assert not any("was ended" in line or "Traceback" in line for line in up.lines), up.lines
 
 
-def test_killed_it_takes_its_children_along_and_starts_again_where_it_was(data_dir: Path) -> None:
-    port = free_port()
-    first = Up(data_dir, port)
-    first.wait_for("Demand Center is ready")
+def test_it_survives_a_taken_port_a_dead_child_and_its_own_end(data_dir: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        taken.listen()
+        first = Up(data_dir, taken.getsockname()[1])
+        line = first.wait_for(f"Port {first.port} is taken; the pages are on ")
+        port = int(line.rstrip(".").rpartition(" ")[2])
+        first.wait_for(f"Demand Center is ready: http://{LOOPBACK}:{port}/")
+
+    web = first.children()["web"]
+    web.kill()
+    first.wait_for("web ended with status -9; starting again in 1 s")
+    assert wait_until(lambda: first.children().get("web", web).pid != web.pid, START)
+
     children = first.children()
     assert manage(data_dir, "shell", "-v0", "-c", CREATE_USER).returncode == 0
     first.stop(signal.SIGKILL)
-
     again = Up(data_dir, port)
     try:
         again.wait_for(f"Demand Center is ready: http://{LOOPBACK}:{port}/")
@@ -211,26 +219,6 @@ def test_killed_it_takes_its_children_along_and_starts_again_where_it_was(data_d
         assert counted.stdout.strip() == "1", counted.stderr
     finally:
         assert again.stop(signal.SIGTERM) < 10
-
-
-def test_a_taken_port_is_replaced_and_a_dead_child_too(data_dir: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind((LOOPBACK, 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        up = Up(data_dir, port)
-        try:
-            line = up.wait_for(f"Port {port} is taken; the pages are on ")
-            chosen = int(line.rstrip(".").rpartition(" ")[2])
-            up.wait_for(f"Demand Center is ready: http://{LOOPBACK}:{chosen}/")
-
-            web = up.children()["web"]
-            web.kill()
-            up.wait_for("web ended with status -9; starting again in 1 s")
-            assert wait_until(lambda: up.children().get("web", web).pid != web.pid, START)
-            assert wait_until(lambda: answers(f"http://{LOOPBACK}:{chosen}/healthz"), START)
-        finally:
-            assert up.stop() < 10
 
 
 CREATE_USER = "from django.contrib.auth.models import User; User.objects.create_user('survivor')"
