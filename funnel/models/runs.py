@@ -29,6 +29,9 @@ class ImportRun(models.Model):
     warnings = models.PositiveBigIntegerField(default=0)
     errors = models.PositiveBigIntegerField(default=0)
     problems = models.FileField(upload_to="imports/%Y/%m", max_length=400, blank=True)
+    problems_size = models.PositiveBigIntegerField(
+        default=0, help_text="Bytes of the error file that belong to settled rows; what is beyond is taken back."
+    )
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(db_default=models.functions.Now())
     started_at = models.DateTimeField(null=True, blank=True)
