@@ -282,7 +282,8 @@ def _open() -> duckdb.DuckDBPyConnection:
 def _load(cursor: Any, database: duckdb.DuckDBPyConnection, source: Source, select: str, into: str) -> None:
     """Append what `select` gives in PostgreSQL to the table `into` of the copy."""
     with tempfile.NamedTemporaryFile(prefix="demand-facts-", suffix=".csv", dir=_scratch()) as file:
-        cursor.copy_expert(f"COPY ({select}) TO STDOUT (FORMAT csv)", file)
+        with cursor.db.wrap_database_errors:
+            cursor.copy_expert(f"COPY ({select}) TO STDOUT (FORMAT csv)", file)
         file.flush()
         if not file.tell():
             return
