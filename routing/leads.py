@@ -36,6 +36,7 @@ class Row:
     """One line of the list. since: when the lead came to where it stands now, the exit included."""
 
     lead: Lead
+    company: str
     since: datetime
     reached: list[tuple[str, str, datetime | None]]  # stage, its label, when
 
@@ -48,6 +49,7 @@ def rows_of(leads: Iterable[Lead]) -> list[Row]:
     return [
         Row(
             lead=lead,
+            company=lead.account.name if lead.account else lead.person.company,
             since=lead.closed_at or lead.stage_since,
             reached=[(stage, Stage(stage).label, getattr(lead, column)) for stage, column in MILESTONES.items()],
         )
@@ -107,10 +109,10 @@ def export_rows(queryset: QuerySet[Lead]) -> Iterator[list[str]]:
 
     By id, because an id never changes: a lead that moves during a long export is neither lost nor repeated.
     """
-    queryset = queryset.order_by("pk").values_list(*_EXPORT.values())
+    cells = queryset.order_by("pk").values_list(*_EXPORT.values())
     last = 0
     while True:
-        rows = list(queryset.filter(pk__gt=last)[:EXPORT_CHUNK])
+        rows: list[tuple[Any, ...]] = list(cells.filter(pk__gt=last)[:EXPORT_CHUNK])
         yield from ([_cell(name, value) for name, value in zip(EXPORT_COLUMNS, row, strict=True)] for row in rows)
         if len(rows) < EXPORT_CHUNK:
             return
