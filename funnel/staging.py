@@ -9,7 +9,6 @@ import itertools
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db import connection, models
@@ -18,18 +17,9 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _names = itertools.count(1)
 
 
-def to_json(value: Any) -> Any:
-    """A value as JSON can hold it: dates in ISO form, decimals as numbers."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} cannot be stored as an attribute")
-
-
 def as_json(value: Any) -> str:
-    """JSON text of dicts, lists and typed values; the order of keys does not matter."""
-    return json.dumps(value, default=to_json, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    """JSON text; the same for the same content, whatever the order of keys."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
 
 
 def _cell(value: Any) -> str:

@@ -6,6 +6,6 @@ say why. `finish` settles what a load left pending, `record` takes touches.
 
 from funnel.ingest.fields import KINDS
 from funnel.ingest.rows import Field, Kind, Outcome, Row
-from funnel.ingest.writing import write
+from funnel.ingest.writing import LARGEST_CHUNK, finish, record, write
 
-__all__ = ["KINDS", "Field", "Kind", "Outcome", "Row", "write"]
+__all__ = ["KINDS", "LARGEST_CHUNK", "Field", "Kind", "Outcome", "Row", "finish", "record", "write"]

@@ -5,7 +5,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from funnel.ingest.rows import Field, Kind, Outcome, Row, Status
 # Clocks of other systems differ a little from ours.
 FUTURE = timedelta(minutes=5)
 LARGEST_INTEGER = 2_147_483_647
+_ATTRIBUTE = Field("attribute")
 
 
 class Refused(Exception):
@@ -115,7 +116,7 @@ class Chunk:
         """History cannot lie ahead; what happens live may come from a clock that is."""
         value = entry.values.get(name)
         if value is not None and value > self.now + FUTURE:
-            self.fail(entry, f"{value:%Y-%m-%d %H:%M} UTC lies in the future.", name)
+            self.fail(entry, f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC lies in the future.", name)
 
     def _check(self) -> None:
         for entry in self.entries:
@@ -140,11 +141,30 @@ class Chunk:
 
     def _check_attributes(self, entry: Entry) -> None:
         for name, value in entry.attributes.items():
-            for text in (name, value):
-                if isinstance(text, str) and not text.isprintable() and (problem := _unstorable(text)):
-                    self.fail(entry, problem, name)
-            if isinstance(value, float | Decimal) and not math.isfinite(value):
-                self.fail(entry, f"{value} is not a number.", name)
+            try:
+                _text(_ATTRIBUTE, name)
+                entry.attributes[name] = _json_value(value)
+            except ValueError as error:
+                self.fail(entry, str(error), name)
+
+
+def _json_value(value: Any) -> Any:
+    """A custom attribute as JSON holds it."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, str):
+        return _text(_ATTRIBUTE, value)
+    if isinstance(value, float | Decimal):
+        if not math.isfinite(value):
+            raise ValueError(f"{value} is not a number.")
+        return int(value) if value == int(value) else float(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [_json_value(item) for item in value]
+    if isinstance(value, dict):
+        return {str(_text(_ATTRIBUTE, name)): _json_value(item) for name, item in value.items()}
+    raise ValueError(f"“{value!s:.60}” cannot be stored.")
 
 
 def _unstorable(text: str) -> str:

@@ -62,7 +62,7 @@ def _look_up(chunk: Chunk, name: str) -> None:
     refers_to = chunk.kind.fields[name].refers_to
     speaking = [entry for entry in chunk.entries if name in entry.values]
     wanted = {entry.values[name] for entry in speaking} - {None}
-    found = dict(_find(refers_to, wanted, source=chunk.source))
+    found = dict(find(refers_to, wanted, source=chunk.source))
     missing = sorted(wanted - found.keys())
     if missing and chunk.create_missing:
         found |= {text: [pk] for text, pk in _create(refers_to, missing, source=chunk.source).items()}
@@ -81,7 +81,8 @@ def _problem(refers_to: str, value: str, count: int) -> str:
     return f"There is no {refers_to} “{value:.80}”. Add it first, or let the mapping create what is missing."
 
 
-def _find(refers_to: str, wanted: Collection[str], *, source: str) -> Found:
+def find(refers_to: str, wanted: Collection[str], *, source: str) -> Found:
+    """The ids that each name may mean; more than one means that the name alone does not tell. One query."""
     if not wanted:
         return {}
     if refers_to == "account":

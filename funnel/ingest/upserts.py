@@ -1,7 +1,7 @@
 """Rows that may be updated: read what is stored, compare, write what differs."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -13,30 +13,52 @@ from funnel.ingest.chunk import Chunk, Entry
 
 @dataclass(slots=True)
 class Draft:
-    """What an entry makes of a row of the table: a new one while `id` is None."""
+    """What an entry makes of a row of the table: a new one while `id` is None.
+
+    attributes: custom attributes to merge into the row's `attributes`, for tables that have them.
+    """
 
     entry: Entry
     id: int | None
     values: dict[str, Any]
-    new: bool = False
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def after(self, before: Mapping[str, Any]) -> dict[str, Any]:
+        """The row as it should be."""
+        after = {**before, **self.values}
+        if self.attributes:
+            after["attributes"] = merged(before.get("attributes", {}), self.attributes)
+        return after
+
+
+def merged(attributes: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Custom attributes with these changes; a None takes the attribute away."""
+    return {name: value for name, value in {**attributes, **changes}.items() if value is not None}
+
+
+def differs(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two rows differ; in attributes the type counts too (1 is not true)."""
+    if "attributes" in one and staging.as_json(one["attributes"]) != staging.as_json(other["attributes"]):
+        return True
+    return one != other
 
 
 def columns_of(model: type[models.Model], entry: Entry, names: Collection[str]) -> dict[str, Any]:
     """The columns that an entry speaks of, under their database names. A blank is the column's default, or null."""
     values: dict[str, Any] = {}
-    for column, field in staging.fields_of(model).items():
-        if field.name in names and field.name in entry.values:
-            value = entry.ids.get(field.name) if field.is_relation else entry.values[field.name]
-            values[column] = field.get_default() if value is None and not field.null else value
+    for column, known in staging.fields_of(model).items():
+        if known.name in names and known.name in entry.values:
+            value = entry.ids.get(known.name) if known.is_relation else entry.values[known.name]
+            values[column] = known.get_default() if value is None and not known.null else value
     return values
 
 
 def numbers_fit(chunk: Chunk, model: type[models.Model], names: Iterable[str]) -> None:
     """Fail rows whose decimals have more digits than the column."""
     for name in names:
-        field = model._meta.get_field(name)
-        assert isinstance(field, models.DecimalField)
-        largest = Decimal(10) ** ((field.max_digits or 0) - (field.decimal_places or 0))
+        column = model._meta.get_field(name)
+        assert isinstance(column, models.DecimalField)
+        largest = Decimal(10) ** ((column.max_digits or 0) - (column.decimal_places or 0))
         for entry in chunk.entries:
             value = entry.values.get(name)
             if value is not None and abs(value) >= largest:
@@ -45,30 +67,37 @@ def numbers_fit(chunk: Chunk, model: type[models.Model], names: Iterable[str]) -
 
 
 def save(model: type[models.Model], drafts: Sequence[Draft]) -> None:
-    """Insert what is new and update what differs; tells each entry its status. Four statements at most.
+    """Insert what is new and update what differs, and give each entry its status. At most eight statements.
 
-    Entries that were `updated` by another part of their row before stay so.
+    An entry that another part of its row has made `created` or `updated` stays so.
     """
     columns = sorted({column for draft in drafts for column in draft.values})
-    known = [draft for draft in drafts if draft.id is not None]
-    stored = staging.read(model, {draft.id for draft in known if draft.id}, columns, lock=True) if columns else {}
+    if any(draft.attributes for draft in drafts):
+        columns.append("attributes")
+    if not columns:
+        return
+    stored = staging.read(model, {draft.id for draft in drafts if draft.id is not None}, columns, lock=True)
     changed: dict[int, Mapping[str, Any]] = {}
-    for draft in known:
-        assert draft.id is not None
-        before = stored.get(draft.id, {})
-        after = before | draft.values
-        if after != before:
-            changed[draft.id] = after
-            draft.entry.status = "updated"
-        elif draft.entry.status is None:
-            draft.entry.status = "unchanged"
+    for draft in drafts:
+        if draft.id is not None:
+            after = draft.after(stored[draft.id])
+            if differs(after, stored[draft.id]):
+                changed[draft.id] = after
+                note_update(draft.entry)
+            draft.entry.status = draft.entry.status or "unchanged"
     staging.update(model, changed)
     _insert(model, [draft for draft in drafts if draft.id is None], columns)
 
 
+def note_update(entry: Entry) -> None:
+    """Part of the row was new to us."""
+    if entry.status != "created":
+        entry.status = "updated"
+
+
 def _insert(model: type[models.Model], drafts: Sequence[Draft], columns: Sequence[str]) -> None:
     fields = staging.fields_of(model)
-    defaults = {c: None if fields[c].null else fields[c].get_default() for c in columns}
+    defaults = {column: None if fields[column].null else fields[column].get_default() for column in columns}
     for draft, pk in zip(drafts, staging.new_ids(model, len(drafts)), strict=True):
-        draft.id, draft.new, draft.entry.status = pk, True, "created"
-    staging.insert(model, [{"id": draft.id} | defaults | draft.values for draft in drafts])
+        draft.id, draft.entry.status = pk, "created"
+    staging.insert(model, [{"id": draft.id} | draft.after(defaults) for draft in drafts])

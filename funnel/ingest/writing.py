@@ -10,14 +10,23 @@ from datetime import datetime
 
 from django.db import DatabaseError, connection, transaction
 
-from funnel.ingest import reps
+from funnel.ingest import accounts, activities, campaigns, leads, opportunities, people, reps, stage_events
 from funnel.ingest.chunk import Chunk, Refused
 from funnel.ingest.fields import KINDS
 from funnel.ingest.rows import Outcome, Row
 
 LARGEST_CHUNK = 10_000
 _WRITERS: dict[str, Callable[[Chunk], None]] = {
+    "accounts": accounts.write,
+    "activities": activities.write,
+    "campaigns": campaigns.write_campaigns,
+    "content": campaigns.write_content,
+    "costs": campaigns.write_costs,
+    "leads": leads.write,
+    "opportunities": opportunities.write,
+    "people": people.write,
     "reps": reps.write,
+    "stage-events": stage_events.write,
 }
 # PostgreSQL's error codes.
 _UNIQUE_VIOLATION = "23505"
@@ -82,6 +91,24 @@ def write(
         if dry_run:
             transaction.set_rollback(True)
     return outcomes
+
+
+def record(touches: Sequence[Row], *, source: str, now: datetime, live: bool = True) -> list[Outcome]:
+    """Write touches that come in as they happen; the pipeline hears of them. Everything else as in `write`."""
+    return write("activities", touches, source=source, now=now, live=live)
+
+
+@transaction.atomic
+def finish(kind: str, *, source: str, now: datetime) -> list[Outcome]:
+    """Settle what the chunks of a load left pending: parents that came after their children, people without an account.
+
+    Call it once after the last chunk. Returns an error for each row whose parent never came; the row itself landed.
+    """
+    if kind == "accounts":
+        return accounts.finish(source=source)
+    if kind == "campaigns":
+        return campaigns.finish_campaigns(source=source)
+    return []
 
 
 def _land(job: _Job, rows: Sequence[Row]) -> list[Outcome]:

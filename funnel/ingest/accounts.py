@@ -1,0 +1,168 @@
+"""Loading accounts: keys, domains and parents."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+
+from django.db import connection
+
+from funnel import accounts, staging
+from funnel.ingest import parents, references
+from funnel.ingest.chunk import Chunk, Entry
+from funnel.ingest.rows import Outcome
+from funnel.ingest.upserts import Draft, columns_of, note_update, numbers_fit, save
+from funnel.models import Account, AccountDomain, AccountKey
+
+_COLUMNS = (
+    "name",
+    "kind",
+    "tier",
+    "industry",
+    "employees",
+    "revenue",
+    "country",
+    "city",
+    "phone",
+    "region",
+    "segment",
+    "owner",
+)
+
+
+def write(chunk: Chunk) -> None:
+    """Accounts by (source, external id); one that something else has named before is taken up, not doubled."""
+    _prepare(chunk)
+    references.look_up(chunk, "region", "owner")
+    domains = {entry.place: _domains(entry) for entry in chunk.entries}
+    known = staging.find(
+        "funnel_accountkey",
+        "external_id",
+        {entry.key for entry in chunk.entries},
+        "account_id",
+        source=chunk.source,
+    )
+    adopted = _adopt(chunk, [entry for entry in chunk.entries if entry.key not in known], domains)
+    drafts = []
+    for entry in sorted(chunk.entries, key=lambda entry: entry.key):
+        pk = known.get(entry.key) or adopted.get(entry.key)
+        if pk is None and not entry.text("name"):
+            chunk.fail(entry, "A new account needs a name.", "name")
+            continue
+        values = columns_of(Account, entry, _COLUMNS)
+        if "name" in values:
+            values["name_key"] = accounts.name_key(values["name"])
+        drafts.append(Draft(entry, pk, values, entry.attributes))
+    save(Account, drafts)
+    ids = {draft.entry.key: draft.id for draft in drafts if draft.id is not None}
+    staging.insert(
+        AccountKey,
+        [{"source": chunk.source, "external_id": key, "account_id": pk} for key, pk in ids.items() if key not in known],
+    )
+    _give_domains(drafts, domains)
+    parents.attach(
+        chunk,
+        Account,
+        [(draft.entry, ids[draft.entry.key]) for draft in drafts],
+        find=lambda names: accounts.by_name(list(names), source=chunk.source),
+    )
+
+
+def finish(*, source: str) -> list[Outcome]:
+    """After the last chunk: parents that came after their children, and people whose company is known by now."""
+    outcomes = parents.settle(
+        "accounts", Account, source=source, find=lambda names: accounts.by_name(list(names), source=source)
+    )
+    accounts.match_people()
+    return outcomes
+
+
+def _prepare(chunk: Chunk) -> None:
+    for entry in chunk.entries:
+        entry.values["external_id"] = entry.values.get("external_id") or entry.values.get("name")
+        if not entry.key:
+            chunk.fail(entry, "An account needs a name or an external_id.", "name")
+        elif len(entry.key) > 200:
+            chunk.fail(entry, "The name is longer than 200 characters; give the account an external_id.", "name")
+        if "name" in entry.values and entry.values["name"] is None:
+            chunk.fail(entry, "An account's name cannot be blank.", "name")
+        tier = entry.values.get("tier")
+        if tier is not None and not 1 <= tier <= 9:
+            chunk.fail(entry, f"A tier is a number from 1 to 9, not {tier}.", "tier")
+    chunk.sift()
+    numbers_fit(chunk, Account, ["revenue"])
+    chunk.fold_repeats(lambda entry: entry.key)
+
+
+def _domains(entry: Entry) -> list[str]:
+    """The domains a row brings, as they are compared; what is none, or is free mail, is warned of and left out."""
+    kept = []
+    for text in re.split(r"[\s,;|]+", entry.text("domains")):
+        domain = accounts.normal_domain(text)
+        if domain in accounts.FREE_MAIL:
+            entry.warnings.append(f"{domain} is free mail and belongs to no account.")
+        elif domain:
+            kept.append(domain)
+        elif text:
+            entry.warnings.append(f"“{text:.60}” is no domain.")
+    return list(dict.fromkeys(kept))
+
+
+def _adopt(chunk: Chunk, entries: Sequence[Entry], domains: Mapping[int, list[str]]) -> dict[str, int]:
+    """Known accounts for keys that are new: by domain, else by exact name, if this source has no other key for it.
+
+    Of several accounts with the name none is taken; two companies must not become one by accident.
+    """
+    by_domain = staging.find(
+        "funnel_accountdomain", "domain", {d for entry in entries for d in domains[entry.place]}, "account_id"
+    )
+    by_name = _named({entry.text("name") for entry in entries} - {""})
+    candidates = set(by_domain.values()) | {pk for ids in by_name.values() for pk in ids}
+    free = candidates - _keyed(candidates, source=chunk.source)
+    adopted: dict[str, int] = {}
+    for entry in entries:
+        same_name = by_name.get(entry.text("name"), [])
+        ids = [by_domain[domain] for domain in domains[entry.place] if domain in by_domain]
+        pk = next((pk for pk in ids or (same_name if len(same_name) == 1 else []) if pk in free), None)
+        if pk is not None:
+            free.discard(pk)
+            adopted[entry.key] = pk
+    return adopted
+
+
+def _named(names: Collection[str]) -> dict[str, list[int]]:
+    if not names:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, array_agg(id) FROM funnel_account WHERE name_key = ANY(%s) AND name = ANY(%s) GROUP BY name",
+            [[accounts.name_key(name) for name in names], list(names)],
+        )
+        return dict(cursor.fetchall())
+
+
+def _keyed(ids: Collection[int], *, source: str) -> set[int]:
+    """Those that this source has given a key of its own, more than the name it was first mentioned by."""
+    if not ids:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT k.account_id FROM funnel_accountkey k JOIN funnel_account a ON a.id = k.account_id
+            WHERE k.account_id = ANY(%s) AND k.source = %s AND k.external_id <> a.name
+            """,
+            [list(ids), source],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _give_domains(drafts: Sequence[Draft], domains: Mapping[int, list[str]]) -> None:
+    """Add the domains that are new; one that belongs to another account stays there."""
+    wanted = [(domain, draft) for draft in drafts for domain in domains[draft.entry.place]]
+    known = staging.find("funnel_accountdomain", "domain", {domain for domain, _ in wanted}, "account_id")
+    new: dict[str, int | None] = {}
+    for domain, draft in wanted:
+        owner = known.get(domain) or new.setdefault(domain, draft.id)
+        if owner != draft.id:
+            draft.entry.warnings.append(f"{domain} belongs to another account already and stays there.")
+        elif domain in new:
+            note_update(draft.entry)
+    staging.insert(AccountDomain, [{"domain": domain, "account_id": pk} for domain, pk in sorted(new.items())])

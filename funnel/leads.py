@@ -1,0 +1,68 @@
+"""Opening leads: a new trip of a person through the funnel, with everything that is frozen at its opening."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+
+from django.db import connection
+
+from funnel import staging
+from funnel.models import Exit, Function, Lead, Motion, Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A lead to open. Origin, region, segment, solution and account stay as they are here."""
+
+    person_id: int
+    source: str = ""
+    external_id: str = ""
+    entry_stage: str = Stage.INQUIRY.value
+    function: str = Function.MARKETING.value
+    motion: str = Motion.NEW.value
+    channel_id: int | None = None
+    content_id: int | None = None
+    campaign_id: int | None = None
+    region_id: int | None = None
+    segment: str = ""
+    solution_id: int | None = None
+    account_id: int | None = None
+    owner_id: int | None = None
+    revisit_on: date | None = None
+
+
+def last_numbers(person_ids: Collection[int]) -> dict[int, int]:
+    """The number of each person's latest lead, for those who have one. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT person_id, max(number) FROM funnel_lead WHERE person_id = ANY(%s) GROUP BY person_id",
+            [list(person_ids)],
+        )
+        return dict(cursor.fetchall())
+
+
+def open_leads(openings: Sequence[Opening], *, now: datetime) -> list[int]:
+    """Insert the leads, numbered after the last of their person, in the order given. Returns their ids.
+
+    A lead begins void and at no stage: the caller moves it with `funnel.stages.move` in the same transaction. The
+    caller holds the locks of people who may have leads already (`FOR NO KEY UPDATE`), so that no number is given twice.
+    """
+    last = defaultdict(int, last_numbers({opening.person_id for opening in openings}))
+    rows = []
+    for opening, pk in zip(openings, staging.new_ids(Lead, len(openings)), strict=True):
+        last[opening.person_id] += 1
+        rows.append(
+            asdict(opening)
+            | {
+                "id": pk,
+                "number": last[opening.person_id],
+                "stage": Stage.INQUIRY.value,
+                "stage_since": now,
+                "closed_at": now,
+                "exit": Exit.VOID.value,
+                "recorded_at": now,
+            }
+        )
+    staging.insert(Lead, sorted(rows, key=lambda row: (row["source"], row["external_id"])))
+    return [row["id"] for row in rows]
