@@ -9,14 +9,17 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "demandcenter.settings")
 
 app = Celery("demandcenter")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["funnel", "scoring", "routing", "reporting"])
+app.autodiscover_tasks(["funnel", "scoring", "routing", "reporting", "demandcenter"])
 
 # Queues let workers be scaled apart: ingest, pipeline, timers, reports, delivery.
 app.conf.task_routes = {
+    "demandcenter.tasks.tick": {"queue": "timers"},
     "funnel.tasks.*": {"queue": "ingest"},
     "reporting.tasks.*": {"queue": "reports"},
 }
 app.conf.beat_schedule = {
+    # `manage.py doctor` looks for its trace; one of a minute ago says nothing new.
+    "tick": {"task": "demandcenter.tasks.tick", "schedule": 60.0, "options": {"expires": 60}},
     # The row is the queue: a lost hint, or a worker killed in an import, is made good here.
     "resume-imports": {"task": "funnel.tasks.resume_imports", "schedule": 15.0},
     # The copy of every process has read what is older than a day, or rebuilds.

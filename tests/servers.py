@@ -95,6 +95,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     servers.start()
     # No test may touch the installation that lives in the checkout.
     os.environ["DEMAND_DATA_DIR"] = str(servers.folder / "data")
+    (servers.folder / "data" / "static").mkdir(parents=True)
     return (yield)
 
 
