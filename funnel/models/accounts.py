@@ -3,7 +3,7 @@ from django.db import models
 from django.db.models import F, Q
 
 
-@pghistory.track(pghistory.UpdateEvent(), pghistory.DeleteEvent(), model_name="AccountHistory")
+@pghistory.track(pghistory.UpdateEvent(row=pghistory.Old), pghistory.DeleteEvent(), model_name="AccountHistory")
 class Account(models.Model):
     """A company, or a part of one under its `parent`."""
 

@@ -5,7 +5,7 @@ from django.db.models import F, Q
 from funnel.models.reference import Motion
 
 
-@pghistory.track(pghistory.UpdateEvent(), pghistory.DeleteEvent(), model_name="CampaignHistory")
+@pghistory.track(pghistory.UpdateEvent(row=pghistory.Old), pghistory.DeleteEvent(), model_name="CampaignHistory")
 class Campaign(models.Model):
     """A campaign, or an always-on program where `ends_on` is blank."""
 

@@ -17,7 +17,10 @@ class DealState(models.TextChoices):
 
 
 @pghistory.track(
-    pghistory.UpdateEvent(), pghistory.DeleteEvent(), model_name="OpportunityHistory", exclude=["recorded_at"]
+    pghistory.UpdateEvent(row=pghistory.Old),
+    pghistory.DeleteEvent(),
+    model_name="OpportunityHistory",
+    exclude=["recorded_at"],
 )
 class Opportunity(models.Model):
     """A deal. Deal stage, state, amount and close are a cache of its events, written by `funnel.opportunities`."""
