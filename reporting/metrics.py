@@ -16,15 +16,16 @@ import pandas as pd
 from funnel.models import DealState, Stage
 from funnel.path import RANK
 from reporting import queries
-from reporting.dimensions import LEAD_DIMENSIONS, OPPORTUNITY_DIMENSIONS, QueryError
+from reporting.balance import WAYS, balances
+from reporting.dimensions import QueryError
 from reporting.facts import Copy, Rows
 from reporting.intervals import wilson
 from reporting.queries import LEAVING, OPENED, Arrow
 
 OBJECTS = ("leads", "opportunities")
 BASES = ("cohort", "period")
+PARTS = ("numerator", "denominator", "rest")
 DEAL_CLOSES = (DealState.WON, DealState.LOST, DealState.NO_DECISION)
-__all__ = ["BASES", "LEAD_DIMENSIONS", "OBJECTS", "OPPORTUNITY_DIMENSIONS", "Query", "QueryError"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +156,39 @@ def pipeline(copy: Copy, query: Query) -> pd.DataFrame:
     return _framed(copy, query, ("pipeline",), lambda: queries.deals(copy, query, open_only=True))
 
 
+def balance(copy: Copy, query: Query) -> pd.DataFrame:
+    """Stage by stage: open_start + entered = open_end + left, with `left` split by where to (domain.md 3.3)."""
+    _no_window(query, "balance")
+    frame = _framed(copy, query, ("balance",), lambda: balances(copy, query), by=(*query.by, "stage"))
+    frame["left"] = frame[list(WAYS)].sum(axis=1)
+    return frame[[*query.by, "stage", "open_start", "entered", "left", *WAYS, "open_end"]]
+
+
+def lead_ids(
+    copy: Copy,
+    query: Query,
+    *,
+    from_stage: str = OPENED,
+    to_stage: str = "",
+    part: str = "denominator",
+    after: int | None = None,
+    limit: int = 100,
+) -> list[int]:
+    """The leads (or deals) behind one conversion figure, newest id first; for the next page give the last as `after`.
+
+    part: numerator, denominator, or rest (counted, and did not arrive). Without to_stage: all that reached from_stage.
+    """
+    _one_of("part", part, PARTS)
+    if not to_stage and part != "denominator":
+        raise QueryError("The numerator of a conversion needs the stage to which it leads.")
+    arrow = _arrow(query, from_stage, to_stage or (DealState.WON if query.object == "opportunities" else Stage.WON))
+    if query.basis == "period":
+        _no_window(query, "conversion by period")
+    alone = replace(query, by=())
+    rows = queries.ids(copy, alone, arrow, part=part, judged_at=_judged_at(copy, query), after=after, limit=limit)
+    return [found for (found,) in rows.rows]
+
+
 METRICS: dict[str, Callable[..., pd.DataFrame]] = {
     "volume": volume,
     "conversion": conversion,
@@ -167,15 +201,20 @@ METRICS: dict[str, Callable[..., pd.DataFrame]] = {
 # --- the arithmetic --------------------------------------------------------------------------------------------
 
 
-def _framed(copy: Copy, query: Query, key: tuple[Any, ...], ask: Callable[[], Rows]) -> pd.DataFrame:
-    frame: pd.DataFrame = copy.answer((*key, query.key), lambda: _frame(ask(), query))
+def _framed(
+    copy: Copy, query: Query, key: tuple[Any, ...], ask: Callable[[], Rows], by: tuple[str, ...] | None = None
+) -> pd.DataFrame:
+    """The answer as a frame of the caller's own. by: its dimensions where they are not the query's."""
+    if query.as_of is not None and query.as_of > copy.fresh_at:
+        raise QueryError(f"The facts are complete up to {copy.fresh_at.isoformat()}; ask as of then or before.")
+    frame: pd.DataFrame = copy.answer((*key, query.key), lambda: _frame(ask(), query.by if by is None else by))
     return frame.copy()
 
 
-def _frame(rows: Rows, query: Query) -> pd.DataFrame:
+def _frame(rows: Rows, by: tuple[str, ...]) -> pd.DataFrame:
     """Rows as a frame whose dimensions hold text or None."""
     columns = dict(zip(rows.names, zip(*rows.rows, strict=True) if rows.rows else [()] * len(rows.names), strict=True))
-    dimensions = {name: pd.Series(columns.pop(name), dtype=object) for name in query.by}
+    dimensions = {name: pd.Series(columns.pop(name), dtype=object) for name in by}
     figures = {name: pd.Series(values, dtype=_figure_type(name)) for name, values in columns.items()}
     return pd.DataFrame(dimensions | figures)
 

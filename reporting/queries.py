@@ -258,3 +258,20 @@ def closes(copy: Copy, query: Asked) -> Rows:
         "won_value": "sum(amount) FILTER (WHERE state = 'won')::DOUBLE",
     }
     return selection.grouped(inner, figures)
+
+
+def ids(
+    copy: Copy, query: Asked, arrow: Arrow, *, part: str, judged_at: datetime, after: int | None, limit: int
+) -> Rows:
+    """The leads or deals behind one figure, newest first: at most `limit` below the id `after`.
+
+    part: numerator, denominator, or rest (counted, and not arrived).
+    """
+    selection = Selection(copy, query)
+    if query.basis == "cohort" or part == "rest":
+        inner, test = _cohort(selection, arrow, 0), _cohort_tests(selection, judged_at)[part]
+    else:
+        stage = arrow.start if part == "denominator" else arrow.end
+        inner, test = _arrivals(selection, arrow.start, stage, {"id": "l.id"}), "true"
+    below = f"AND id < {selection.parameter(after)}" if after is not None else ""
+    return selection.rows(f"SELECT id FROM ({inner}) WHERE {test} {below} ORDER BY id DESC LIMIT {int(limit)}")

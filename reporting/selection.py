@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
 from funnel.path import MILESTONES
+from reporting import as_of
 from reporting.dimensions import JOINS, LEAD_DIMENSIONS, OPPORTUNITY_DIMENSIONS, Dimension, QueryError
 from reporting.facts import Copy, Rows
 from reporting.sources import attribute_table
@@ -33,6 +34,8 @@ class Asked(Protocol):
     def by(self) -> tuple[str, ...]: ...
     @property
     def window(self) -> int | None: ...
+    @property
+    def as_of(self) -> datetime | None: ...
 
 
 @dataclass
@@ -159,8 +162,14 @@ class Selection:
         shown = ", ".join([*labels, *(f'"{name}"' for name in figures)])
         group = f"GROUP BY {', '.join(keys)}" if keys else ""
         order = f"ORDER BY {', '.join(f'{key} ASC NULLS LAST' for key in keys)}" if keys else ""
-        sql = f"SELECT {shown} FROM (SELECT {counted} FROM ({inner}) {group}) {order}"
-        return self.copy.rows(sql, self.parameters)
+        return self.rows(f"SELECT {shown} FROM (SELECT {counted} FROM ({inner}) {group}) {order}")
+
+    def rows(self, sql: str) -> Rows:
+        """Run a statement over what `select` gave, as of the query's moment."""
+        if self.query.as_of is None:
+            return self.copy.rows(sql, self.parameters)
+        self.parameters["as_of"] = utc(self.query.as_of)
+        return self.copy.rows(f"WITH {as_of.LEADS if self.leads else as_of.OPPORTUNITIES} {sql}", self.parameters)
 
 
 def _interval(seconds: int) -> str:

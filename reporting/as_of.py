@@ -1,0 +1,117 @@
+"""Leads and deals as they were known at a past moment: the same rules as `funnel.stages.derive`, over the copy.
+
+Only what a later record touched is worked out again; everything else stood then as it stands now. Origin, region,
+segment, solution and account were frozen at opening; owner is today's, until assignments are a ledger of their own.
+"""
+
+from collections.abc import Iterable
+
+from funnel.models import Kind, Stage
+from funnel.path import BACK, ENTRIES, EXITS, FORWARD, MILESTONES, RANK
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return "(" + ", ".join(f"'{word}'" for word in sorted(words)) + ")"
+
+
+FORWARD_KINDS, BACK_KINDS, ENTRY_KINDS, LEAVING_KINDS = (
+    _quoted(FORWARD),
+    _quoted(BACK),
+    _quoted(ENTRIES),
+    _quoted(EXITS),
+)
+_RANKED = "CASE e.to_stage " + " ".join(f"WHEN '{stage}' THEN {rank}" for stage, rank in RANK.items()) + " END"
+_EXIT_OF = "CASE last_kind " + " ".join(f"WHEN '{kind}' THEN '{name}'" for kind, name in EXITS.items()) + " END"
+
+
+def _first(stage: str, column: str) -> str:
+    """A milestone: the first entry forward; failing that, the first correction that put the lead there."""
+    at = f"min(occurred_at) FILTER (WHERE to_stage = '{stage}'"
+    return f"coalesce({at} AND kind IN {FORWARD_KINDS}), {at} AND kind = '{Kind.CORRECTION}')) AS {column}"
+
+
+def _furthest(column: str) -> str:
+    """Of the furthest entry since the last move back, the latest of several."""
+    return f"arg_max({column}, rank * 1000000 + seq) FILTER (WHERE kind IN {ENTRY_KINDS} AND seq >= back_seq)"
+
+
+def standing(condition: str) -> str:
+    """CTEs that end in `standing`: the stage events that count, numbered in order, of those that meet `condition`."""
+    return f"""
+known AS (
+    SELECT e.*, {_RANKED} AS rank,
+           CASE WHEN kind IN {FORWARD_KINDS} THEN {_RANKED} WHEN kind IN {LEAVING_KINDS} THEN 7 ELSE 8 END AS ord
+    FROM stage_event e WHERE {condition}
+), unvoided AS (
+    SELECT k.*, min(rank) FILTER (WHERE kind = '{Kind.CORRECTION}') OVER (
+               PARTITION BY lead_id ORDER BY occurred_at, ord, id
+               ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS ceiling
+    FROM known k
+    WHERE kind <> '{Kind.VOID}'
+      AND id NOT IN (SELECT supersedes_id FROM known WHERE kind = '{Kind.VOID}' AND supersedes_id IS NOT NULL)
+), standing AS (
+    SELECT *, row_number() OVER (PARTITION BY lead_id ORDER BY occurred_at, ord, id) AS seq
+    FROM unvoided WHERE ceiling IS NULL OR (kind IN {ENTRY_KINDS} AND rank <= ceiling)
+)"""
+
+
+# The parameter $as_of stands for the moment, UTC without a zone. The CTE `lead` hides the table of that name.
+LEADS = f"""
+touched AS (
+    SELECT DISTINCT lead_id FROM stage_event WHERE recorded_at > $as_of
+), {standing("recorded_at <= $as_of AND lead_id IN (SELECT lead_id FROM touched)")}, placed AS (
+    SELECT *, coalesce(max(seq) FILTER (WHERE kind IN {BACK_KINDS}) OVER (PARTITION BY lead_id), 0) AS back_seq
+    FROM standing
+), folded AS (
+    SELECT lead_id, arg_max(kind, seq) AS last_kind, arg_max(occurred_at, seq) AS last_at, max(seq) AS last_seq,
+           arg_max(reason_id, seq) FILTER (WHERE reason_id IS NOT NULL) AS some_reason,
+           max(seq) FILTER (WHERE reason_id IS NOT NULL) AS reason_seq,
+           {_furthest("to_stage")} AS entry_to, {_furthest("occurred_at")} AS entry_at,
+           bool_or(kind = '{Kind.PASSTHROUGH}' AND to_stage = '{Stage.MQL}') AS passed,
+           {", ".join(_first(stage, column) for stage, column in MILESTONES.items())}
+    FROM placed GROUP BY lead_id
+), lead AS (
+    SELECT * FROM main.lead WHERE id NOT IN (SELECT lead_id FROM touched)
+    UNION ALL BY NAME
+    SELECT l.* REPLACE (
+        coalesce(entry_to, '{Stage.INQUIRY}')::stage_name AS stage,
+        coalesce(entry_at, last_at) AS stage_since,
+        (CASE WHEN last_kind IN {LEAVING_KINDS} THEN {_EXIT_OF}
+              WHEN entry_to = '{Stage.WON}' THEN '{Stage.WON}' END)::exit_name AS exit,
+        CASE WHEN last_kind IN {LEAVING_KINDS} THEN last_at
+             WHEN entry_to = '{Stage.WON}' THEN entry_at END AS closed_at,
+        CASE WHEN last_kind IN {LEAVING_KINDS} AND reason_seq = last_seq THEN some_reason END AS reason_id,
+        passed AS passthrough,
+        {", ".join(f"f.{column} AS {column}" for column in MILESTONES.values())}
+    )
+    FROM main.lead l JOIN folded f ON f.lead_id = l.id
+)
+"""
+# A deal is as its latest event by then says; it closed when the run of events in its present state began.
+OPPORTUNITIES = """
+touched AS (
+    SELECT DISTINCT opportunity_id FROM opportunity_event WHERE recorded_at > $as_of
+), known AS (
+    SELECT *, row_number() OVER (PARTITION BY opportunity_id ORDER BY occurred_at, id) AS seq
+    FROM opportunity_event
+    WHERE recorded_at <= $as_of AND opportunity_id IN (SELECT opportunity_id FROM touched)
+), latest AS (
+    SELECT opportunity_id, arg_max(state, seq) AS state FROM known GROUP BY opportunity_id
+), folded AS (
+    SELECT k.opportunity_id, any_value(latest.state) AS now_state, max(seq) AS last_seq,
+           coalesce(max(seq) FILTER (WHERE k.state <> latest.state), 0) AS other_seq
+    FROM known k JOIN latest USING (opportunity_id) GROUP BY k.opportunity_id
+), opportunity AS (
+    SELECT * FROM main.opportunity WHERE id NOT IN (SELECT opportunity_id FROM touched)
+    UNION ALL BY NAME
+    SELECT o.* REPLACE (
+        last.state AS state, last.deal_stage AS deal_stage, last.amount AS amount, last.currency AS currency,
+        CASE WHEN last.state <> 'open' THEN first.occurred_at END AS closed_at,
+        CASE WHEN last.state = o.state AND last.state <> 'open' THEN o.reason_id END AS reason_id
+    )
+    FROM main.opportunity o
+    JOIN folded f ON f.opportunity_id = o.id
+    JOIN known last ON last.opportunity_id = o.id AND last.seq = f.last_seq
+    JOIN known first ON first.opportunity_id = o.id AND first.seq = f.other_seq + 1
+)
+"""
