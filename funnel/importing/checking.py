@@ -9,10 +9,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from funnel.importing.mapping import SKIP, Entry, ImportMapping, MappingProblem, did_you_mean
 from funnel.importing.reading import is_text_encoding
-from funnel.importing.values import AMBIGUOUS, EPOCH, ISO, NONEXISTENT, TYPES, Reading, Unreadable, reader
+from funnel.importing.values import (
+    AMBIGUOUS,
+    EPOCH,
+    ISO,
+    NONEXISTENT,
+    SOURCE_PATTERN,
+    TYPES,
+    Reading,
+    Unreadable,
+    reader,
+)
 from funnel.ingest.rows import Field, Kind
 
-MAX_SOURCE: Final = 60
 TOP_KEYS: Final = (
     "kind",
     "source",
@@ -124,8 +133,8 @@ class _Checker:
     def _source(self, part: Any) -> str:
         if part is None:
             return ""
-        if not isinstance(part, str) or not 0 < len(part) <= MAX_SOURCE:
-            self.fault("source", f"expected a name of at most {MAX_SOURCE} characters.")
+        if not isinstance(part, str) or not re.fullmatch(SOURCE_PATTERN, part):
+            self.fault("source", "expected a name of 1 to 60 characters without a slash.")
             return ""
         return part
 

@@ -19,6 +19,7 @@ AMBIGUOUS: Final = ("error", "earlier", "later")
 NONEXISTENT: Final = ("error", "forward")
 TRUE: Final = frozenset({"true", "yes", "y", "t", "1"})
 FALSE: Final = frozenset({"false", "no", "n", "f", "0"})
+SOURCE_PATTERN: Final = r"[^/\x00]{1,60}"  # how a system of record may be called
 LARGEST_EXPONENT: Final = 30  # of a number; far beyond any amount, and safe to write out
 
 # ISO as people write it: hours of one digit, a blank before the offset, "UTC". The standard library reads the rest.

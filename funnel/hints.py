@@ -1,0 +1,37 @@
+"""Hints to the workers: "look now", sent when a transaction has committed. Losing one loses nothing.
+
+The rows are the queue and beat looks at them anyway, so a broker that is down must neither fail nor slow down a write.
+"""
+
+import threading
+import time
+from functools import partial
+from typing import Any, Final
+
+import structlog
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+PAUSE: Final = 10.0  # seconds without a try after the broker could not be reached
+
+log = structlog.get_logger(__name__)
+_lock = threading.Lock()
+_broken_until = 0.0
+
+
+def look(task: str, *args: Any) -> None:
+    """Ask the workers to run the task of this name once the present transaction has committed."""
+    transaction.on_commit(partial(_send, task, args), robust=True)
+
+
+def _send(task: str, args: tuple[Any, ...]) -> None:
+    global _broken_until  # noqa: PLW0603 one circuit breaker a process
+    if time.monotonic() < _broken_until:
+        return
+    try:
+        current_app.send_task(task, args, retry=False, ignore_result=True)
+    except OperationalError as error:
+        with _lock:
+            _broken_until = time.monotonic() + PAUSE
+        log.warning("hint_not_sent", task=task, error=str(error))

@@ -1,0 +1,73 @@
+"""The error file of a run: one line for each row that failed or was warned about, as a spreadsheet opens it safely."""
+
+import csv
+import io
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+COLUMNS: Final = ("row", "line", "level", "field", "problem")
+BYTE_ORDER_MARK: Final = "\ufeff"  # without it Excel takes UTF-8 for its own encoding
+LONGEST_CELL: Final = 32_000  # characters; a spreadsheet holds no more
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_NUMBER = re.compile(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemLine:
+    """One line: which row, the line of the file where it begins, error or warning, the field, what, and the cells.
+
+    row 0 is the file as a whole.
+    """
+
+    row: int
+    line: int
+    level: str
+    field: str
+    problem: str
+    cells: Sequence[str] = ()
+
+
+def safe_cell(text: str) -> str:
+    """The text as a cell that no spreadsheet runs as a formula; plain numbers stay what they are."""
+    if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text):
+        text = f"'{text}"
+    if len(text) > LONGEST_CELL:
+        text = text[: LONGEST_CELL - 1] + "…"
+    return text.replace("\0", "␀")
+
+
+def write_lines(path: Path, header: Sequence[str], lines: Iterable[ProblemLine], *, size: int) -> int:
+    """Append lines to the file of which `size` bytes count; what is beyond was never settled and is taken back.
+
+    Returns the new size. On disk when it returns, so that a settled row never lacks its line.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    if not size:
+        writer.writerow([safe_cell(name) for name in (*_own_columns(header), *header)])
+    for line in lines:
+        words = (str(line.row or ""), str(line.line or ""), line.level, line.field, line.problem)
+        writer.writerow([safe_cell(cell) for cell in (*words, *line.cells)])
+    data = (text.getvalue() if size else BYTE_ORDER_MARK + text.getvalue()).encode("utf-8", "backslashreplace")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("r+b" if path.exists() else "xb") as file:
+        file.truncate(size)
+        file.seek(size)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return size + len(data)
+
+
+def _own_columns(header: Sequence[str]) -> list[str]:
+    """Our columns under names that the file does not use, so that a mended error file can be loaded again."""
+    names = []
+    for name in COLUMNS:
+        while name in header:
+            name = f"import_{name}"  # noqa: PLW2901
+        names.append(name)
+    return names
