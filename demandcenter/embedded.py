@@ -4,92 +4,30 @@ Every command that needs them holds a shared lock for as long as it lives, and a
 servers until it gets that lock for itself. The kernel drops the lock of a process that dies, however it dies, so
 nobody counts users and nobody is forgotten. Production sets DATABASE_URL and REDIS_URL and never comes here.
 
-In the servers' home (DATA_DIR, or where their user can reach it):
-
-    postgres/ redis/    the data, with the logs beside
-    password            of both, made once
-    servers.json        the addresses, while they run
-    start.lock          held while somebody joins or starts: one at a time
-    users.lock          shared by users; exclusive to the keeper while it stops the servers
-    keeper.lock         held by the keeper for its whole life
+The locks and the data lie in the servers' home (`server_home.py`).
 """
 
 import fcntl
 import json
 import os
-import secrets
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import environ
 
-from demandcenter.local_servers import private_opener
-from demandcenter.server_programs import Account, ServerError, can_reach, server_account, shared_home
+from demandcenter.server_home import Home, find_home, say
+from demandcenter.server_process import private_opener
+from demandcenter.server_programs import ServerError
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ADDRESSES = {"postgres": "DATABASE_URL", "redis": "REDIS_URL"}
 TITLES = {"postgres": "PostgreSQL", "redis": "Redis"}
-MOVED = "servers-moved-to"
 
 _of_this_process: list["Attachment"] = []  # keeps the lock's file open: collected as garbage, it would let go
-
-
-@dataclass(frozen=True)
-class Home:
-    """The folder where the servers keep their data, and the system user they run as."""
-
-    folder: Path
-    account: Account | None
-
-    def password(self) -> str:
-        """Return the password of both servers, made on first use."""
-        file = self.folder / "password"
-        if not file.exists():
-            draft = file.with_suffix(".new")
-            draft.touch(mode=0o600)
-            draft.write_text(secrets.token_urlsafe(24))
-            draft.rename(file)
-        return file.read_text()
-
-    def lock(self, name: str, operation: int) -> IO[str] | None:
-        """Take the lock `name`; None if `operation` does not wait and somebody else holds it."""
-        handle = open(self.folder / f"{name}.lock", "a", opener=private_opener)  # noqa: SIM115 the lock lives as long
-        try:
-            fcntl.flock(handle, operation)
-        except BlockingIOError:
-            handle.close()
-            return None
-        return handle
-
-    def is_kept(self) -> bool:
-        """Tell whether a keeper is alive."""
-        free = self.lock("keeper", fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if free:
-            free.close()
-        return free is None
-
-    def read_state(self) -> dict[str, str] | None:
-        """Return the addresses by server name, or None if the servers are not up."""
-        try:
-            return dict(json.loads((self.folder / "servers.json").read_text()))
-        except FileNotFoundError:
-            return None
-
-    def write_state(self, addresses: dict[str, str] | None) -> None:
-        state = self.folder / "servers.json"
-        if addresses is None:
-            state.unlink(missing_ok=True)
-            return
-        draft = state.with_suffix(".new")
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(addresses))
-        draft.rename(state)
 
 
 class Attachment:
@@ -173,35 +111,6 @@ def attach(data_dir: Path, *, wanted: Collection[str] = tuple(ADDRESSES)) -> Att
             users.close()
             raise
     return Attachment(home, users, addresses, started=started)
-
-
-def find_home(data_dir: Path) -> Home:
-    """Return where the servers of `data_dir` live, moving their data where their user could not reach it."""
-    data_dir = data_dir.resolve()
-    if not data_dir.exists():
-        data_dir.mkdir(parents=True)
-        if os.geteuid() == 0:
-            data_dir.chmod(0o711)  # the servers' user passes through
-    pointer = data_dir / MOVED
-    if pointer.exists() and (moved := Path(pointer.read_text().strip())).exists():
-        return Home(moved, server_account(moved / "postgres"))
-    account = server_account(data_dir / "postgres")
-    if can_reach(data_dir, account):
-        return Home(data_dir, account)
-    moved = shared_home(data_dir)
-    moved.mkdir(parents=True, exist_ok=True)
-    moved.chmod(0o711)
-    for name in ("postgres", "redis", "password"):
-        if (data_dir / name).exists() and not (moved / name).exists():
-            shutil.move(data_dir / name, moved / name)
-    pointer.write_text(f"{moved}\n")
-    say(f"The servers' user cannot reach {data_dir}, so PostgreSQL and Redis keep their data in {moved}.")
-    return Home(moved, server_account(moved / "postgres"))
-
-
-def say(message: str) -> None:
-    """Tell the person at the terminal; not on standard output, which belongs to the command's result."""
-    print(message, file=sys.stderr, flush=True)
 
 
 def _running_servers(home: Home) -> dict[str, str] | None:

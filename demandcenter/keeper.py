@@ -12,8 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-from demandcenter.embedded import Home
-from demandcenter.local_servers import PostgresServer, RedisServer, Server
+from demandcenter.local_servers import PostgresServer, RedisServer
+from demandcenter.server_home import Home
+from demandcenter.server_process import Server
 from demandcenter.server_programs import ServerError, server_account
 
 POLL = 0.1  # seconds

@@ -126,11 +126,6 @@ def redis_program(account: Account | None) -> Path:
     return _readable_copy([bundled], base=bundled.parent) / bundled.name
 
 
-def shared_home(data: Path) -> Path:
-    """Return the folder that stands in for `data` where the servers' user cannot reach it: the same every time."""
-    return SHARED_STATE / f"demandcenter-{_digest(str(data.resolve()))}"
-
-
 def _readable_copy(sources: list[Path], *, base: Path) -> Path:
     """Copy `sources`, placed relative to `base`, to where every user may read them; once for each installation."""
     signature = "|".join(f"{source}:{source.stat().st_mtime_ns}" for source in sources)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from demandcenter.local_servers import follow_parent
+from demandcenter.server_process import follow_parent
 
 TICK = 0.1  # seconds
 LONGEST_PAUSE = 30.0  # seconds before a child that keeps dying is started again

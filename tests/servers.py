@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from demandcenter.local_servers import SHARED_MEMORY, SHARED_MEMORY_NEEDED, PostgresServer, RedisServer, Server
+from demandcenter.local_servers import SHARED_MEMORY, SHARED_MEMORY_NEEDED, PostgresServer, RedisServer
+from demandcenter.server_process import Server
 from demandcenter.server_programs import can_reach, server_account
 
 OLDEST_SUPPORTED = "16"

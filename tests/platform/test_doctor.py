@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from demandcenter import diagnosis, health
 from demandcenter.diagnosis import Finding
-from demandcenter.local_servers import free_port
+from demandcenter.server_process import free_port
 from demandcenter.tasks import LAST_TICK, tick
 
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)

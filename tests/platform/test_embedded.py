@@ -1,6 +1,7 @@
 """The embedded servers: shared by commands, stopped after the last, recovered after the worst."""
 
 import contextlib
+import errno
 import os
 import shutil
 import socket
@@ -15,9 +16,11 @@ import psycopg2
 import pytest
 import redis
 
-from demandcenter import embedded
-from demandcenter.embedded import Attachment, attach, find_home
-from demandcenter.local_servers import LOOPBACK, PostgresServer, hand_over, processes_over, run_as
+from demandcenter import embedded, server_home
+from demandcenter.embedded import Attachment, attach
+from demandcenter.local_servers import PostgresServer
+from demandcenter.server_home import find_home
+from demandcenter.server_process import LOOPBACK, hand_over, processes_over, run_as
 from demandcenter.server_programs import Account, ServerError, can_reach, server_account
 
 # One worker for all: the tests look at the whole machine, its ports and its processes.
@@ -251,8 +254,8 @@ def test_under_a_private_folder_the_data_moves_to_where_its_user_reaches_it(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(embedded, "say", said.append)
-    monkeypatch.setattr("demandcenter.server_programs.SHARED_STATE", data_dir.parent / "shared")
+    monkeypatch.setattr(server_home, "say", said.append)
+    monkeypatch.setattr(server_home, "SHARED_STATE", data_dir.parent / "shared")
     attachment = attach(data_dir)
     query(attachment, "CREATE TABLE kept (id int)")
     assert attachment.release()
@@ -267,6 +270,27 @@ def test_under_a_private_folder_the_data_moves_to_where_its_user_reaches_it(
     assert attachment.release()
     private.chmod(0o755)
     assert find_home(private / "data") == attachment.home, "data that moved stays where it is"
+
+
+@as_root
+def test_data_moves_to_another_file_system_with_its_owners(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_paths: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    source = tmp_path / "source"
+    (source / "inner").mkdir(parents=True)
+    (source / "inner" / "file").write_text("content")
+    os.chown(source / "inner" / "file", 12345, 12346)
+    partial = tmp_path / "target.partial"
+    partial.mkdir()
+    (partial / "left by a process that was killed").touch()
+    rename = Path.rename
+    monkeypatch.setattr(Path, "rename", lambda path, target: refuse() if path == source else rename(path, target))
+    server_home._move(source, tmp_path / "target")
+    moved = tmp_path / "target" / "inner" / "file"
+    assert (moved.read_text(), moved.stat().st_uid, moved.stat().st_gid) == ("content", 12345, 12346)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["target"]
+    assert [path.name for path in (tmp_path / "target").iterdir()] == ["inner"]
 
 
 def test_production_refuses_embedded_servers(monkeypatch: pytest.MonkeyPatch) -> None:

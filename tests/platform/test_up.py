@@ -18,8 +18,8 @@ import psutil
 import pytest
 from django.conf import settings
 
-from demandcenter.embedded import find_home
-from demandcenter.local_servers import LOOPBACK, free_port
+from demandcenter.server_home import find_home
+from demandcenter.server_process import LOOPBACK, free_port
 
 pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("processes")]
 START = 45.0  # seconds, on a machine that runs other tests beside

@@ -19,7 +19,7 @@ from django.db import OperationalError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from demandcenter.embedded import Attachment, attached
-from demandcenter.local_servers import LOOPBACK, free_port, is_free
+from demandcenter.server_process import LOOPBACK, free_port, is_free
 from demandcenter.supervisor import Child, Supervisor
 from funnel.models import Lead
 
