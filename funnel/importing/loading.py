@@ -172,9 +172,7 @@ class Load:
         if tally.lines:
             tally.lines.sort(key=lambda line: line.row)
             run.problems.name = run.problems.name or _problems_name(run)
-            run.problems_size = write_lines(
-                Path(run.problems.storage.path(run.problems.name)), self._header, tally.lines, size=run.problems_size
-            )
+            run.problems_size = write_lines(Path(run.problems.path), self._header, tally.lines, size=run.problems_size)
         run.heartbeat_at = timezone.now()
         run.save()
         self.run = run

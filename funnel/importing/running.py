@@ -4,10 +4,9 @@ A worker gives a sign of life with each chunk. Without one for a minute, and wit
 queues the run again and the next worker goes on where the last chunk ended.
 """
 
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Final
 
 import structlog
 from django.contrib.auth.models import User
@@ -76,7 +75,7 @@ def work(run_id: int) -> None:
         return
     run = ImportRun.objects.get(pk=run_id)
     try:
-        with closing(cast(BinaryIO, run.file.storage.open(run.file.name, "rb"))) as file:
+        with Path(run.file.path).open("rb") as file:
             load = Load(run, file)
             load.start()
             load.work()

@@ -79,5 +79,5 @@ def funnels(
             yield {mapping: load(mapping, kind, file) for mapping, kind, file in LOADS}
         finally:
             connection.close()
-            connection.creation._destroy_test_db(connection.settings_dict["NAME"], verbosity=0)
             connection.settings_dict.update(original)
+            connection.creation.destroy_test_db(suffix="acceptance", verbosity=0)

@@ -99,7 +99,7 @@ class Command(BaseCommand):
         raise CommandError(message, returncode=UNUSABLE)
 
     def _report(self, run: ImportRun, *, dry_run: bool, as_json: bool) -> None:
-        error_file = run.problems.storage.path(run.problems.name) if run.problems else None
+        error_file = run.problems.path if run.problems else None
         if as_json:
             said = {"kind": run.kind, "source": run.source, "dry_run": dry_run, "live": run.live}
             counts = {name: getattr(run, name) for name in COUNTS}
