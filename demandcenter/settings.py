@@ -10,6 +10,7 @@ import pghistory
 import pgtrigger
 import structlog
 from csp.constants import NONE, SELF
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -207,14 +208,78 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
 }
 
+
 # --- Admin theme ----------------------------------------------------------------------------------
+def _admin_link(title: str, icon: str, model: str) -> dict:
+    """One line of the admin's navigation, for those who may see the model ("app.model")."""
+    app, name = model.split(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
+    }
+
+
 UNFOLD = {
     "SITE_TITLE": "Demand Center",
     "SITE_HEADER": "Demand Center",
     "SITE_SYMBOL": "filter_alt",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("img/mark.svg")}],
     "SITE_URL": "/",
+    "COLORS": {
+        "primary": {  # the accent of the pages
+            "50": "rgb(239, 244, 254)",
+            "100": "rgb(222, 232, 252)",
+            "200": "rgb(190, 210, 249)",
+            "300": "rgb(148, 181, 244)",
+            "400": "rgb(102, 148, 237)",
+            "500": "rgb(58, 117, 226)",
+            "600": "rgb(29, 95, 209)",
+            "700": "rgb(23, 77, 172)",
+            "800": "rgb(20, 63, 140)",
+            "900": "rgb(18, 52, 112)",
+            "950": "rgb(12, 34, 74)",
+        },
+    },
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": [
+            {
+                "title": "Our words",
+                "items": [
+                    _admin_link("Campaigns", "campaign", "funnel.campaign"),
+                    _admin_link("Costs", "payments", "funnel.costline"),
+                    _admin_link("Channels", "alt_route", "funnel.channel"),
+                    _admin_link("Content", "description", "funnel.content"),
+                    _admin_link("Solutions", "category", "funnel.solution"),
+                    _admin_link("Regions", "public", "funnel.region"),
+                    _admin_link("Reasons", "help", "funnel.reason"),
+                    _admin_link("Glossary", "menu_book", "funnel.glossaryterm"),
+                ],
+            },
+            {
+                "title": "People who work here",
+                "items": [
+                    _admin_link("Teams", "groups", "funnel.team"),
+                    _admin_link("Reps", "badge", "funnel.rep"),
+                    _admin_link("Log-ins", "person", "auth.user"),
+                    _admin_link("Roles", "shield_person", "auth.group"),
+                ],
+            },
+            {
+                "title": "Records",
+                "items": [
+                    _admin_link("Accounts", "domain", "funnel.account"),
+                    _admin_link("People", "contacts", "funnel.person"),
+                    _admin_link("Stage events", "timeline", "funnel.stageevent"),
+                    _admin_link("Imports", "upload_file", "funnel.importrun"),
+                ],
+            },
+        ],
+    },
 }
 
 # --- Logs: one line of JSON an event in production, readable text on a laptop ----------------------

@@ -1,0 +1,266 @@
+"""The admin of reference data, and a look at the records behind it. Facts and stages are never edited here."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet, URLField
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.paginator import InfinitePaginator
+from unfold.widgets import UnfoldAdminURLInputWidget
+
+from funnel.accounts import name_key
+from funnel.history import changes_of
+from funnel.models import (
+    Account,
+    AccountDomain,
+    Campaign,
+    CampaignStatus,
+    Channel,
+    Content,
+    CostLine,
+    GlossaryTerm,
+    ImportRun,
+    Person,
+    PersonKey,
+    Reason,
+    Region,
+    Rep,
+    Solution,
+    StageEvent,
+    Team,
+)
+from funnel.search import accounts_found, people_found
+
+
+class ReadOnly:
+    """Looked at, never written: the rows are facts or are kept by the product itself."""
+
+    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, *_: Any) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, *_: Any) -> bool:
+        return False
+
+
+class LargeTable:
+    """A table of millions: never counted, newest first, found by how a name or an address begins."""
+
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    ordering = ("-id",)
+    list_per_page = 50
+
+
+class FieldHistory:
+    """The history page tells every change of a field, also those that no admin page made."""
+
+    object_history_template = "admin/field_history.html"
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
+        row = self.get_object(request, object_id)  # type: ignore[attr-defined]
+        context = {"field_changes": changes_of(row) if row else []}
+        return super().history_view(request, object_id, context | (extra_context or {}))  # type: ignore[misc]
+
+
+# --- Reference data -------------------------------------------------------------------------------
+
+
+@admin.register(Region)
+class RegionAdmin(ModelAdmin):
+    list_display = ("name", "parent")
+    list_select_related = ("parent",)
+    search_fields = ("name",)
+    autocomplete_fields = ("parent",)
+
+
+@admin.register(Solution)
+class SolutionAdmin(ModelAdmin):
+    search_fields = ("name",)
+
+
+@admin.register(Channel)
+class ChannelAdmin(ModelAdmin):
+    list_display = ("name", "direction")
+    list_filter = ("direction",)
+    search_fields = ("name",)
+
+
+@admin.register(Content)
+class ContentAdmin(ModelAdmin):
+    list_display = ("name", "kind", "topic", "persona")
+    formfield_overrides = {URLField: {"widget": UnfoldAdminURLInputWidget, "assume_scheme": "https"}}
+    list_filter = ("kind",)
+    search_fields = ("name", "topic")
+
+
+class StatusInline(TabularInline):
+    model = CampaignStatus
+    extra = 0
+
+
+class CostInline(TabularInline):
+    model = CostLine
+    fields = ("incurred_on", "amount", "currency", "payer", "nature", "shadow")
+    extra = 0
+    show_change_link = True
+
+
+@admin.register(Campaign)
+class CampaignAdmin(FieldHistory, ModelAdmin):
+    list_display = ("name", "channel", "region", "solution", "motion", "starts_on", "ends_on", "budget")
+    list_select_related = ("channel", "region", "solution")
+    list_filter = ("motion", "channel", "region", "solution")
+    search_fields = ("name", "external_id")
+    autocomplete_fields = ("channel", "region", "solution", "parent")
+    readonly_fields = ("source", "external_id")
+    inlines = (StatusInline, CostInline)
+
+
+@admin.register(CostLine)
+class CostLineAdmin(ModelAdmin):
+    list_display = ("incurred_on", "amount", "currency", "payer", "nature", "campaign", "channel", "region")
+    list_select_related = ("campaign", "channel", "region")
+    list_filter = ("payer", "nature", "shadow", "region")
+    search_fields = ("campaign__name",)
+    autocomplete_fields = ("campaign", "channel", "content", "region")
+    readonly_fields = ("source", "external_id")
+
+
+@admin.register(Reason)
+class ReasonAdmin(ModelAdmin):
+    list_display = ("name", "kind", "stage", "revisit_days", "needs_text", "active")
+    list_filter = ("kind", "stage", "active")
+    search_fields = ("name",)
+
+
+@admin.register(GlossaryTerm)
+class GlossaryTermAdmin(ModelAdmin):
+    list_display = ("term", "owner", "updated_at")
+    search_fields = ("term", "definition")
+    prepopulated_fields = {"slug": ("term",)}
+
+
+@admin.register(Team)
+class TeamAdmin(ModelAdmin):
+    list_display = ("name", "kind", "region", "reports_to_marketing")
+    list_select_related = ("region",)
+    list_filter = ("kind", "region")
+    search_fields = ("name",)
+    autocomplete_fields = ("region",)
+
+
+@admin.register(Rep)
+class RepAdmin(ModelAdmin):
+    list_display = ("name", "team", "region", "user", "hired_on", "active")
+    list_select_related = ("team", "region", "user")
+    list_filter = ("active", "team", "region")
+    search_fields = ("name", "email")
+    autocomplete_fields = ("user", "team", "region")
+    readonly_fields = ("source", "external_id")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Leads and deals keep their owners: somebody who left is marked as not active."""
+        return False
+
+
+# --- Records --------------------------------------------------------------------------------------
+
+
+class DomainInline(TabularInline):
+    model = AccountDomain
+    extra = 0
+
+
+@admin.register(Account)
+class AccountAdmin(FieldHistory, LargeTable, ModelAdmin):
+    list_display = ("name", "kind", "tier", "segment", "region", "owner", "country")
+    list_select_related = ("region", "owner")
+    list_filter = ("kind", "tier", "region")
+    search_fields = ("name",)
+    search_help_text = "How the name begins"
+    autocomplete_fields = ("parent", "owner", "region")
+    exclude = ("name_key", "attributes")
+    inlines = (DomainInline,)
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        return (queryset & accounts_found(search_term) if search_term.strip() else queryset), False
+
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        obj.name_key = name_key(obj.name)
+        super().save_model(request, obj, form, change)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class KeyInline(ReadOnly, TabularInline):
+    model = PersonKey
+    extra = 0
+
+
+@admin.register(Person)
+class PersonAdmin(FieldHistory, LargeTable, ModelAdmin):
+    """What other systems say of a person comes in through them; what a person asked of us is set here."""
+
+    list_display = ("name", "email", "title", "account", "opted_out", "do_not_call")
+    list_select_related = ("account",)
+    list_filter = ("opted_out", "do_not_call")
+    search_fields = ("email",)
+    search_help_text = "How the e-mail address or the last name begins, or first and last name"
+    fields = (
+        ("first_name", "last_name"), "email", "title", "phone", "company", ("account", "account_match"),
+        ("city", "country", "language"), ("opted_out", "do_not_call"), "attributes", "created_at",
+    )  # fmt: skip
+    readonly_fields = ("email", "company", "account_match", "attributes", "created_at")
+    autocomplete_fields = ("account",)
+    inlines = (KeyInline,)
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        return (queryset & people_found(search_term) if search_term.strip() else queryset), False
+
+    def save_model(self, request: HttpRequest, obj: Person, form: Any, change: bool) -> None:
+        if "account" in form.changed_data:
+            obj.account_match = Person.Match.PERSON if obj.account_id else Person.Match.NONE
+        super().save_model(request, obj, form, change)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(StageEvent)
+class StageEventAdmin(ReadOnly, LargeTable, ModelAdmin):
+    list_display = ("occurred_at", "lead_link", "kind", "from_stage", "to_stage", "reason", "actor", "recorded_at")
+    list_select_related = ("reason", "actor")
+    list_filter = ("kind", "to_stage")
+
+    @admin.display(description="Lead")
+    def lead_link(self, event: StageEvent) -> str:
+        return format_html('<a href="{}">Lead {}</a>', reverse("routing:lead", args=[event.lead_id]), event.lead_id)
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(ReadOnly, ModelAdmin):
+    list_display = (
+        "filename",
+        "kind",
+        "source",
+        "status",
+        "rows",
+        "created",
+        "updated",
+        "errors",
+        "started_by",
+        "created_at",
+    )
+    list_select_related = ("started_by",)
+    list_filter = ("status", "kind", "live")
+    search_fields = ("filename", "source")
