@@ -94,7 +94,10 @@ class Up:
         marks = {"web": "gunicorn", "worker": "worker", "beat": "beat", "keeper": "demandcenter.keeper"}
         marks |= {"postgres": "-D", "redis": "redis.conf"}
         for process in psutil.Process(self.process.pid).children(recursive=True):
-            command = process.cmdline()
+            try:
+                command = process.cmdline()
+            except psutil.NoSuchProcess:
+                continue
             name = next((name for name, mark in marks.items() if mark in command), None)
             if name is None and command and "server" in command[0] and "127.0.0.1" in command[0]:
                 name = "redis"  # which names itself by its address
@@ -113,14 +116,17 @@ class Up:
 
 
 @pytest.fixture
-def up(data_dir: Path) -> Iterator[Up]:
-    running = Up(data_dir, free_port())
-    try:
-        running.wait_for("Demand Center is ready")
-        yield running
-    finally:
-        if running.process.poll() is None:
-            running.stop()
+def start_up(data_dir: Path) -> Iterator[Callable[[int], Up]]:
+    """Start `up` on a port; what still runs at the end is stopped."""
+    started: list[Up] = []
+
+    def start(port: int) -> Up:
+        started.append(Up(data_dir, port))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.stop()
 
 
 def alive(process: psutil.Process) -> bool:
@@ -144,7 +150,9 @@ def health(port: int) -> dict[str, str]:
         return dict(json.load(answer))
 
 
-def test_it_serves_commands_join_it_and_ctrl_c_stops_it_in_order(up: Up, data_dir: Path) -> None:
+def test_it_serves_commands_join_it_and_ctrl_c_stops_it_in_order(start_up: Callable[[int], Up], data_dir: Path) -> None:
+    up = start_up(free_port())
+    up.wait_for("Demand Center is ready")
     assert health(up.port) == {"status": "ok", "database": "ok", "redis": "ok"}
     children = up.children()
     assert set(children) == {"web", "worker", "beat", "keeper", "postgres", "redis"}
@@ -194,11 +202,11 @@ def ctrl_c_stops_it_in_order(up: Up, children: dict[str, psutil.Process]) -> Non
     assert not any("was ended" in line or "Traceback" in line for line in up.lines), up.lines
 
 
-def test_it_survives_a_taken_port_a_dead_child_and_its_own_end(data_dir: Path) -> None:
+def test_it_survives_a_taken_port_a_dead_child_and_its_own_end(start_up: Callable[[int], Up], data_dir: Path) -> None:
     with socket.socket() as taken:
         taken.bind((LOOPBACK, 0))
         taken.listen()
-        first = Up(data_dir, taken.getsockname()[1])
+        first = start_up(taken.getsockname()[1])
         line = first.wait_for(f"Port {first.port} is taken; the pages are on ")
         port = int(line.rstrip(".").rpartition(" ")[2])
         first.wait_for(f"Demand Center is ready: http://{LOOPBACK}:{port}/")
@@ -211,14 +219,12 @@ def test_it_survives_a_taken_port_a_dead_child_and_its_own_end(data_dir: Path) -
     children = first.children()
     assert manage(data_dir, "shell", "-v0", "-c", CREATE_USER).returncode == 0
     first.stop(signal.SIGKILL)
-    again = Up(data_dir, port)
-    try:
-        again.wait_for(f"Demand Center is ready: http://{LOOPBACK}:{port}/")
-        assert not [name for name, process in children.items() if alive(process)]
-        counted = manage(data_dir, "shell", "-v0", "-c", COUNT_USERS)
-        assert counted.stdout.strip() == "1", counted.stderr
-    finally:
-        assert again.stop(signal.SIGTERM) < 10
+    again = start_up(port)
+    again.wait_for(f"Demand Center is ready: http://{LOOPBACK}:{port}/")
+    assert not [name for name, process in children.items() if alive(process)]
+    counted = manage(data_dir, "shell", "-v0", "-c", COUNT_USERS)
+    assert counted.stdout.strip() == "1", counted.stderr
+    assert again.stop(signal.SIGTERM) < 10
 
 
 CREATE_USER = "from django.contrib.auth.models import User; User.objects.create_user('survivor')"
