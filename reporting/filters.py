@@ -48,13 +48,17 @@ DIMENSIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """One view of a page. where: dimension -> its chosen values, None for those that are not set."""
+    """One view of a page. where: dimension -> its chosen values, None for those that are not set.
+
+    usual: the period that the page shows unless told otherwise, and that its address leaves out.
+    """
 
     period: Period
     compare: str = DEFAULT_COMPARISON
     basis: str = "cohort"
     where: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    usual: str = DEFAULT_PERIOD
 
     @property
     def before(self) -> Period | None:
@@ -64,6 +68,9 @@ class View:
     @property
     def is_narrowed(self) -> bool:
         return bool(self.where)
+
+    def without_filters(self) -> "View":
+        return replace(self, where={})
 
     def choosing(self, dimension: str, values: Iterable[str | None]) -> "View":
         """The same view with other values of one dimension; none of them takes the filter away."""
@@ -76,7 +83,7 @@ class View:
         """Its address as (parameter, value), without what is the default."""
         pairs: list[tuple[str, str]] = []
         if self.period.key != "custom":
-            if self.period.key != DEFAULT_PERIOD:
+            if self.period.key != self.usual:
                 pairs.append(("period", self.period.key))
         else:
             if self.period.start:
@@ -112,10 +119,10 @@ class View:
         return ", ".join(parts)
 
 
-def read(parameters: QueryDict, *, today: dt.date) -> View:
-    """The view that an address asks for. today: the day in the reporting zone."""
+def read(parameters: QueryDict, *, today: dt.date, usual: str = DEFAULT_PERIOD) -> View:
+    """The view that an address asks for. today: the day in the reporting zone; usual: the page's own period."""
     problems: list[str] = []
-    period = _period(parameters, today, problems)
+    period = _period(parameters, today, usual, problems)
     where = {
         name: tuple(dict.fromkeys(value or None for value in parameters.getlist(name)))
         for name in DIMENSIONS
@@ -127,6 +134,7 @@ def read(parameters: QueryDict, *, today: dt.date) -> View:
         basis=_one_of(parameters, "basis", BASES, "cohort", problems),
         where=where,
         problems=tuple(problems),
+        usual=usual,
     )
 
 
@@ -137,25 +145,25 @@ def _one_of(parameters: QueryDict, name: str, known: Mapping[str, str], default:
     return asked if asked in known else default
 
 
-def _period(parameters: QueryDict, today: dt.date, problems: list[str]) -> Period:
+def _period(parameters: QueryDict, today: dt.date, usual: str, problems: list[str]) -> Period:
     if not parameters.get("from", "") and not parameters.get("to", ""):
-        return preset(_one_of(parameters, "period", PRESETS, DEFAULT_PERIOD, problems), today)
-    first, last = (_day(parameters, name, problems) for name in ("from", "to"))
+        return preset(_one_of(parameters, "period", PRESETS, usual, problems), today)
+    first, last = (_day(parameters, name, PRESETS[usual], problems) for name in ("from", "to"))
     if problems:
-        return preset(DEFAULT_PERIOD, today)
+        return preset(usual, today)
     if first and last and last < first:
         problems.append(f"The period ended before it began; shown is {day_words(last)} to {day_words(first)}.")
         first, last = last, first
     return Period("custom", first, last + DAY if last else None)
 
 
-def _day(parameters: QueryDict, name: str, problems: list[str]) -> dt.date | None:
+def _day(parameters: QueryDict, name: str, instead: str, problems: list[str]) -> dt.date | None:
     asked = parameters.get(name, "")
     try:
         day = dt.date.fromisoformat(asked) if asked else None
     except ValueError:
-        day, problem = None, f"“{asked}” is no date like 2026-11-15; shown is “{PRESETS[DEFAULT_PERIOD]}”."
+        day, problem = None, f"“{asked}” is no date like 2026-11-15; shown is “{instead}”."
         problems.append(problem)
     if day and not 1900 <= day.year <= 2200:
-        problems.append(f"{asked} is out of range; shown is “{PRESETS[DEFAULT_PERIOD]}”.")
+        problems.append(f"{asked} is out of range; shown is “{instead}”.")
     return day
