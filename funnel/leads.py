@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 
 from django.db import connection
@@ -32,6 +32,9 @@ class Opening:
     revisit_on: date | None = None
 
 
+_FROZEN = tuple(field.name for field in fields(Opening))
+
+
 def last_numbers(person_ids: Collection[int]) -> dict[int, int]:
     """The number of each person's latest lead, for those who have one. One query."""
     with connection.cursor() as cursor:
@@ -53,7 +56,7 @@ def open_leads(openings: Sequence[Opening], *, now: datetime) -> list[int]:
     for opening, pk in zip(openings, staging.new_ids(Lead, len(openings)), strict=True):
         last[opening.person_id] += 1
         rows.append(
-            asdict(opening)
+            {name: getattr(opening, name) for name in _FROZEN}
             | {
                 "id": pk,
                 "number": last[opening.person_id],

@@ -151,21 +151,29 @@ def fold(steps: Iterable[Step]) -> State:
     state = State()
     corrected: dict[str, datetime] = {}
     for step in standing(steps):
-        state.closed_at, state.exit, state.reason = None, "", None
-        if step.kind in EXITS:
-            state.closed_at, state.exit, state.reason = step.occurred_at, EXITS[step.kind], step.reason
-            state.stage_since = state.stage_since or step.occurred_at
-        if step.kind in FORWARD:
-            state.milestones.setdefault(step.to_stage, step.occurred_at)
-            state.passthrough |= step.kind == Kind.PASSTHROUGH and step.to_stage == Stage.MQL
         if step.kind == Kind.CORRECTION:
             corrected.setdefault(step.to_stage, step.occurred_at)
-        if step.kind in BACK or (step.kind in FORWARD and RANK[step.to_stage] >= RANK[state.stage]):
-            state.stage, state.stage_since = step.to_stage, step.occurred_at
-        if state.stage == Stage.WON and state.is_open:
-            state.closed_at, state.exit = state.stage_since, Exit.WON
+        advance(state, step)
     state.milestones = corrected | state.milestones
     return state
+
+
+def advance(state: State, step: Step) -> None:
+    """Take a lead one step on, which stands and comes after those that made the state. The heart of `fold`.
+
+    A correction or a void changes what stands before it, so these need the whole `fold`.
+    """
+    state.closed_at, state.exit, state.reason = None, "", None
+    if step.kind in EXITS:
+        state.closed_at, state.exit, state.reason = step.occurred_at, EXITS[step.kind], step.reason
+        state.stage_since = state.stage_since or step.occurred_at
+    if step.kind in FORWARD:
+        state.milestones.setdefault(step.to_stage, step.occurred_at)
+        state.passthrough |= step.kind == Kind.PASSTHROUGH and step.to_stage == Stage.MQL
+    if step.kind in BACK or (step.kind in FORWARD and RANK[step.to_stage] >= RANK[state.stage]):
+        state.stage, state.stage_since = step.to_stage, step.occurred_at
+    if state.stage == Stage.WON and state.is_open:
+        state.closed_at, state.exit = state.stage_since, Exit.WON
 
 
 def refusal(state: State, kind: str, to_stage: str, *, history: bool = False) -> str:
@@ -180,6 +188,8 @@ def refusal(state: State, kind: str, to_stage: str, *, history: bool = False) ->
     if kind == Kind.CORRECTION:
         return "" if RANK[to_stage] <= RANK[state.stage] else f"A correction cannot move forward to {to_stage}."
     if not state.is_open:
+        if history and state.exit == Exit.WON and kind in FORWARD and to_stage not in state.milestones:
+            return ""  # a source that dates a first contact after the deal
         return f"The lead is closed ({Exit(state.exit).label.lower()}), so it cannot be moved; reopen it first."
     if kind in EXITS and kind != Kind.WON:
         return _refuse_exit(state, kind, history=history)
@@ -217,7 +227,7 @@ def disorder(milestones: dict[str, datetime], to_stage: str, at: datetime) -> st
     for stage, reached in milestones.items():
         if (RANK[stage] < RANK[to_stage] and at < reached) or (RANK[stage] > RANK[to_stage] and at > reached):
             return (
-                f"{Stage(to_stage).label} is dated {at:%Y-%m-%d %H:%M}, {Stage(stage).label} {reached:%Y-%m-%d %H:%M} UTC: "
-                "the wrong way round. Both count as reached and are left out of stage times."
+                f"{Stage(to_stage).label} is dated {at:%Y-%m-%d %H:%M}, {Stage(stage).label} {reached:%Y-%m-%d %H:%M} "
+                "UTC: the wrong way round. Both count as reached and are left out of stage times."
             )
     return ""

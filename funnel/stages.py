@@ -4,11 +4,12 @@
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
 
+from funnel import staging
 from funnel.models import Exit, Kind, Stage, StageEvent
 from funnel.path import (
     BACK,
@@ -19,6 +20,7 @@ from funnel.path import (
     RANK,
     State,
     Step,
+    advance,
     disorder,
     fold,
     order_rank,
@@ -153,12 +155,16 @@ def refresh(lead_ids: Collection[int]) -> None:
     columns = ", ".join(f"{name} = d.{name}" for name in _CACHED)
     changed = " OR ".join(f"l.{name} IS DISTINCT FROM d.{name}" for name in _CACHED)
     with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TEMP TABLE derived_state ON COMMIT DROP AS {_DERIVE}",
+            {"lead_ids": list(lead_ids), "as_of": None},
+        )
         for half in ("IS NOT NULL", "IS NULL"):
             cursor.execute(
-                f"UPDATE funnel_lead l SET {columns} FROM ({_DERIVE}) d "
-                f"WHERE l.id = d.lead_id AND d.closed_at {half} AND ({changed})",
-                {"lead_ids": list(lead_ids), "as_of": None},
+                f"UPDATE funnel_lead l SET {columns} FROM derived_state d "
+                f"WHERE l.id = d.lead_id AND d.closed_at {half} AND ({changed})"
             )
+        cursor.execute("DROP TABLE derived_state")
 
 
 @transaction.atomic
@@ -173,30 +179,43 @@ def move(moves: Sequence[Move], *, now: datetime, history: bool = False) -> list
         return []
     lead_ids = sorted({wish.lead_id for wish in moves})
     _lock(lead_ids)
-    steps, causes = _known(lead_ids)
-    answers: dict[int, Moved] = {}
-    events: dict[int, StageEvent] = {}
+    journeys, causes = _known(lead_ids)
+    verdicts: dict[int, _Verdict] = {}
     for index in _working_order(moves, history=history):
         wish = moves[index]
-        answer = Moved(lead_id=wish.lead_id, cause=wish.cause)
-        if wish.lead_id not in steps:
-            answers[index] = replace(answer, problem="There is no such lead.")
-        elif (wish.lead_id, wish.cause) in causes:
-            answers[index] = replace(answer, event_id=causes[wish.lead_id, wish.cause], repeated=True)
-        else:
-            verdict = _judge(wish, steps[wish.lead_id], history=history)
-            answers[index] = replace(answer, problem=verdict.problem, warning=verdict.warning)
-            if not verdict.problem:
-                steps[wish.lead_id].append(_step(wish, verdict.kind))
-                causes[wish.lead_id, wish.cause] = None
-                events[index] = _event(wish, verdict, now=now)
-    StageEvent.objects.bulk_create(events.values(), batch_size=5_000)
-    refresh({event.lead_id for event in events.values()})
+        verdict = _answer(wish, journeys.get(wish.lead_id), causes, history=history)
+        verdicts[index] = verdict
+        if verdict.done:
+            journeys[wish.lead_id].add(_step(wish, verdict.kind))
+            causes[wish.lead_id, wish.cause] = None
+    done = [index for index, verdict in verdicts.items() if verdict.done]
+    _append([(moves[index], verdicts[index]) for index in done], now=now)
+    refresh({moves[index].lead_id for index in done})
     if not history:
-        _tell_pipeline([event.pk for event in events.values()])
-    for index, event in events.items():
-        answers[index] = replace(answers[index], event_id=event.pk, done=True)
-    return [answers[index] for index in range(len(moves))]
+        _tell_pipeline([verdicts[index].event_id for index in done])
+    return [_moved(wish, verdicts[index]) for index, wish in enumerate(moves)]
+
+
+def _answer(
+    wish: Move, journey: "_Journey | None", causes: dict[tuple[int, str], int | None], *, history: bool
+) -> "_Verdict":
+    if journey is None:
+        return _Verdict(wish.kind, problem="There is no such lead.")
+    if (wish.lead_id, wish.cause) in causes:
+        return _Verdict(wish.kind, repeated=True, event_id=causes[wish.lead_id, wish.cause])
+    return _judge(wish, journey, history=history)
+
+
+def _moved(wish: Move, verdict: "_Verdict") -> Moved:
+    return Moved(
+        lead_id=wish.lead_id,
+        cause=wish.cause,
+        event_id=verdict.event_id,
+        done=verdict.done,
+        repeated=verdict.repeated,
+        problem=verdict.problem,
+        warning=verdict.warning,
+    )
 
 
 def _working_order(moves: Sequence[Move], *, history: bool) -> Iterable[int]:
@@ -216,55 +235,91 @@ def _lock(lead_ids: list[int]) -> None:
         cursor.execute("SELECT id FROM funnel_lead WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [lead_ids])
 
 
-def _known(lead_ids: list[int]) -> tuple[dict[int, list[Step]], dict[tuple[int, str], int | None]]:
-    """The stored steps of each lead that exists, and the event each cause has made."""
-    steps: dict[int, list[Step]] = {}
+class _Journey:
+    """The steps of one lead and the state they come to, kept up step by step where the last one is added."""
+
+    __slots__ = ("_last", "_plain", "state", "steps")
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.state = State()
+        self._last: tuple[datetime, int] | None = None
+        self._plain = True  # no step has changed what stands before it
+
+    def add(self, step: Step) -> None:
+        order = _order(step)
+        self.steps.append(step)
+        self._plain = self._plain and step.kind not in (Kind.CORRECTION, Kind.VOID)
+        if self._plain and (self._last is None or order >= self._last):
+            advance(self.state, step)
+        else:
+            self.state = fold(self.steps)
+        self._last = order if self._last is None else max(order, self._last)
+
+    def is_last(self, step: Step) -> bool:
+        return self._last is None or _order(step) >= self._last
+
+    def state_at(self, step: Step) -> State:
+        """The state at this step's own moment, whatever came later."""
+        if self.is_last(step):
+            return self.state
+        return fold(known for known in self.steps if _order(known) <= _order(step))
+
+
+def _known(lead_ids: list[int]) -> tuple[dict[int, _Journey], dict[tuple[int, str], int | None]]:
+    """The journey of each lead that exists so far, and the event each cause has made."""
+    journeys: dict[int, _Journey] = {}
     causes: dict[tuple[int, str], int | None] = {}
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT l.id, e.id, e.kind, e.to_stage, e.occurred_at, e.supersedes_id, e.reason_id, e.cause
             FROM funnel_lead l LEFT JOIN funnel_stageevent e ON e.lead_id = l.id WHERE l.id = ANY(%s)
+            ORDER BY e.occurred_at
             """,
             [lead_ids],
         )
         for lead_id, event_id, kind, to_stage, occurred_at, supersedes, reason, cause in cursor.fetchall():
-            known = steps.setdefault(lead_id, [])
+            journey = journeys.setdefault(lead_id, _Journey())
             if event_id is not None:
-                known.append(Step(kind, to_stage, occurred_at, event_id, supersedes, reason))
+                journey.add(Step(kind, to_stage, occurred_at, event_id, supersedes, reason))
                 causes[lead_id, cause] = event_id
-    return steps, causes
+    return journeys, causes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class _Verdict:
     kind: str
     from_stage: str = ""
     problem: str = ""
     warning: str = ""
+    repeated: bool = False
+    event_id: int | None = None
+
+    @property
+    def done(self) -> bool:
+        return not self.problem and not self.repeated
 
 
-def _judge(wish: Move, steps: list[Step], *, history: bool) -> _Verdict:
+def _judge(wish: Move, journey: _Journey, *, history: bool) -> _Verdict:
     """Whether the move is allowed and as what kind. History is judged at its own moment, live moves at the latest."""
     if wish.kind == Kind.VOID:
-        return _Verdict(kind=wish.kind, problem=_void_problem(wish, steps))
+        return _Verdict(wish.kind, problem=_void_problem(wish, journey.steps))
     step = _step(wish, wish.kind)
-    state = fold(known for known in steps if _order(known) <= _order(step)) if history else fold(steps)
-    from_stage = "" if state.exit == Exit.VOID else state.stage
-    kind = wish.kind
-    if history and kind == Kind.ADVANCE and state.is_open and wish.to_stage in state.milestones:
+    state = journey.state_at(step) if history else journey.state
+    verdict = _Verdict(wish.kind, from_stage="" if state.exit == Exit.VOID else state.stage)
+    if history and wish.kind == Kind.ADVANCE and state.is_open and wish.to_stage in state.milestones:
         # A file's second entry into a stage that lies behind is a move back; into the present one, a re-entry.
-        kind = Kind.REGRESS if RANK[wish.to_stage] < RANK[state.stage] else kind
+        verdict.kind = Kind.REGRESS.value if RANK[wish.to_stage] < RANK[state.stage] else wish.kind
     if wish.expected and (state.stage != wish.expected or not state.is_open):
-        problem = f"The lead is {_where(state)} by now, no longer at {Stage(wish.expected).label}."
+        verdict.problem = f"The lead is {_where(state)} by now, no longer at {Stage(wish.expected).label}."
     else:
-        problem = refusal(state, kind, wish.to_stage, history=history)
-    if history and not problem:
-        problem = _later_problem(kind, step, steps)
-    warning = ""
-    if history and kind in FORWARD and not problem:
-        warning = disorder(fold(steps).milestones, wish.to_stage, wish.occurred_at)
-    return _Verdict(kind=kind, from_stage=from_stage, problem=problem, warning=warning)
+        verdict.problem = refusal(state, verdict.kind, wish.to_stage, history=history)
+    if history and not verdict.problem and not journey.is_last(step):
+        verdict.problem = _later_problem(verdict.kind, step, journey.steps)
+    if history and verdict.kind in FORWARD and not verdict.problem:
+        verdict.warning = disorder(journey.state.milestones, wish.to_stage, wish.occurred_at)
+    return verdict
 
 
 def _where(state: State) -> str:
@@ -297,24 +352,34 @@ def _step(wish: Move, kind: str) -> Step:
     return Step(kind, wish.to_stage, wish.occurred_at, None, wish.supersedes_id, wish.reason_id)
 
 
-def _event(wish: Move, verdict: _Verdict, *, now: datetime) -> StageEvent:
-    return StageEvent(
-        lead_id=wish.lead_id,
-        kind=verdict.kind,
-        from_stage=verdict.from_stage,
-        to_stage=wish.to_stage,
-        occurred_at=wish.occurred_at,
-        recorded_at=now,
-        actor_id=wish.actor_id,
-        reason_id=wish.reason_id,
-        policy=wish.policy,
-        score=wish.score,
-        cause=wish.cause,
-        supersedes_id=wish.supersedes_id,
+def _append(moves: Sequence[tuple[Move, _Verdict]], *, now: datetime) -> None:
+    """Append the events in the order in which they were judged, and note their ids in the verdicts."""
+    for (_, verdict), event_id in zip(moves, staging.new_ids(StageEvent, len(moves)), strict=True):
+        verdict.event_id = event_id
+    staging.insert(
+        StageEvent,
+        [
+            {
+                "id": verdict.event_id,
+                "lead_id": wish.lead_id,
+                "kind": verdict.kind,
+                "from_stage": verdict.from_stage,
+                "to_stage": wish.to_stage,
+                "occurred_at": wish.occurred_at,
+                "recorded_at": now,
+                "actor_id": wish.actor_id,
+                "reason_id": wish.reason_id,
+                "policy": wish.policy,
+                "score": wish.score,
+                "cause": wish.cause,
+                "supersedes_id": wish.supersedes_id,
+            }
+            for wish, verdict in moves
+        ],
     )
 
 
-def _tell_pipeline(event_ids: list[int]) -> None:
+def _tell_pipeline(event_ids: Sequence[int | None]) -> None:
     """A stage event is a cause for clocks and notices; the inbox row commits with it."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -323,5 +388,5 @@ def _tell_pipeline(event_ids: list[int]) -> None:
             SELECT l.person_id, 'stage_event', e.id
             FROM funnel_stageevent e JOIN funnel_lead l ON l.id = e.lead_id WHERE e.id = ANY(%s)
             """,
-            [event_ids],
+            [list(event_ids)],
         )

