@@ -13,14 +13,17 @@ class Activity(models.Model):
         INBOUND = "in", "From them"
         OUTBOUND = "out", "From us"
 
-    person = models.ForeignKey("funnel.Person", models.PROTECT, null=True, blank=True, related_name="activities")
+    # The indexes below begin with person and campaign; another one for each key alone would only cost.
+    person = models.ForeignKey(
+        "funnel.Person", models.PROTECT, null=True, blank=True, db_index=False, related_name="activities"
+    )
     account = models.ForeignKey("funnel.Account", models.PROTECT, null=True, blank=True, related_name="activities")
     type = models.CharField(max_length=60, help_text="What happened: form, webinar_attended, email_click, call.")
     direction = models.CharField(max_length=3, choices=Direction, default=Direction.INBOUND)
     automatic = models.BooleanField(default=False, help_text="Sent or done by a machine of ours.")
     counts_as_response = models.BooleanField(default=False, help_text="Opens a lead when none is open.")
     channel = models.ForeignKey("funnel.Channel", models.PROTECT, null=True, blank=True)
-    campaign = models.ForeignKey("funnel.Campaign", models.PROTECT, null=True, blank=True)
+    campaign = models.ForeignKey("funnel.Campaign", models.PROTECT, null=True, blank=True, db_index=False)
     content = models.ForeignKey("funnel.Content", models.PROTECT, null=True, blank=True)
     solution = models.ForeignKey("funnel.Solution", models.PROTECT, null=True, blank=True)
     occurred_at = models.DateTimeField()

@@ -22,7 +22,8 @@ class Lead(models.Model):
     segment, solution and account are frozen when the lead opens, so that a report balances ever after.
     """
 
-    person = models.ForeignKey("funnel.Person", models.PROTECT, related_name="leads")
+    # Where an index of several columns begins with a foreign key, a second one for the key alone only costs.
+    person = models.ForeignKey("funnel.Person", models.PROTECT, db_index=False, related_name="leads")
     number = models.PositiveIntegerField(help_text="Which trip of this person it is.")
     stage = models.CharField(max_length=12, choices=Stage, default=Stage.INQUIRY, editable=False)
     stage_since = models.DateTimeField(editable=False, help_text="Latest entry into the present stage.")
@@ -37,7 +38,9 @@ class Lead(models.Model):
     reason = models.ForeignKey("funnel.Reason", models.PROTECT, null=True, blank=True, editable=False)
     passthrough = models.BooleanField(default=False, editable=False, help_text="Its MQL was only passed through.")
 
-    owner = models.ForeignKey("funnel.Rep", models.PROTECT, null=True, blank=True, related_name="leads")
+    owner = models.ForeignKey(
+        "funnel.Rep", models.PROTECT, null=True, blank=True, db_index=False, related_name="leads"
+    )
     revisit_on = models.DateField(null=True, blank=True)
 
     entry_stage = models.CharField(max_length=12, choices=Stage, default=Stage.INQUIRY)
@@ -45,11 +48,15 @@ class Lead(models.Model):
     motion = models.CharField(max_length=12, choices=Motion, default=Motion.NEW)
     channel = models.ForeignKey("funnel.Channel", models.PROTECT, null=True, blank=True)
     content = models.ForeignKey("funnel.Content", models.PROTECT, null=True, blank=True)
-    campaign = models.ForeignKey("funnel.Campaign", models.PROTECT, null=True, blank=True, related_name="leads")
+    campaign = models.ForeignKey(
+        "funnel.Campaign", models.PROTECT, null=True, blank=True, db_index=False, related_name="leads"
+    )
     region = models.ForeignKey("funnel.Region", models.PROTECT, null=True, blank=True)
     segment = models.CharField(max_length=80, blank=True, default="")
     solution = models.ForeignKey("funnel.Solution", models.PROTECT, null=True, blank=True)
-    account = models.ForeignKey("funnel.Account", models.PROTECT, null=True, blank=True, related_name="leads")
+    account = models.ForeignKey(
+        "funnel.Account", models.PROTECT, null=True, blank=True, db_index=False, related_name="leads"
+    )
 
     source = models.CharField(max_length=60, blank=True, default="")
     external_id = models.CharField(max_length=200, blank=True, default="")
@@ -104,7 +111,7 @@ class StageEvent(models.Model):
     it happen ("activity:17", "load:event/crm/0042"); one cause makes one event of a lead, however often it is tried.
     """
 
-    lead = models.ForeignKey(Lead, models.PROTECT, related_name="events")
+    lead = models.ForeignKey(Lead, models.PROTECT, db_index=False, related_name="events")
     kind = models.CharField(max_length=12, choices=Kind)
     from_stage = models.CharField(max_length=12, choices=Stage, blank=True, default="")
     to_stage = models.CharField(max_length=12, choices=Stage, blank=True, default="")
@@ -115,7 +122,7 @@ class StageEvent(models.Model):
     policy = models.CharField(max_length=40, blank=True, default="")
     score = models.FloatField(null=True)
     cause = models.CharField(max_length=300)
-    supersedes = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
+    supersedes = models.ForeignKey("self", models.PROTECT, null=True, db_index=False, related_name="+")
 
     objects = StageEventQuerySet.as_manager()
 
