@@ -34,17 +34,17 @@ class Account:
 
 def server_account(data: Path) -> Account | None:
     """Return the user to drop to: none unless root; then the owner of existing `data`, else `nobody`."""
-    if os.geteuid() != 0:
-        return None
-    owner = data.stat().st_uid if data.exists() else 0
+    user = os.geteuid()
+    owner = data.stat().st_uid if user == 0 and data.exists() else user
     try:
         entry = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
     except KeyError as error:
         raise ServerError(
-            "PostgreSQL does not run as root and this system has no user `nobody` to run it as. "
-            "Run the command as an ordinary user."
+            f"PostgreSQL runs only as a user that the system knows, and not as root; here that would be "
+            f"{f'number {owner}' if owner else '`nobody`'}, which has no entry in /etc/passwd. "
+            "Run the command as another user, or set DATABASE_URL."
         ) from error
-    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid) if user == 0 else None
 
 
 def can_reach(path: Path, account: Account | None, *, bits: int = stat.S_IXOTH) -> bool:
