@@ -69,8 +69,8 @@ class Command(BaseCommand):
         if not supervisor.stopping:
             supervisor.watch([web, worker, beat], each_tick=welcome.once_it_answers)
         supervisor.say("Stopping")
-        supervisor.stop([web, beat], patience=2.5)
-        supervisor.stop([worker], patience=4.5)  # an idle one takes 2.5
+        supervisor.stop([web, beat], patience=2.0)
+        supervisor.stop([worker], patience=4.0)  # an idle one takes 2.5
 
 
 class OnlyOne:
@@ -174,7 +174,7 @@ def demo_logins() -> list[str]:
 def children(port: int) -> tuple[Child, Child, Child]:
     """Return web, worker and beat."""
     web: list[str | Path] = ["gunicorn", "demandcenter.wsgi", "--config", Path("deploy") / "gunicorn.conf.py"]
-    web += ["--bind", f"{LOOPBACK}:{port}", "--graceful-timeout", "2", "--log-level", "warning"]
+    web += ["--bind", f"{LOOPBACK}:{port}", "--graceful-timeout", "1", "--log-level", "warning"]
     celery: list[str | Path] = ["celery", "--app", "demandcenter", "--quiet"]
     worker = [*celery, "worker", "--queues", ",".join(QUEUES), "--concurrency", "2", "--loglevel", "INFO"]
     worker += ["--without-gossip", "--without-mingle"]
