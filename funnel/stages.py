@@ -318,7 +318,10 @@ def _judge(wish: Move, journey: _Journey, *, history: bool) -> _Verdict:
     if history and not verdict.problem and not journey.is_last(step):
         verdict.problem = _later_problem(verdict.kind, step, journey.steps)
     if history and verdict.kind in FORWARD and not verdict.problem:
-        verdict.warning = disorder(journey.state.milestones, wish.to_stage, wish.occurred_at)
+        milestones = journey.state.milestones
+        first = milestones.get(wish.to_stage)
+        if first is None or wish.occurred_at < first:
+            verdict.warning = disorder(milestones, wish.to_stage, wish.occurred_at)
     return verdict
 
 
