@@ -28,7 +28,7 @@ def reached_at(stage: str) -> str:
     """
     own, *later = [f"l.{MILESTONES[name]}" for name in Stage.values if RANK[name] >= RANK[stage]]
     imputed = f"coalesce({own}, least({', '.join(later)}))" if later else own
-    return f"CASE WHEN l.entry_stage <= '{stage}' THEN {imputed} ELSE {own} END"
+    return f"CASE WHEN l.entry_stage <= '{stage}'::stage_name THEN {imputed} ELSE {own} END"
 
 
 def _opened_at() -> str:
@@ -67,7 +67,7 @@ def _applies(selection: Selection, from_stage: str) -> list[str]:
         return []
     if from_stage == OPENED:
         return [f"{lead_moment(OPENED)} IS NOT NULL"]
-    return [f"{reached_at(from_stage)} IS NOT NULL", f"l.entry_stage <= '{from_stage}'"]
+    return [f"{reached_at(from_stage)} IS NOT NULL", f"l.entry_stage <= '{from_stage}'::stage_name"]
 
 
 # --- the questions ---------------------------------------------------------------------------------------------
