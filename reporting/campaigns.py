@@ -198,13 +198,13 @@ def _rate(ask: Asker, name: str, k: int, n: int, *, number: int) -> Number:
     return numbers.rate(
         id=f"rate-{number}",
         title=f"{name}: {STEP.words}, cohort, {STEP.window} days",
-        definition=f"Of the inquiries that came in in the period and are {STEP.window} days old, the share that became "
-        f"MQL within {STEP.window} days.",
+        definition=f"Of the inquiries that came in in the period and are {STEP.window} days old, those that became "
+        f"MQL within {STEP.window} days, as a share.",
         k=k,
         n=n,
         low=low,
         high=high,
-        cohort=f"came in in {period}",
+        cohort=f"came in {period.when}",
         maturity="Younger inquiries are left out",
         links=[(f"Open {k:,}", ask.drill(period, **step, part="yes")), glossary("conversion")],
     )

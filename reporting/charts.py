@@ -1,5 +1,6 @@
 """Frames to plotly figures. Pure; colours are variables of the style sheet, so a figure serves light and dark alike."""
 
+import datetime as dt
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +20,7 @@ COLOURS = {
 }
 REFERENCE = "var(--dc-mark)"
 LABEL = {"size": 11, "color": "var(--dc-ink)"}
+MOST_LABELS = 6  # of dates below a chart
 MINUTE = 1 / 1440  # of a day; a log axis has no zero, so shorter stays are drawn as one minute
 TIME_TICKS = [(1 / 1440, "1 min"), (1 / 24, "1 h"), (0.25, "6 h"), (1, "1 d"), (7, "7 d"), (30, "30 d"), (120, "120 d")]
 TIME_TICKS += [(365, "1 y"), (1460, "4 y")]
@@ -64,11 +66,26 @@ def trend(counts: pd.DataFrame, before: pd.DataFrame | None, *, stages: Sequence
         "template": None,
         "margin": {"l": 34, "r": 62, "t": 6, "b": 22},
         "hovermode": "x unified",
-        "xaxis": {"type": "date", "showgrid": False, "tickformat": "%-d %b", "nticks": 8},
+        "xaxis": _dates(counts["bucket"].tolist()),
         "yaxis": {"range": [0, top * 1.1], "nticks": 5, "tickformat": ",d", "rangemode": "tozero"},
         "annotations": _end_labels(counts, stages, top),
     }
     return go.Figure(traces, layout=layout)
+
+
+def _dates(buckets: list[dt.date]) -> dict[str, Any]:
+    """An axis from the first bucket to the last, with few enough labels for a phone."""
+    every = math.ceil(len(buckets) / MOST_LABELS)
+    ticks = buckets[::every]
+    years = len({bucket.year for bucket in ticks}) > 1
+    return {
+        "type": "date",
+        "showgrid": False,
+        "range": [buckets[0], buckets[-1]] if len(buckets) > 1 else None,
+        "tickvals": ticks,
+        "ticktext": [f"{tick.day} {tick:%b}" + (f"<br>{tick.year}" if years else "") for tick in ticks],
+        "tickangle": 0,
+    }
 
 
 def _end_labels(counts: pd.DataFrame, stages: Sequence[Stage], top: int) -> list[dict[str, Any]]:

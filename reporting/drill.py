@@ -72,7 +72,7 @@ class Drill:
 
     def sentence(self) -> str:
         """What is shown, as one sentence."""
-        when = f"in {self.view.period}" if self.view.period.start or self.view.period.end else "at any time"
+        when = self.view.period.when
         where = f"; only {self.view.filter_words()}" if self.view.is_narrowed else ""
         return f"Leads that {self._said(when)}{where}."
 

@@ -53,6 +53,16 @@ class Period:
             return f"up to {day_words(self.end - DAY)}" if self.end else f"since {day_words(self.start or dt.date.min)}"
         return day_range(self.start, self.end - DAY)
 
+    @property
+    def when(self) -> str:
+        """The period as a part of a sentence: from 17 Aug to 15 Nov 2026."""
+        if self.start is None or self.end is None:
+            return "at any time" if self.start is self.end else str(self)
+        last = self.end - DAY
+        if self.start == last:
+            return f"on {day_words(last)}"
+        return f"from {day_words(self.start, year=self.start.year != last.year)} to {day_words(last)}"
+
     def bounds(self, zone: str) -> tuple[dt.datetime | None, dt.datetime | None]:
         """Its first moment and the first moment after it, at midnight of the zone."""
         tz = ZoneInfo(zone)

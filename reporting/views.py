@@ -101,7 +101,7 @@ def _overview_context(request: HttpRequest, copy: Copy, board: Board) -> dict:
 
 def _blank(view: View, copy: Copy) -> tuple[str, str, str]:
     """What to say and to offer where no lead reached anything: words, the action's words and address."""
-    said = f"No lead reached any stage in {view.period}"
+    said = f"No lead reached any stage {view.period.when}"
     if view.is_narrowed:
         return f"{said} with these filters.", "Remove the filters", view.without_filters().query()
     first, last = bounds(copy, "leads")
@@ -136,7 +136,7 @@ def choices(request: HttpRequest, name: str) -> HttpResponse:
         "dimension": dimension,
         "choices": [(value or "", dimension.words(value), counts.get(value, 0), value in chosen) for value in listed],
         "more": more,
-        "counted": f"leads that reached a stage in {view.period}",
+        "counted": f"leads that reached a stage {view.period.when}",
     }
     return render(request, "reporting/_choices.html", context)
 

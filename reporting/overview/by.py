@@ -13,7 +13,7 @@ from reporting.numbers import HIDDEN_BELOW, Number
 from reporting.overview.asking import STEPS, Asker, glossary, share_words, short_range
 from reporting.periods import Period
 
-ROWS = 7  # shown on the page; the CSV has all of them
+ROWS = 20  # shown on the page; the CSV has all of them
 STEP = STEPS[0]  # what the values are compared by
 
 
@@ -79,10 +79,10 @@ def by_dimension(ask: Asker, name: str) -> By:
     ]
     k, n = (sum(rate[part] for rate in rates.values()) for part in (0, 1))
     top = _top(rows[:ROWS], k / n if n else 0)
-    said = "rates by period" if ask.view.basis == "period" else f"to MQL: {short_range(cohort)}, {STEP.window} d"
+    said = "in the period" if ask.view.basis == "period" else f"of {short_range(cohort)}, {STEP.window} d"
     return By(
         dimension=DIMENSIONS[name],
-        basis=f"inquiries in the period; {said}",
+        basis=f"rates {said}",
         rows=[replace(row, bar=_bar(row, k / n if n else 0, top)) for row in rows],
         k=k,
         n=n,
@@ -142,12 +142,12 @@ def _rate(ask: Asker, cohort: Period, *, id: str, label: str, k: int, n: int) ->
     return numbers.rate(
         id=id,
         title=f"{label}: {STEP.words}, {'period' if by_period else 'cohort'}",
-        definition=f"Of the leads that {DID[STEP.start]}, the share that {DID[STEP.end]} {within}.",
+        definition=f"Of the leads that {DID[STEP.start]}, those that {DID[STEP.end]} {within}, as a share.",
         k=k,
         n=n,
         low=low,
         high=high,
-        cohort=f"{DID[STEP.start]} in {cohort}",
+        cohort=f"{DID[STEP.start]} {cohort.when}",
         maturity="" if by_period else f"100 %: every lead has had its {STEP.window} days",
         links=[*([] if by_period else links), glossary("conversion")],
     )

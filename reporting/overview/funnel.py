@@ -54,7 +54,7 @@ def funnel(ask: Asker) -> Funnel:
     reached = {stage: sum(leads for (rank, _), leads in found.items() if rank >= RANK[stage]) for stage in Stage.values}
     basis = f"opened {short_range(cohort)}, to date{_age(ask, cohort)}"
     if not reached[Stage.INQUIRY]:
-        return Funnel(basis=basis, empty=f"No inquiry came in within {cohort} with these filters.")
+        return Funnel(basis=basis, empty=f"No inquiry came in {cohort.when} with these filters.")
     stages = list(Stage)
     rows = [
         _row(ask, cohort, stage, following=following, reached=reached, still=found.get((RANK[stage], True), 0))
@@ -80,13 +80,13 @@ def _row(ask: Asker, cohort: Period, stage: Stage, *, following: Stage, reached:
     rate = numbers.rate(
         id=f"on-{stage}",
         title=f"{stage.label} → {following.label}, one cohort, to date",
-        definition=f"Of the leads of this cohort that {DID[stage]}, the share that {DID[following]} by now. Those "
-        "still open may yet go on.",
+        definition=f"Of the leads of this cohort that {DID[stage]}, those that {DID[following]} by now, as a "
+        "share. Those still open may yet go on.",
         k=on,
         n=n,
         low=low,
         high=high,
-        cohort=f"opened in {cohort}",
+        cohort=f"came in {cohort.when}",
         maturity=f"{share_words(1 - still / n)} went on or left" if n else "",
         rows=[("The others", f"{still:,} still open, {left:,} left")],
         links=[
@@ -108,18 +108,19 @@ def _end(ask: Asker, cohort: Period, reached: dict[str, int]) -> Row:
     rate = numbers.rate(
         id="on-won",
         title="Inquiry → Won, one cohort, to date",
-        definition="Of the inquiries of this cohort, the share that was won by now: the product of the steps above.",
+        definition="Of the inquiries of this cohort, those that were won by now, as a share. It is the product of the "
+        "steps above.",
         k=won,
         n=opened,
         low=low,
         high=high,
-        cohort=f"opened in {cohort}",
+        cohort=f"came in {cohort.when}",
         links=[
             (f"Open {won:,}", ask.drill(cohort, show="funnel", stage=Stage.WON, part="reached")),
             glossary("conversion"),
         ],
     )
-    said = f"Inquiry to Won, to date: {won:,} / {opened:,}"
+    said = f"Inquiry to Won: {won:,} / {opened:,}"
     return Row(stage=Stage.WON, n=won, reached=_reached(ask, cohort, Stage.WON, won), rate=rate, said=said)
 
 
@@ -129,7 +130,7 @@ def _reached(ask: Asker, cohort: Period, stage: Stage, leads: int) -> Number:
         title=f"{stage.label}, one cohort, to date",
         definition=f"Of the leads that came in as an inquiry in the cohort, those that {DID[stage]} by now.",
         count=leads,
-        cohort=f"opened in {cohort}",
+        cohort=f"came in {cohort.when}",
         rows=[("Basis", "Cohort, to date")],
         links=[(f"Open {leads:,}", ask.drill(cohort, show="funnel", stage=stage, part="reached")), glossary("volume")],
     )

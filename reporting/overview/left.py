@@ -10,23 +10,20 @@ from reporting.numbers import Number
 from reporting.overview import queries
 from reporting.overview.asking import Asker, glossary, share_words
 
-ROWS = 7  # shown on the page; the CSV has all of them
+ROWS = 20  # shown on the page; the CSV has all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One way out: from which stage, by which exit, why, and how many took it."""
+    """One way out: from which stage, by which exit, why, and how many took it; width: against the most frequent."""
 
     stage: str
     exit: str
     reason: str
     count: int
     share: float
+    width: float
     leads: Number
-
-    @property
-    def said(self) -> str:
-        return f"{share_words(self.share)} of all that left"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +46,17 @@ class Left:
 def left(ask: Asker) -> Left:
     """Every way out that was taken in the period, the most frequent first."""
     found = queries.left(ask.copy, ask.query())
-    total = sum(leads for *_, leads in found)
+    total, most = sum(leads for *_, leads in found), max((leads for *_, leads in found), default=1)
     rows = [
-        _row(ask, stage, exit_, reason, number=number, leads=leads, total=total)
+        _row(ask, stage, exit_, reason, number=number, leads=leads, total=total, width=leads / most)
         for number, (stage, exit_, reason, leads) in enumerate(found)
     ]
     return Left(rows=rows)
 
 
-def _row(ask: Asker, stage: str, exit_: str, reason: str | None, *, number: int, leads: int, total: int) -> Row:
+def _row(
+    ask: Asker, stage: str, exit_: str, reason: str | None, *, number: int, leads: int, total: int, width: float
+) -> Row:
     label, why = Exit(exit_).label, reason or NO_REASON.capitalize()
     at = Stage(stage)
     shown = numbers.amount(
@@ -72,4 +71,4 @@ def _row(ask: Asker, stage: str, exit_: str, reason: str | None, *, number: int,
             glossary("exits"),
         ],
     )
-    return Row(stage=stage, exit=label, reason=why, count=leads, share=leads / total, leads=shown)
+    return Row(stage=stage, exit=label, reason=why, count=leads, share=leads / total, width=width, leads=shown)

@@ -200,7 +200,7 @@ def _reached(stage: str) -> list[str]:
 
 def _came_by(stage: str) -> list[str]:
     """The lead reached the stage and came in there or before; what was only passed through says nothing of quality."""
-    return [*_reached(stage), f"l.entry_stage <= '{stage}'"]
+    return [*_reached(stage), f"l.entry_stage <= '{stage}'::stage_name"]
 
 
 def _leaving(names: Iterable[str] = LEAVING) -> str:

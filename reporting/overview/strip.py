@@ -101,7 +101,7 @@ def _by_cohort(ask: Asker, step: Step) -> dict[str, Any]:
         "n": outcomes.n,
         "rate": _cohort_rate(ask, step, cohort, outcomes),
         "cohort": f"{short_range(cohort)}, {step.window} d",
-        "time": _time(step, outcomes.stays, cohort=f"{DID[step.start]} in {cohort}", basis="Cohort, to date"),
+        "time": _time(step, outcomes.stays, cohort=f"{DID[step.start]} {cohort.when}", basis="Cohort, to date"),
         "stays": outcomes.stays,
     }
 
@@ -113,13 +113,13 @@ def _cohort_rate(ask: Asker, step: Step, cohort: Period, outcomes: Outcomes) -> 
     return numbers.rate(
         id=f"rate-{step.start}-{step.end}",
         title=f"{step.words} conversion, cohort, {step.window} days",
-        definition=f"Of the leads that {DID[step.start]} in the cohort, the share that {DID[step.end]} within "
-        f"{step.window} days. Skipped stages count as reached.",
+        definition=f"Of the leads that {DID[step.start]} in the cohort, those that {DID[step.end]} within "
+        f"{step.window} days, as a share. Skipped stages count as reached.",
         k=k,
         n=n,
         low=low,
         high=high,
-        cohort=f"{DID[step.start]} in {cohort}",
+        cohort=f"{DID[step.start]} {cohort.when}",
         maturity=_maturity(ask, step.window, cohort),
         rows=[(f"Not {step.end.label}", _rest_words(outcomes, step.window))],
         links=[
@@ -156,7 +156,7 @@ def _by_period(ask: Asker, step: Step, now: dict[str, int]) -> dict[str, Any]:
         "n": now[step.start],
         "rate": _period_rate(ask, step, now[step.end], now[step.start]),
         "cohort": "arrivals in the period",
-        "time": _time(step, stays, cohort=f"{DID[step.end]} in {ask.view.period}", basis="Period"),
+        "time": _time(step, stays, cohort=f"{DID[step.end]} {ask.view.period.when}", basis="Period"),
         "stays": stays,
     }
 
