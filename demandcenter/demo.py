@@ -15,7 +15,7 @@ from funnel.models import GlossaryTerm, ImportRun, Reason
 
 PASSWORD = "demo-center"  # known to everybody, and shown: a demo holds nothing that is anybody's
 MAIL_DOMAIN = "demo.invalid"  # marks the demo's users; no real address can end like this (RFC 2606)
-MARK = "demo"  # in DATA_DIR: `manage.py up` offers the demo's log-ins while it is there
+MARK = "demo"  # a file in DATA_DIR beside embedded servers: "filling" while `manage.py up` makes the demo, then "ready"
 BUSINESS_APPS = ("funnel", "scoring", "routing", "reporting")
 KEPT = (Reason, GlossaryTerm)  # delivered with the product, not by the demo
 LOCK_PATIENCE = "20s"
@@ -57,9 +57,7 @@ def demo_users() -> QuerySet[User]:
 
 
 def logins() -> list[Login]:
-    """The log-ins to offer: none unless this is a demo, and only people who are still there."""
-    if not settings.DEMO:
-        return []
+    """The demo's people who are there. Whether they are offered is up to settings.DEMO."""
     there = set(demo_users().filter(is_active=True).values_list("username", flat=True))
     return [login for login in _LOGINS if login.username in there]
 

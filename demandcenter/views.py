@@ -26,7 +26,7 @@ class LoginView(views.LoginView):
     template_name = "registration/login.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**kwargs) | {"demo_logins": demo.logins()}
+        return super().get_context_data(**kwargs) | {"demo_logins": demo.logins() if settings.DEMO else []}
 
 
 @login_not_required

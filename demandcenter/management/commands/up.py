@@ -1,7 +1,6 @@
 """`manage.py up`: the whole product on one machine, from an empty folder to an address to open."""
 
 import fcntl
-import importlib
 import importlib.util
 import os
 import sys
@@ -18,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from demandcenter import demo
 from demandcenter.embedded import Attachment, attached
 from demandcenter.server_process import LOOPBACK, free_port, is_free
 from demandcenter.supervisor import Child, Supervisor
@@ -31,7 +31,6 @@ CHILD_ENVIRONMENT = {
     # On a laptop in a container everything runs as root; the servers that listen do not.
     "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
 }
-DEMO_MARK = "demo"  # in DATA_DIR, beside embedded servers only: "filling" while it is made, then "ready"
 
 
 class Command(BaseCommand):
@@ -125,8 +124,8 @@ class Welcome:
         self._told = True
         self.supervisor.say(f"Demand Center is ready: {self.address}")
         if self.supervisor.environment.get("DEMO") == "true":
-            for line in demo_logins():
-                self.supervisor.say(line)
+            for login in demo.logins():
+                self.supervisor.say(str(login))
         elif not get_user_model().objects.exists():
             self.supervisor.say("Nobody can log in yet: run `.venv/bin/python manage.py createsuperuser`.")
         connections.close_all()
@@ -147,7 +146,7 @@ def migrate(supervisor: Supervisor) -> None:
 
 def offer_demo(supervisor: Supervisor) -> None:
     """Fill an empty database with the demo, finish one that was interrupted, and open the demo's log-ins."""
-    mark = settings.DATA_DIR / DEMO_MARK
+    mark = settings.DATA_DIR / demo.MARK
     interrupted = mark.exists() and mark.read_text().strip() == "filling"
     if interrupted or not (Lead.objects.exists() or get_user_model().objects.exists()):
         if importlib.util.find_spec("demandcenter.management.commands.seed_demo") is None:
@@ -162,13 +161,6 @@ def offer_demo(supervisor: Supervisor) -> None:
         mark.write_text("ready\n")
     if mark.exists():
         supervisor.environment.setdefault("DEMO", "true")
-
-
-def demo_logins() -> list[str]:
-    """Return one line for each log-in of the demo."""
-    if importlib.util.find_spec("demandcenter.demo") is None:
-        return []
-    return [str(line) for line in importlib.import_module("demandcenter.demo").logins()]
 
 
 def children(port: int) -> tuple[Child, Child, Child]:
