@@ -107,36 +107,44 @@ def _domains(entry: Entry) -> list[str]:
 
 
 def _adopt(chunk: Chunk, entries: Sequence[Entry], domains: Mapping[int, list[str]]) -> dict[str, int]:
-    """Known accounts for keys that are new: by domain, else by exact name, if this source has no other key for it.
+    """Known accounts for keys that are new, if this source has no other key for them.
 
-    Of several accounts with the name none is taken; two companies must not become one by accident.
+    By exact name, where only one has it; or by domain, where the name is the same as compared. Anything less might
+    make one of two companies.
     """
+    same_key = _alike({entry.text("name") for entry in entries} - {""})
     by_domain = staging.find(
         "funnel_accountdomain", "domain", {d for entry in entries for d in domains[entry.place]}, "account_id"
     )
-    by_name = _named({entry.text("name") for entry in entries} - {""})
-    candidates = set(by_domain.values()) | {pk for ids in by_name.values() for pk in ids}
-    free = candidates - _keyed(candidates, source=chunk.source)
+    free = {pk for names in same_key.values() for pk in names}
+    free -= _keyed(free, source=chunk.source)
     adopted: dict[str, int] = {}
     for entry in entries:
-        same_name = by_name.get(entry.text("name"), [])
-        ids = [by_domain[domain] for domain in domains[entry.place] if domain in by_domain]
-        pk = next((pk for pk in ids or (same_name if len(same_name) == 1 else []) if pk in free), None)
+        name = entry.text("name")
+        alike = same_key.get(accounts.name_key(name), {})
+        same_name = [pk for pk, other in alike.items() if other == name]
+        same_domain = [by_domain[d] for d in domains[entry.place] if by_domain.get(d) in alike]
+        pk = next((pk for pk in same_domain or (same_name if len(same_name) == 1 else []) if pk in free), None)
         if pk is not None:
             free.discard(pk)
             adopted[entry.key] = pk
+            note_update(entry)
     return adopted
 
 
-def _named(names: Collection[str]) -> dict[str, list[int]]:
+def _alike(names: Collection[str]) -> dict[str, dict[int, str]]:
+    """The accounts (id: name) of each name as compared."""
     if not names:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT name, array_agg(id) FROM funnel_account WHERE name_key = ANY(%s) AND name = ANY(%s) GROUP BY name",
-            [[accounts.name_key(name) for name in names], list(names)],
+            "SELECT name_key, id, name FROM funnel_account WHERE name_key = ANY(%s)",
+            [[accounts.name_key(name) for name in names]],
         )
-        return dict(cursor.fetchall())
+        alike: dict[str, dict[int, str]] = {}
+        for key, pk, name in cursor.fetchall():
+            alike.setdefault(key, {})[pk] = name
+        return alike
 
 
 def _keyed(ids: Collection[int], *, source: str) -> set[int]:
