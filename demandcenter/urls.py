@@ -13,7 +13,9 @@ urlpatterns = [
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("demo/login/", views.demo_login, name="demo-login"),
     path("demo/remove/", views.remove_demo, name="demo-remove"),
+    path("", include("funnel.urls")),
     path("", include("routing.urls")),
     path("", include("reporting.urls")),
+    path("api/", include("demandcenter.api")),
     path("admin/", admin.site.urls),
 ]

@@ -33,7 +33,7 @@ class Superseded(Exception):
 
 
 @dataclass(slots=True)
-class _Tally:
+class Tally:
     """What became of some rows, and what there is to say about them."""
 
     counts: dict[str, int] = field(
@@ -88,7 +88,7 @@ class Load:
         """Note how long the file is, and what there is to say about it as a whole."""
         if self.run.position or self.run.problems_size:
             return
-        tally = _Tally()
+        tally = Tally()
         for words in self._found.warnings:
             tally.warning(Record(0, 0, []), words)
         with transaction.atomic():
@@ -111,7 +111,7 @@ class Load:
         self._finish()
 
     def _settle(self, records: Sequence[Record]) -> None:
-        tally = _Tally()
+        tally = Tally()
         rows: list[Row] = []
         by_number = {record.number: record for record in records}
         for record in records:
@@ -141,7 +141,7 @@ class Load:
         with transaction.atomic():
             run = self._lock()
             late = finish(run.kind, source=run.source, now=timezone.now())
-            tally = _Tally()
+            tally = Tally()
             records = self._records({outcome.number for outcome in late})
             for outcome in sorted(late, key=lambda outcome: outcome.number):
                 tally.outcome(records.get(outcome.number, Record(outcome.number, 0, [])), outcome)
@@ -165,7 +165,7 @@ class Load:
             raise Superseded
         return run
 
-    def _book(self, run: ImportRun, tally: _Tally) -> None:
+    def _book(self, run: ImportRun, tally: Tally) -> None:
         """Enter counts and lines into the account of the locked run, and keep it as what we know."""
         for name, count in tally.counts.items():
             setattr(run, name, getattr(run, name) + count)

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -61,6 +62,16 @@ def write_lines(path: Path, header: Sequence[str], lines: Iterable[ProblemLine],
         file.flush()
         os.fsync(file.fileno())
     return size + len(data)
+
+
+def read_lines(path: Path, *, limit: int) -> list[ProblemLine]:
+    """The first lines of an error file, errors before warnings, without their cells."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = islice(csv.reader(file), 1, 20 * limit)
+        # A chunk that was killed may have left torn text at the end.
+        whole = [row for row in rows if len(row) >= len(COLUMNS) and f"0{row[0]}{row[1]}".isdecimal()]
+        lines = [ProblemLine(int(row[0] or 0), int(row[1] or 0), *row[2:5]) for row in whole]
+    return sorted(lines, key=lambda line: line.level != "error")[:limit]
 
 
 def _own_columns(header: Sequence[str]) -> list[str]:

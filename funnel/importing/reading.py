@@ -81,10 +81,11 @@ class Survey:
 # --- How to read it -------------------------------------------------------------------------------
 
 
-def survey(file: BinaryIO, *, encoding: str = "", delimiter: str = "") -> Survey:
+def survey(file: BinaryIO, *, encoding: str = "", delimiter: str = "", whole: bool = True) -> Survey:
     """Find out how to read the file, in one pass.
 
-    encoding, delimiter: what the mapping says; blank means find out. A byte order mark wins over both.
+    encoding, delimiter: what the mapping says; blank means find out. A byte order mark wins over both. whole: look at
+    every byte; otherwise only at the beginning, for a first look.
     Raises FileProblem for what is no table of text.
     """
     file.seek(0)
@@ -104,8 +105,9 @@ def survey(file: BinaryIO, *, encoding: str = "", delimiter: str = "") -> Survey
         block = head
         while block:
             census.take(block)
-            block = stream.read(BLOCK)
-        census.end()
+            block = stream.read(BLOCK) if whole else b""
+        if whole:
+            census.end()  # torn text at the end of the file
     except (EOFError, gzip.BadGzipFile) as error:
         raise FileProblem(f"The compressed file is damaged: {error}.") from error
     used, warnings = (given, ()) if given else census.verdict()

@@ -33,6 +33,13 @@ log = structlog.get_logger(__name__)
 # --- By a worker ----------------------------------------------------------------------------------
 
 
+def start(run: ImportRun, *, live: bool) -> bool:
+    """Hand a mapped draft to the workers. live: it happens now, so moves and notices follow. False when it was."""
+    with transaction.atomic():
+        changed = ImportRun.objects.filter(pk=run.pk, status=Status.DRAFT).update(live=live)
+        return bool(changed) and queue(run)
+
+
 def queue(run: ImportRun) -> bool:
     """Hand a mapped or stopped run to the workers. False when it is neither any more."""
     changed = (
