@@ -236,9 +236,8 @@ class Copy:
                 database = _build(cursor, self._wanted)
                 return State(database=database, version=version, origin=origin, attributes=self._wanted, **now)
             wanted = self._wanted
-            if before.snapshot == snapshot and wanted == before.attributes:
-                return replace(before, **now)  # nothing was committed since
-            if not changes and wanted == before.attributes:
+            nothing_new = not changes or (before.snapshot == snapshot and not own_writes)
+            if nothing_new and wanted == before.attributes:
                 return replace(before, **now)
             merged = _merge(before.database.cursor(), cursor, changes, before, wanted)
             return replace(before, **now, version=before.version + 1, churn=before.churn + merged, attributes=wanted)

@@ -1,0 +1,25 @@
+"""What runs by the clock for reports (demandcenter/celery.py)."""
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.db import connection
+
+KEPT = timedelta(days=1)
+
+# Nothing that a running transaction may still hide from a copy: every copy that is current has read the rest.
+_PRUNE = """
+DELETE FROM reporting_change
+WHERE recorded_at < now() - %s AND txid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+"""
+
+
+@shared_task
+def prune_changes() -> int:
+    """Remove what is older than a day from the log of changes; returns how many rows.
+
+    The database marks how far the log goes back, so a copy that had not read so far starts anew.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_PRUNE, [KEPT])
+        return int(cursor.rowcount)
