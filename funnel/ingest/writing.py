@@ -1,10 +1,12 @@
 """Writing one chunk: whole or not at all, tried again after a race, cut in halves around what the database refuses."""
 
+import gc
 import itertools
 import random
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -86,7 +88,7 @@ def write(
     if len(rows) > LARGEST_CHUNK:
         raise ValueError(f"A chunk has at most {LARGEST_CHUNK:,} rows, not {len(rows):,}.")
     job = _Job(kind=kind, source=source, now=now, live=live, create_missing=create_missing)
-    with transaction.atomic():
+    with _collector_paused(), transaction.atomic():
         outcomes = _land(job, rows)
         if dry_run:
             transaction.set_rollback(True)
@@ -109,6 +111,20 @@ def finish(kind: str, *, source: str, now: datetime) -> list[Outcome]:
     if kind == "campaigns":
         return campaigns.finish_campaigns(source=source)
     return []
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """A chunk makes some 100,000 objects, in no circles, that live until it is written; looking through them again
+    and again for garbage would take a fifth of the time.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _land(job: _Job, rows: Sequence[Row]) -> list[Outcome]:
