@@ -206,6 +206,19 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Read the funnel, its leads and its figures.",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SCHEMA_PATH_PREFIX": "/api/",
+    "ENUM_NAME_OVERRIDES": {
+        "StageEnum": "funnel.path.Stage",
+        "ExitEnum": "funnel.path.Exit",
+        "EventKindEnum": "funnel.path.Kind",
+        "MotionEnum": "funnel.models.reference.Motion",
+        "FunctionEnum": "funnel.models.reference.Function",
+        "DealStateEnum": "funnel.models.opportunities.DealState",
+        "AccountKindEnum": "funnel.models.accounts.Account.Kind",
+        "TeamKindEnum": "funnel.models.team.Team.Kind",
+        "ReasonKindEnum": "funnel.models.reference.Reason.For",
+    },
 }
 
 

@@ -7,6 +7,8 @@ import django_filters as filters
 from django.db.models import Func, QuerySet
 from django.db.models.functions import Least
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 
 from funnel.models import Campaign, Channel, Exit, Function, Lead, Region, Rep, Solution, Stage
 from funnel.path import MILESTONES
@@ -26,17 +28,25 @@ def start_of(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
+@extend_schema_field(OpenApiTypes.STR)
+class ReferenceFilter(filters.ModelChoiceFilter):
+    """Another record by id; "none" for leads without one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, null_label="None", null_value=NOBODY, **kwargs)
+
+
 class LeadFilter(filters.FilterSet):
     """Leads that count (voided ones only on demand), narrowed by what the query says."""
 
     q = filters.CharFilter(label="Name, e-mail or company", method="search", max_length=200)
     stage = filters.ChoiceFilter(choices=Stage.choices)
     state = filters.ChoiceFilter(choices=STATES, method="in_state")
-    owner = filters.ModelChoiceFilter(queryset=Rep.objects.all(), null_label="Nobody", null_value=NOBODY)
-    campaign = filters.ModelChoiceFilter(queryset=Campaign.objects.all(), null_label="None", null_value=NOBODY)
-    channel = filters.ModelChoiceFilter(queryset=Channel.objects.all(), null_label="None", null_value=NOBODY)
-    region = filters.ModelChoiceFilter(queryset=Region.objects.all(), null_label="None", null_value=NOBODY)
-    solution = filters.ModelChoiceFilter(queryset=Solution.objects.all(), null_label="None", null_value=NOBODY)
+    owner = ReferenceFilter(queryset=Rep.objects.all(), label="Id of the owner, or none.")
+    campaign = ReferenceFilter(queryset=Campaign.objects.all(), label="Id of the campaign, or none.")
+    channel = ReferenceFilter(queryset=Channel.objects.all(), label="Id of the channel, or none.")
+    region = ReferenceFilter(queryset=Region.objects.all(), label="Id of the region, or none.")
+    solution = ReferenceFilter(queryset=Solution.objects.all(), label="Id of the solution, or none.")
     function = filters.ChoiceFilter(label="Source function", choices=Function.choices)
     source = filters.CharFilter(label="System of record", max_length=60)
     opened_from = filters.DateFilter(label="Opened from", method="since")

@@ -5,23 +5,17 @@ import io
 import json
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import pandas as pd
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from reporting import facts
-from reporting.definitions import DEFINITIONS, Definition
+from reporting.definitions import DEFINITIONS
 from reporting.exports import cell
-from reporting.metrics import METRICS, OBJECTS, Query, QueryError
-from reporting.zones import day_start
-
-STAGES = {"conversion": {"from_stage", "to_stage"}, "velocity": {"from_stage", "to_stage"}, "volume": {"from_stage"}}
-OF_DEALS = {"win-rate", "pipeline"}  # metrics that are about opportunities unless told otherwise
+from reporting.metrics import METRICS, OBJECTS, QueryError
+from reporting.questions import Question, answer
 
 
 def _day(text: str) -> date:
@@ -70,58 +64,18 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=("json", "csv", "table"), default="table")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        definition = DEFINITIONS[options["name"]]
         try:
-            query = _query(definition, options)
-            copy = facts.shared()
-            frame = METRICS[definition.name](copy, query, **_stages(definition, options))
+            found = answer(facts.shared(), _question(options))
         except QueryError as error:
             raise CommandError(str(error), returncode=2) from None
-        records = [_plain(record) for record in frame.to_dict("records")]
-        about = {
-            "metric": definition.name,
-            "object": query.object,
-            "definition": definition.sentence,
-            "formula": definition.formula,
-            "unit": definition.unit,
-            "basis": query.basis,
-            "zone": query.tz,
-            "fresh_at": copy.fresh_at.isoformat(),
-        }
         show = {"json": _as_json, "csv": _as_csv, "table": _as_table}[options["format"]]
-        self.stdout.write(show(about, list(frame.columns), records))
+        self.stdout.write(show(found.about, found.columns, found.rows))
 
 
-def _query(definition: Definition, options: Mapping[str, Any]) -> Query:
-    kind = options["object"] or ("opportunities" if definition.name in OF_DEALS else "leads")
-    query = Query(
-        object=kind,
-        basis=options["basis"] or definition.bases[0],
-        tz=options["tz"],
-        where=options["where"],
-        by=tuple(options["by"]),
-        window=options["window"],
-        as_of=_aware(options["as_of"], options["tz"]),
-    )
-    start = day_start(options["first"], query.tz) if options["first"] else None
-    end = day_start(options["last"] + timedelta(days=1), query.tz) if options["last"] else None
-    return replace(query, start=start, end=end)
-
-
-def _aware(moment: datetime | None, zone: str) -> datetime | None:
-    return moment.replace(tzinfo=ZoneInfo(zone)) if moment is not None and moment.tzinfo is None else moment
-
-
-def _stages(definition: Definition, options: Mapping[str, Any]) -> dict[str, str]:
-    given = {name: options[name] for name in ("from_stage", "to_stage") if options[name] is not None}
-    for name in given.keys() - STAGES.get(definition.name, set()):
-        raise QueryError(f"--{name.replace('_', '-')} has no meaning for {definition.name}.")
-    return given
-
-
-def _plain(record: Mapping[Any, Any]) -> dict[str, Any]:
-    """A row without NaN, which is not JSON: no data is null."""
-    return {str(name): None if pd.isna(value) else value for name, value in record.items()}
+def _question(options: Mapping[str, Any]) -> Question:
+    asked = {name: options[name] for name in ("object", "basis", "first", "last", "from_stage", "to_stage", "window")}
+    same = {name: options[name] for name in ("tz", "where", "as_of")}
+    return Question(metric=options["name"], by=tuple(options["by"]), **asked, **same)
 
 
 def _as_json(about: dict[str, str], columns: list[str], records: list[dict[str, Any]]) -> str:

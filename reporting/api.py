@@ -1,0 +1,60 @@
+"""Figures over the API: the same questions and the same answers as the command `metric`."""
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from funnel.access import roles_of
+from reporting import facts
+from reporting.definitions import DEFINITIONS
+from reporting.metrics import METRICS, QueryError
+from reporting.questions import answer
+from reporting.serializers import AnswerSerializer, DefinitionSerializer, QuestionSerializer
+
+
+class MetricsView(APIView):
+    """Every metric in words."""
+
+    @extend_schema(operation_id="metrics_list", responses=DefinitionSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        found = [DEFINITIONS[name] for name in METRICS]
+        return Response(DefinitionSerializer(found, many=True).data)
+
+
+class MetricView(APIView):
+    """One metric, split and filtered as asked, unrounded. The same question and `as_of` give the same answer."""
+
+    @extend_schema(
+        operation_id="metrics_retrieve",
+        parameters=[
+            OpenApiParameter("name", OpenApiTypes.STR, OpenApiParameter.PATH, enum=sorted(METRICS)),
+            QuestionSerializer,
+        ],
+        responses=AnswerSerializer,
+    )
+    def get(self, request: Request, name: str) -> Response:
+        if not (request.user.is_superuser or roles_of(request.user)):
+            raise PermissionDenied("Figures are for people with a role; an administrator gives you one.")
+        if name not in METRICS:
+            raise NotFound(f"There is no metric “{name}”. There are: {', '.join(METRICS)}.")
+        asked = QuestionSerializer(data=_parameters(request))
+        asked.is_valid(raise_exception=True)
+        try:
+            found = answer(facts.shared(), asked.question(name))
+        except QueryError as error:
+            raise ValidationError(str(error)) from error
+        return Response({**found.about, "rows": found.rows})
+
+
+def _parameters(request: Request) -> dict[str, Any]:
+    """The query as one value a name; what is unknown is refused, so that a misspelt filter is not ignored."""
+    known = QuestionSerializer().fields
+    unknown = sorted(request.query_params.keys() - known.keys())
+    if unknown:
+        raise ValidationError({name: f"There is no such parameter. There are: {', '.join(known)}." for name in unknown})
+    return {name: ",".join(values) if name == "by" else values[-1] for name, values in request.query_params.lists()}

@@ -1,0 +1,85 @@
+"""What may be asked of a metric over the API, and what comes back."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from reporting.metrics import BASES, METRICS, OBJECTS
+from reporting.questions import Question
+
+
+class DefinitionSerializer(serializers.Serializer):
+    """A metric in words."""
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    sentence = serializers.CharField()
+    formula = serializers.CharField()
+    unit = serializers.CharField()
+    bases: serializers.ListField = serializers.ListField(child=serializers.CharField())
+
+
+class QuestionSerializer(serializers.Serializer):
+    """The same as the command `metric`."""
+
+    object = serializers.ChoiceField(
+        OBJECTS, required=False, help_text="Default: leads; opportunities for win-rate and pipeline."
+    )
+    basis = serializers.ChoiceField(BASES, required=False, help_text="Default: cohort; period for win-rate.")
+    from_day = serializers.DateField(required=False, help_text="First day of the period, in the zone.")
+    to_day = serializers.DateField(required=False, help_text="Last day of the period, included.")
+    from_stage = serializers.CharField(required=False, help_text="Default: inquiry.")
+    to_stage = serializers.CharField(required=False, help_text="A stage or an exit. Default: won.")
+    window = serializers.IntegerField(
+        required=False, min_value=0, max_value=100_000, help_text="Most days from stage to stage, included."
+    )
+    by = serializers.CharField(
+        required=False, help_text="Dimensions to split by, separated by commas: channel,month. Labels as loaded."
+    )
+    where = serializers.CharField(
+        required=False,
+        help_text='JSON object, dimension to label or labels, null for blank: {"channel": ["email", null]}.',
+    )
+    tz = serializers.CharField(required=False, help_text="Where days begin. Default: the reporting zone.")
+    as_of = serializers.DateTimeField(required=False, help_text="Only what was recorded by then.")
+
+    def validate_by(self, text: str) -> tuple[str, ...]:
+        return tuple(name.strip() for name in text.split(",") if name.strip())
+
+    def validate_where(self, text: str) -> dict[str, Any]:
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise serializers.ValidationError('Write a JSON object, like {"channel": ["email", null]}.')
+        return found
+
+    def question(self, metric: str) -> Question:
+        """The validated question about `metric`, a key of METRICS."""
+        given = dict(self.validated_data)
+        first, last = given.pop("from_day", None), given.pop("to_day", None)
+        given.setdefault("tz", settings.REPORTING_ZONE)
+        return Question(metric=metric, first=first, last=last, **given)
+
+
+class AnswerSerializer(serializers.Serializer):
+    """The figure: what it is, and one row a combination of the dimensions."""
+
+    metric = serializers.ChoiceField(sorted(METRICS))
+    object = serializers.ChoiceField(OBJECTS)
+    definition = serializers.CharField()
+    formula = serializers.CharField()
+    unit = serializers.CharField()
+    basis = serializers.ChoiceField(BASES)
+    zone = serializers.CharField()
+    fresh_at = serializers.DateTimeField(help_text="Everything committed before this moment is counted.")
+    rows: serializers.ListField = serializers.ListField(
+        child=serializers.DictField(),
+        help_text=(
+            "The dimensions, then numerator, denominator, value, low and high (Wilson 95 %), or n, median, p75, p90, "
+            "mean, min and excluded in days, or won, lost, win_rate and won_value, or count. No data is null."
+        ),
+    )
