@@ -59,7 +59,8 @@ _DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[
 def name_key(name: str) -> str:
     """A company's name as it is compared: no case, accents, punctuation, "and" or legal form at the end.
 
-    "Müller & Söhne GmbH & Co. KG" becomes "muller sohne". A name that is nothing but a legal form keeps it.
+    "Müller & Söhne GmbH & Co. KG" becomes "muller sohne". A name that is nothing but a legal form or marks
+    keeps them.
     """
     plain = unicodedata.normalize("NFKD", name.casefold())
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
@@ -67,7 +68,7 @@ def name_key(name: str) -> str:
     words = [word for word in _OTHERS.sub(" ", plain).split() if word != "and"]
     while size := _legal_form(words):
         del words[-size:]
-    return " ".join(words)[:300]
+    return (" ".join(words) or plain.strip())[:300]
 
 
 def _legal_form(words: list[str]) -> int:
@@ -153,10 +154,21 @@ def match_people() -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute(
+            "SELECT DISTINCT split_part(email, '@', 2) FROM funnel_person WHERE account_id IS NULL AND email <> ''"
+        )
+        known = by_domain(domain for (domain,) in cursor.fetchall())
+        cursor.execute(
             """
-            UPDATE funnel_person p SET account_id = d.account_id, account_match = 'domain'
-            FROM funnel_accountdomain d
-            WHERE p.account_id IS NULL AND p.email <> '' AND d.domain = split_part(p.email, '@', 2)
-            """
+            UPDATE funnel_person p SET account_id = m.account_id, account_match = 'domain'
+            FROM (
+                SELECT p.id, k.account_id
+                FROM unnest(%s::text[], %s::bigint[]) AS k(domain, account_id)
+                JOIN funnel_person p ON split_part(p.email, '@', 2) = k.domain
+                WHERE p.account_id IS NULL AND p.email <> ''
+                ORDER BY p.id FOR NO KEY UPDATE OF p
+            ) m
+            WHERE p.id = m.id
+            """,
+            [list(known), list(known.values())],
         )
         return cursor.rowcount

@@ -275,7 +275,7 @@ def _known(lead_ids: list[int]) -> tuple[dict[int, _Journey], dict[tuple[int, st
             """
             SELECT l.id, e.id, e.kind, e.to_stage, e.occurred_at, e.supersedes_id, e.reason_id, e.cause
             FROM funnel_lead l LEFT JOIN funnel_stageevent e ON e.lead_id = l.id WHERE l.id = ANY(%s)
-            ORDER BY e.occurred_at
+            ORDER BY e.occurred_at, e.id
             """,
             [lead_ids],
         )

@@ -9,7 +9,7 @@ from funnel import accounts, staging
 from funnel.ingest import parents, references
 from funnel.ingest.chunk import Chunk, Entry
 from funnel.ingest.rows import Outcome
-from funnel.ingest.upserts import Draft, columns_of, note_update, numbers_fit, save
+from funnel.ingest.upserts import Draft, columns_of, note_update, save
 from funnel.models import Account, AccountDomain, AccountKey
 
 _COLUMNS = (
@@ -88,7 +88,6 @@ def _prepare(chunk: Chunk) -> None:
         if tier is not None and not 1 <= tier <= 9:
             chunk.fail(entry, f"A tier is a number from 1 to 9, not {tier}.", "tier")
     chunk.sift()
-    numbers_fit(chunk, Account, ["revenue"])
     chunk.fold_repeats(lambda entry: entry.key)
 
 

@@ -9,7 +9,7 @@ from funnel import staging
 from funnel.ingest import parents, references
 from funnel.ingest.chunk import Chunk, Entry
 from funnel.ingest.rows import Outcome
-from funnel.ingest.upserts import Draft, columns_of, numbers_fit, save
+from funnel.ingest.upserts import Draft, columns_of, save
 from funnel.models import Campaign, Content, CostLine
 
 _CAMPAIGN = (
@@ -80,7 +80,6 @@ def _prepare_campaigns(chunk: Chunk) -> None:
         elif starts and ends and ends < starts:
             chunk.fail(entry, f"It ends on {ends}, before it starts on {starts}.", "ends_on")
     chunk.sift()
-    numbers_fit(chunk, Campaign, ["budget"])
     chunk.fold_repeats(lambda entry: entry.key)
 
 
@@ -110,7 +109,6 @@ def write_content(chunk: Chunk) -> None:
 
 def write_costs(chunk: Chunk) -> None:
     """Cost lines by (source, external id)."""
-    numbers_fit(chunk, CostLine, ["amount"])
     chunk.fold_repeats(lambda entry: entry.key)
     references.look_up(chunk, "campaign", "channel", "content", "region")
     known = staging.find("funnel_costline", "external_id", {e.key for e in chunk.entries}, source=chunk.source)

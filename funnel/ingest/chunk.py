@@ -14,6 +14,7 @@ from funnel.ingest.rows import Field, Kind, Outcome, Row, Status
 # Clocks of other systems differ a little from ours.
 FUTURE = timedelta(minutes=5)
 LARGEST_INTEGER = 2_147_483_647
+LARGEST_AMOUNT = 10**12  # the narrowest column holds 12 digits before the point
 _ATTRIBUTE = Field("attribute")
 
 
@@ -211,8 +212,8 @@ def _number(known: Field, value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not math.isfinite(value):
         raise ValueError(f"“{value!s:.60}” is not a number.")
     number = Decimal(str(value))
-    if abs(number) >= 10**12:
-        raise ValueError(f"{number} is too large.")
+    if abs(number) >= LARGEST_AMOUNT:
+        raise ValueError(f"{number:,} is too large.")
     return number.quantize(Decimal("0.01"))
 
 

@@ -11,7 +11,7 @@ from django.db import connection
 from funnel import opportunities, staging
 from funnel.ingest import references
 from funnel.ingest.chunk import Chunk, Entry
-from funnel.ingest.upserts import Draft, columns_of, note_update, numbers_fit, save
+from funnel.ingest.upserts import Draft, columns_of, note_update, save
 from funnel.models import DealState, Opportunity
 from funnel.opportunities import STANDING, Change, Standing, contradiction
 
@@ -43,7 +43,6 @@ class Deal:
 
 def write(chunk: Chunk) -> None:
     """Opportunities by (source, external id); every change of stage, state or amount becomes an event."""
-    numbers_fit(chunk, Opportunity, ["amount"])
     chunk.fold_repeats(lambda entry: entry.key)
     for entry in chunk.entries:
         chunk.refuse_future(entry, "opened_at")

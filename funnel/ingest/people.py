@@ -79,13 +79,14 @@ class People:
             if about.person_id in self.now:
                 _apply(about, self.now[about.person_id])
         self._match_accounts()
+        # Changes first: somebody new may have the e-mail that somebody known gives up.
+        changed = {pk for pk, row in self.before.items() if differs(row, self.now[pk])}
+        staging.update(Person, {pk: self.now[pk] for pk in sorted(changed)})
         staging.insert(Person, [{"id": pk} | self.now[pk] for pk in self.new])
         staging.insert(
             PersonKey,
             [{"source": self.chunk.source, "external_id": key, "person_id": pk} for key, pk in self._keys],
         )
-        changed = {pk for pk, row in self.before.items() if differs(row, self.now[pk])}
-        staging.update(Person, {pk: self.now[pk] for pk in sorted(changed)})
         self._tell(changed | {pk for _, pk in self._keys})
         if self.chunk.live:
             staging.insert(

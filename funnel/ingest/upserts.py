@@ -1,15 +1,14 @@
 """Rows that may be updated: read what is stored, compare, write what differs."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from django.db import models
 
 from funnel import staging
-from funnel.ingest.chunk import Chunk, Entry
+from funnel.ingest.chunk import Entry
 
 
 @dataclass(slots=True)
@@ -62,19 +61,6 @@ def _plan(model: type[models.Model], names: tuple[str, ...]) -> list[tuple[str, 
         for column, known in staging.fields_of(model).items()
         if known.name in names
     ]
-
-
-def numbers_fit(chunk: Chunk, model: type[models.Model], names: Iterable[str]) -> None:
-    """Fail rows whose decimals have more digits than the column."""
-    for name in names:
-        column = model._meta.get_field(name)
-        assert isinstance(column, models.DecimalField)
-        largest = Decimal(10) ** ((column.max_digits or 0) - (column.decimal_places or 0))
-        for entry in chunk.entries:
-            value = entry.values.get(name)
-            if value is not None and abs(value) >= largest:
-                chunk.fail(entry, f"{value:,} is too large.", name)
-    chunk.sift()
 
 
 def save(model: type[models.Model], drafts: Sequence[Draft]) -> None:

@@ -23,6 +23,7 @@ from tests import factories as make
         ("AG", "ag"),
         ("Co. Ltd.", "co"),
         ("  ", ""),
+        ("!!!", "!!!"),
         ("GTX Pro", "gtx pro"),
         ("GTXPro", "gtxpro"),
     ],

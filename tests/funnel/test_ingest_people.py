@@ -33,6 +33,16 @@ def test_a_person_known_by_key_takes_the_new_email():
     assert Person.objects.get().email == "ann@new.example"
 
 
+def test_somebody_new_may_have_the_email_that_somebody_known_gives_up():
+    load_well("people", ANN)
+    taken = {"external_id": "8", "email": "ann@example.com"}
+    assert load_well("people", ANN | {"email": "ann@new.example"}, taken) == ["updated", "created"]
+    assert dict(PersonKey.objects.values_list("external_id", "person__email")) == {
+        "7": "ann@new.example",
+        "8": "ann@example.com",
+    }
+
+
 def test_when_email_and_key_are_of_two_people_the_email_decides():
     load_well("people", ANN, {"external_id": "8", "email": "bob@example.com"})
     (outcome,) = load("people", {"external_id": "7", "email": "bob@example.com", "title": "CFO"})
