@@ -273,12 +273,14 @@ def campaigns_csv(request: HttpRequest) -> HttpResponseBase:
 @require_GET
 def glossary(request: HttpRequest) -> HttpResponse:
     """Every word and formula that the reports use, and the company's own."""
+    own = {term.slug: term for term in GlossaryTerm.objects.all()}
     context = {
         "definitions": DEFINITIONS.values(),
-        "stages": [(stage, DID[stage]) for stage in Stage],
+        "stages": [(stage, DID[stage], own.pop(stage.value, None)) for stage in Stage],
         "steps": [*STEPS, END_TO_END],
         "exits": [Exit(name) for name in LEAVING],
-        "terms": GlossaryTerm.objects.all(),
+        "terms": own.values(),
+        "taken": {*DEFINITIONS, "exits", "window", "interval"},  # anchors of this page
         "zone": settings.REPORTING_ZONE,
     }
     return render(request, "reporting/glossary.html", context)
