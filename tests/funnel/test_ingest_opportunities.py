@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from funnel.models import Opportunity, OpportunityEvent
+from funnel.models import Opportunity, OpportunityEvent, Region
 from funnel.opportunities import Change, Standing, change_deals
 from tests import factories as make
 from tests.loading import NOW, day, load, load_well
@@ -76,7 +76,7 @@ def test_a_deal_is_reopened_by_its_state_alone():
 
 
 def test_references_are_found_and_the_region_is_the_owners_unless_said():
-    north, south = make_regions()
+    north, south = (Region.objects.create(name=name) for name in ("North", "South"))
     team = make.team(name="T", region=south)
     make.rep(name="Own", region=north, team=team)
     make.rep(name="Teams", team=team)
@@ -98,12 +98,6 @@ def test_references_are_found_and_the_region_is_the_owners_unless_said():
     deal = Opportunity.objects.get(external_id="1")
     assert (deal.lead.external_id, deal.solution.name, deal.account.name) == ("L", "GTXPro", "Acme")
     assert load_well("opportunities", OPEN | {"external_id": "2", "region": None}) == ["unchanged"]
-
-
-def make_regions():
-    from funnel.models import Region
-
-    return Region.objects.create(name="North"), Region.objects.create(name="South")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Writing chunks: whole or not at all, the same number of statements however many rows, many loaders at once."""
 
+import gc
 import threading
 from collections import Counter
 from datetime import date
@@ -129,7 +130,7 @@ def test_a_dry_run_answers_like_a_real_one_and_leaves_nothing():
 
 
 @pytest.mark.django_db
-def test_what_the_database_refuses_fails_alone(monkeypatch):
+def test_what_the_database_refuses_fails_alone():
     """Rows that pass every look and fail in the database are found by halving; the rest of the chunk lands."""
     load_well("campaigns", *({"name": f"C{n}", "starts_on": date(2026, 2, 1)} for n in range(40)))
     ends = [{"name": f"C{n}", "ends_on": date(2026, 1 if n in (3, 17) else 3, 1)} for n in range(40)]
@@ -164,6 +165,7 @@ def test_an_error_that_is_nobodys_row_stops_the_chunk(monkeypatch):
     with pytest.raises(OperationalError):
         load("leads", *leads(3), create_missing=True)
     assert not Person.objects.exists()
+    assert gc.isenabled()
 
 
 @pytest.mark.django_db
