@@ -13,6 +13,7 @@ from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+ONE_TRY: Final = {"max_retries": 0, "interval_start": 0, "socket_connect_timeout": 1, "socket_timeout": 2}
 PAUSE: Final = 10.0  # seconds without a try after the broker could not be reached
 
 log = structlog.get_logger(__name__)
@@ -30,7 +31,10 @@ def _send(task: str, args: tuple[Any, ...]) -> None:
     if time.monotonic() < _broken_until:
         return
     try:
-        current_app.send_task(task, args, retry=False, ignore_result=True)
+        with current_app.connection_for_write() as connection:
+            # A connection of its own: the pooled ones try again for seconds, which is right for workers only.
+            connection.transport_options = {**(connection.transport_options or {}), **ONE_TRY}
+            current_app.send_task(task, args, connection=connection, retry=False, ignore_result=True)
     except OperationalError as error:
         with _lock:
             _broken_until = time.monotonic() + PAUSE

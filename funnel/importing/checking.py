@@ -206,9 +206,10 @@ class _Checker:
     def _entry(self, target: Field, said: Any, key: str, *, attribute: bool) -> Entry:
         if isinstance(said, str):
             said = {"column": said}
+        stated = isinstance(said, dict)
         said = self._keyed(said, key, ENTRY_KEYS)
         origins = [origin for origin in ("column", "constant", "template") if origin in said]
-        if len(origins) != 1 and said:
+        if len(origins) != 1 and stated:
             self.fault(key, "say one of column, constant or template.")
         column = said.get("column", "")
         if not isinstance(column, str) or ("column" in said and not column):

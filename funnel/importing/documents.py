@@ -8,6 +8,7 @@ from typing import Any, Final
 import yaml
 
 MAX_SIZE: Final = 1_000_000  # characters
+STAR: Final = 'A star alone is written "*".'
 NULLS: Final = ("", "~", "null", "Null", "NULL")
 
 
@@ -26,7 +27,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             line = self.peek_event().start_mark.line + 1
-            raise DocumentProblem(f'Line {line}: references (*name) are not read. A star alone is written "*".')
+            raise DocumentProblem(f"Line {line}: references (*name) are not read. {STAR}")
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
@@ -69,7 +70,8 @@ def load(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"Line {mark.line + 1}: " if mark else ""
-        raise DocumentProblem(f"{where}this is not YAML ({error.problem or error.context}).") from error
+        hint = f" {STAR}" if error.context == "while scanning an alias" else ""
+        raise DocumentProblem(f"{where}this is not YAML ({error.problem or error.context}).{hint}") from error
     except (yaml.YAMLError, RecursionError) as error:
         raise DocumentProblem(f"This is not YAML ({error}).") from error
 
