@@ -73,11 +73,11 @@ def test_a_lead_needs_a_milestone_to_open():
 
 
 def test_an_exit_closes_the_lead_with_its_reason():
-    reason = Reason.objects.create(kind="recycle", name="No budget")
-    load_well("leads", ANN | {"exit": "recycled", "closed_at": day(5), "reason": "No budget"})
+    reason = Reason.objects.create(kind="recycle", name="Out of season")
+    load_well("leads", ANN | {"exit": "recycled", "closed_at": day(5), "reason": "Out of season"})
     lead = Lead.objects.get()
     assert (lead.exit, lead.closed_at, lead.reason, lead.stage) == ("recycled", day(5), reason, "inquiry")
-    assert statuses(load("leads", ANN | {"exit": "recycled", "closed_at": day(5), "reason": "No budget"})) == [
+    assert statuses(load("leads", ANN | {"exit": "recycled", "closed_at": day(5), "reason": "Out of season"})) == [
         "unchanged"
     ]
 
@@ -92,7 +92,7 @@ def test_an_exit_closes_the_lead_with_its_reason():
         ({"exit": "sold", "closed_at": day(5)}, "“sold” is not one of: recycled"),
         ({"mql_at": NOW + timedelta(minutes=6)}, "lies in the future"),
         ({"email": "ann@example"}, "“ann@example” is not an e-mail address"),
-        ({"exit": "lost", "closed_at": day(5), "reason": "Price"}, "There is no reason “Price” for “lost”"),
+        ({"exit": "lost", "closed_at": day(5), "reason": "Weather"}, "There is no reason “Weather” for “lost”"),
         ({"channel": "Search"}, "There is no channel “Search”. Add it first"),
         ({"owner": "Rita"}, "There is no rep “Rita”"),
         ({"account": "Acme"}, "There is no account “Acme”"),
@@ -135,12 +135,12 @@ def test_reference_data_is_found_by_exact_name_or_created_when_asked():
     Channel.objects.create(name="google")
     assert "no channel “Google”" in problem_of("leads", ANN | {"channel": "Google"})
     named = {"channel": "Google", "content": "Guide", "campaign": "Spring", "region": "North", "solution": "Pumps"}
-    missing = named | {"owner": "Rita", "exit": "lost", "closed_at": day(5), "reason": "Price"}
+    missing = named | {"owner": "Rita", "exit": "lost", "closed_at": day(5), "reason": "Weather"}
     load_well("leads", ANN | missing, create_missing=True)
     lead = Lead.objects.get()
     assert {name: getattr(lead, name).name for name in (*named, "owner", "reason")} == named | {
         "owner": "Rita",
-        "reason": "Price",
+        "reason": "Weather",
     }
     assert set(Channel.objects.values_list("name", flat=True)) == {"google", "Google"}
     assert load_well("leads", ANN | missing, create_missing=True) == ["unchanged"]

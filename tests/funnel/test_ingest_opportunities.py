@@ -111,7 +111,7 @@ def test_references_are_found_and_the_region_is_the_owners_unless_said():
         ({"lead": "X"}, "There is no lead “X” of source “crm”"),
         ({"owner": "Rita"}, "There is no rep “Rita”"),
         ({"amount": "12"}, "“12” is not a number"),
-        ({"state": "lost", "closed_at": day(9), "reason": "Price"}, "There is no reason “Price” for “lost”"),
+        ({"state": "lost", "closed_at": day(9), "reason": "Weather"}, "There is no reason “Weather” for “lost”"),
     ],
 )
 def test_what_contradicts_itself_is_refused_and_the_others_land(said, problem):
@@ -125,7 +125,7 @@ def test_closing_before_opening_and_reasons_of_open_deals_are_warned_of():
     closed, reason = load(
         "opportunities",
         OPEN | WON | {"closed_at": day(0)},
-        OPEN | {"external_id": "2", "reason": "Price"},
+        OPEN | {"external_id": "2", "reason": "Weather"},
         create_missing=True,
     )
     assert "closed before it was opened" in closed.warnings[0]

@@ -136,7 +136,7 @@ def test_a_milestone_dated_before_its_predecessor_warns(lead):
 
 
 def test_a_reason_without_a_way_of_leaving_is_left_out_with_a_warning(lead):
-    (outcome,) = load("stage-events", event("mql", 2, reason="Price"))
+    (outcome,) = load("stage-events", event("mql", 2, reason="Weather"))
     assert (outcome.status, "it was left out" in outcome.warnings[0]) == ("created", True)
 
 
