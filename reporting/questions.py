@@ -14,6 +14,7 @@ from reporting.metrics import METRICS, Query, QueryError
 from reporting.zones import day_start
 
 STAGES = {"conversion": {"from_stage", "to_stage"}, "velocity": {"from_stage", "to_stage"}, "volume": {"from_stage"}}
+YEARS = range(1900, 2200)
 OF_DEALS = {"win-rate", "pipeline"}  # metrics that are about opportunities unless told otherwise
 
 
@@ -75,6 +76,9 @@ def _query(question: Question) -> Query:
     as_of = question.as_of
     if as_of is not None and as_of.tzinfo is None:
         as_of = as_of.replace(tzinfo=ZoneInfo(query.tz))
+    for day in (question.first, question.last):
+        if day is not None and day.year not in YEARS:
+            raise QueryError(f"A period lies between {YEARS[0]} and {YEARS[-1]}; {day} does not.")
     start = day_start(question.first, query.tz) if question.first else None
     end = day_start(question.last + timedelta(days=1), query.tz) if question.last else None
     return replace(query, start=start, end=end, as_of=as_of)
