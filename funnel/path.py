@@ -163,17 +163,21 @@ def advance(state: State, step: Step) -> None:
 
     A correction or a void changes what stands before it, so these need the whole `fold`.
     """
-    state.closed_at, state.exit, state.reason = None, "", None
-    if step.kind in EXITS:
-        state.closed_at, state.exit, state.reason = step.occurred_at, EXITS[step.kind], step.reason
-        state.stage_since = state.stage_since or step.occurred_at
     if step.kind in FORWARD:
         state.milestones.setdefault(step.to_stage, step.occurred_at)
         state.passthrough |= step.kind == Kind.PASSTHROUGH and step.to_stage == Stage.MQL
     if step.kind in BACK or (step.kind in FORWARD and RANK[step.to_stage] >= RANK[state.stage]):
         state.stage, state.stage_since = step.to_stage, step.occurred_at
-    if state.stage == Stage.WON and state.is_open:
-        state.closed_at, state.exit = state.stage_since, Exit.WON
+        state.closed_at, state.exit, state.reason = None, "", None
+        if step.to_stage == Stage.WON:
+            state.closed_at, state.exit, state.reason = step.occurred_at, Exit.WON, step.reason
+    elif state.exit == Exit.WON:
+        pass  # won stays won until it is moved back, corrected or reopened
+    elif step.kind in EXITS:
+        state.closed_at, state.exit, state.reason = step.occurred_at, EXITS[step.kind], step.reason
+        state.stage_since = state.stage_since or step.occurred_at
+    else:
+        state.closed_at, state.exit, state.reason = None, "", None
 
 
 def refusal(state: State, kind: str, to_stage: str, *, history: bool = False) -> str:

@@ -80,13 +80,14 @@ WITH event AS (
            coalesce(entry.to_stage, 'inquiry') AS stage,
            coalesce(entry.occurred_at, last.occurred_at, l.recorded_at) AS stage_since,
            CASE WHEN f.lead_id IS NULL THEN 'void'
-                WHEN last.kind IN {_LEAVING} THEN {_EXIT_OF}
                 WHEN entry.to_stage = 'won' THEN 'won'
+                WHEN last.kind IN {_LEAVING} THEN {_EXIT_OF}
                 ELSE '' END AS exit,
            CASE WHEN f.lead_id IS NULL THEN l.recorded_at
-                WHEN last.kind IN {_LEAVING} THEN last.occurred_at
-                WHEN entry.to_stage = 'won' THEN entry.occurred_at END AS closed_at,
-           CASE WHEN last.kind IN {_LEAVING} THEN last.reason_id END AS reason_id,
+                WHEN entry.to_stage = 'won' THEN entry.occurred_at
+                WHEN last.kind IN {_LEAVING} THEN last.occurred_at END AS closed_at,
+           CASE WHEN entry.to_stage = 'won' THEN entry.reason_id
+                WHEN last.kind IN {_LEAVING} THEN last.reason_id END AS reason_id,
            coalesce(f.passthrough, false) AS passthrough,
            {", ".join(f"f.{column}" for column in MILESTONES.values())}
     FROM funnel_lead l
@@ -332,12 +333,14 @@ def _where(state: State) -> str:
 def _later_problem(kind: str, step: Step, steps: list[Step]) -> str:
     """An exit before something that is known to have happened later is a contradiction, unless it was reopened.
 
-    Won is exempt: sources date a first contact after the deal, and the lead was won all the same.
+    Entries after Won are no contradiction: sources date a first contact after the deal, and it was won all the same.
     """
-    if kind not in EXITS or kind == Kind.WON:
+    if kind not in EXITS:
         return ""
     later = [known for known in standing(steps) if _order(known) > _order(step)]
     if not later or later[0].kind == Kind.REOPEN:
+        return ""
+    if kind == Kind.WON and all(known.kind in FORWARD for known in later):
         return ""
     return f"The lead went on after this moment ({later[0].occurred_at:%Y-%m-%d %H:%M} UTC), so it cannot have left."
 

@@ -31,8 +31,8 @@ def _first(stage: str, column: str) -> str:
 
 
 def _furthest(column: str) -> str:
-    """Of the furthest entry since the last move back, the latest of several."""
-    return f"arg_max({column}, rank * 1000000 + seq) FILTER (WHERE kind IN {ENTRY_KINDS} AND seq >= back_seq)"
+    """Of the furthest entry since the last move back, the latest of several; null where that entry has none."""
+    return f"arg_max_null({column}, rank * 1000000 + seq) FILTER (WHERE kind IN {ENTRY_KINDS} AND seq >= back_seq)"
 
 
 def standing(condition: str) -> str:
@@ -63,10 +63,10 @@ touched AS (
     SELECT *, coalesce(max(seq) FILTER (WHERE kind IN {BACK_KINDS}) OVER (PARTITION BY lead_id), 0) AS back_seq
     FROM standing
 ), folded AS (
-    SELECT lead_id, arg_max(kind, seq) AS last_kind, arg_max(occurred_at, seq) AS last_at, max(seq) AS last_seq,
-           arg_max(reason_id, seq) FILTER (WHERE reason_id IS NOT NULL) AS some_reason,
-           max(seq) FILTER (WHERE reason_id IS NOT NULL) AS reason_seq,
+    SELECT lead_id, arg_max(kind, seq) AS last_kind, arg_max(occurred_at, seq) AS last_at,
+           arg_max_null(reason_id, seq) AS last_reason,
            {_furthest("to_stage")} AS entry_to, {_furthest("occurred_at")} AS entry_at,
+           {_furthest("reason_id")} AS entry_reason,
            bool_or(kind = '{Kind.PASSTHROUGH}' AND to_stage = '{Stage.MQL}') AS passed,
            {", ".join(_first(stage, column) for stage, column in MILESTONES.items())}
     FROM placed GROUP BY lead_id
@@ -76,11 +76,12 @@ touched AS (
     SELECT l.* REPLACE (
         coalesce(entry_to, '{Stage.INQUIRY}')::stage_name AS stage,
         coalesce(entry_at, last_at) AS stage_since,
-        (CASE WHEN last_kind IN {LEAVING_KINDS} THEN {_EXIT_OF}
-              WHEN entry_to = '{Stage.WON}' THEN '{Stage.WON}' END)::exit_name AS exit,
-        CASE WHEN last_kind IN {LEAVING_KINDS} THEN last_at
-             WHEN entry_to = '{Stage.WON}' THEN entry_at END AS closed_at,
-        CASE WHEN last_kind IN {LEAVING_KINDS} AND reason_seq = last_seq THEN some_reason END AS reason_id,
+        (CASE WHEN entry_to = '{Stage.WON}' THEN '{Stage.WON}'
+              WHEN last_kind IN {LEAVING_KINDS} THEN {_EXIT_OF} END)::exit_name AS exit,
+        CASE WHEN entry_to = '{Stage.WON}' THEN entry_at
+             WHEN last_kind IN {LEAVING_KINDS} THEN last_at END AS closed_at,
+        CASE WHEN entry_to = '{Stage.WON}' THEN entry_reason
+             WHEN last_kind IN {LEAVING_KINDS} THEN last_reason END AS reason_id,
         passed AS passthrough,
         {", ".join(f"f.{column} AS {column}" for column in MILESTONES.values())}
     )
