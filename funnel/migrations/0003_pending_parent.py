@@ -4,24 +4,25 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('funnel', '0002_lead_export'),
+        ("funnel", "0002_lead_export"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PendingParent',
+            name="PendingParent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(help_text='accounts or campaigns.', max_length=20)),
-                ('source', models.CharField(max_length=60)),
-                ('child', models.BigIntegerField()),
-                ('parent', models.CharField(help_text='As the row named it.', max_length=300)),
-                ('row', models.PositiveBigIntegerField(help_text="The row's number in its file.")),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(help_text="accounts or campaigns.", max_length=20)),
+                ("source", models.CharField(max_length=60)),
+                ("child", models.BigIntegerField()),
+                ("parent", models.CharField(help_text="As the row named it.", max_length=300)),
+                ("row", models.PositiveBigIntegerField(help_text="The row's number in its file.")),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('kind', 'source', 'child'), name='pending_parent_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("kind", "source", "child"), name="pending_parent_once")
+                ],
             },
         ),
     ]

@@ -4,15 +4,17 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('funnel', '0004_ways_to_find_leads'),
+        ("funnel", "0004_ways_to_find_leads"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='importrun',
-            name='problems_size',
-            field=models.PositiveBigIntegerField(default=0, help_text='Bytes of the error file that belong to settled rows; what is beyond is taken back.'),
+            model_name="importrun",
+            name="problems_size",
+            field=models.PositiveBigIntegerField(
+                default=0,
+                help_text="Bytes of the error file that belong to settled rows; what is beyond is taken back.",
+            ),
         ),
     ]

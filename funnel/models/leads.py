@@ -38,9 +38,7 @@ class Lead(models.Model):
     reason = models.ForeignKey("funnel.Reason", models.PROTECT, null=True, blank=True, editable=False)
     passthrough = models.BooleanField(default=False, editable=False, help_text="Its MQL was only passed through.")
 
-    owner = models.ForeignKey(
-        "funnel.Rep", models.PROTECT, null=True, blank=True, db_index=False, related_name="leads"
-    )
+    owner = models.ForeignKey("funnel.Rep", models.PROTECT, null=True, blank=True, db_index=False, related_name="leads")
     revisit_on = models.DateField(null=True, blank=True)
 
     entry_stage = models.CharField(max_length=12, choices=Stage, default=Stage.INQUIRY)
