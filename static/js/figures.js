@@ -128,8 +128,16 @@
     }
   }
 
+  // Of the points that share one hover label, the one nearest to the pointer.
+  function nearest(event, points) {
+    const top = event.event?.target?.closest?.(".fig")?.getBoundingClientRect().top;
+    if (points.length < 2 || top === undefined || !points.every((point) => point.yaxis?.d2p)) return points[0];
+    const distance = (point) => Math.abs(point.yaxis._offset + point.yaxis.d2p(point.y) - (event.event.clientY - top));
+    return points.reduce((best, point) => (distance(point) < distance(best) ? point : best));
+  }
+
   function openRecords(event) {
-    const address = event.points[0]?.customdata;
+    const address = nearest(event, event.points.filter((point) => point.customdata))?.customdata;
     const target = Array.isArray(address) ? address[0] : address;
     // Only addresses of this site: one slash, not two.
     if (typeof target === "string" && /^\/(?!\/)/.test(target)) location.assign(target);
