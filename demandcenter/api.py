@@ -47,7 +47,7 @@ def _groups() -> list[tuple[str, list[dict[str, Any]]]]:
             found = {
                 "address": address,
                 "method": method.upper(),
-                "text": operation.get("description", ""),
+                "text": "One of them, in full." if "{id}" in address else operation.get("description", ""),
                 "parameters": [_parameter(parameter) for parameter in operation.get("parameters", [])],
                 "open": "{" not in address,
             }
@@ -62,7 +62,7 @@ def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
         "place": "in the address" if parameter["in"] == "path" else "",
         "type": kind.get("format") or kind.get("type", ""),
         "choices": [choice for choice in kind.get("enum", []) if choice],
-        "text": parameter.get("description", "").partition("\n")[0].removesuffix("*"),
+        "text": parameter.get("description", "").partition("* `")[0].strip(),  # choices have a place of their own
     }
 
 
