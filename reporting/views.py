@@ -15,12 +15,12 @@ from django.views.decorators.http import require_GET
 from django_htmx.middleware import HtmxDetails
 
 from funnel.access import role_of
+from funnel.downloads import csv_response
 from funnel.models import Exit, GlossaryTerm, Stage
 from reporting import campaigns as campaign_table
 from reporting.bar import Option, bar
 from reporting.definitions import DEFINITIONS
 from reporting.drill import DID, BadDrill, read_drill
-from reporting.exports import csv_response
 from reporting.facts import Copy, shared
 from reporting.filters import DIMENSIONS, View, read
 from reporting.overview import Board, assemble, queries

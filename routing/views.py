@@ -1,20 +1,19 @@
 """The pages of leads: the list, its export, and one lead with everything that happened to it."""
 
-import csv
 import json
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import structlog
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from funnel.access import sight_of, visible_to
+from funnel.downloads import csv_response
 from funnel.keyset import BadCursor, Page, page
 from funnel.models import Lead, Opportunity, StageEvent
 from funnel.notes import write_note
@@ -81,29 +80,13 @@ def options(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "routing/_options.html", {"options": found, "more": more, "find": find})
 
 
-class _Echo:
-    """A file that hands back what is written to it, so that csv can write into a stream."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-def _csv(rows: Iterable[list[str]]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield "\ufeff"  # spreadsheets otherwise read UTF-8 as something else
-    yield writer.writerow(EXPORT_COLUMNS)
-    for row in rows:
-        yield writer.writerow(row)
-
-
 @require_GET
 @permission_required("funnel.export_lead", raise_exception=True)
 def export(request: HttpRequest) -> HttpResponseBase:
     """The list as CSV, streamed: the same filters, every row."""
     log.info("leads exported", user=request.user.get_username(), filters=without_cursor(request.GET).urlencode())
-    response = StreamingHttpResponse(_csv(export_rows(_filter_of(request).qs)), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="leads-{timezone.localdate()}.csv"'
-    return response
+    rows = export_rows(_filter_of(request).qs)
+    return csv_response(f"leads-{timezone.localdate()}.csv", EXPORT_COLUMNS, rows)
 
 
 # --- One lead -------------------------------------------------------------------------------------

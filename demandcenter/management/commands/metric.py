@@ -11,9 +11,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from funnel.downloads import cell
 from reporting import facts
 from reporting.definitions import DEFINITIONS
-from reporting.exports import cell
 from reporting.metrics import METRICS, OBJECTS, QueryError
 from reporting.questions import Question, answer
 

@@ -5,7 +5,7 @@ import datetime as dt
 
 import pytest
 
-from reporting.exports import csv_lines, csv_response
+from funnel.downloads import csv_lines, csv_response
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+49 30 1234", "-2", "@cmd", "\t=1", "\r=1"])
