@@ -120,7 +120,7 @@ def _end(ask: Asker, cohort: Period, reached: dict[str, int]) -> Row:
             glossary("conversion"),
         ],
     )
-    said = f"Inquiry to Won: {won:,} / {opened:,}"
+    said = f"{won:,} / {opened:,}"
     return Row(stage=Stage.WON, n=won, reached=_reached(ask, cohort, Stage.WON, won), rate=rate, said=said)
 
 

@@ -91,7 +91,7 @@ def outcomes(copy: Copy, query: Query, from_stage: str, to_stage: str) -> Outcom
         "exit": "l.exit",
     }
     inner = selection.select(columns, at=lead_moment(from_stage), conditions=_came_by(from_stage))
-    rows = copy.rows(
+    rows = selection.rows(
         f"""
         SELECT outcome, count(*), {_stays()}
         FROM (SELECT CASE WHEN {_hit(selection, "from_at", "to_at")} THEN '{CONVERTED}'
@@ -99,8 +99,7 @@ def outcomes(copy: Copy, query: Query, from_stage: str, to_stage: str) -> Outcom
                           WHEN exit IS NULL THEN '{OPEN}' ELSE exit::VARCHAR END AS outcome,
                      {_DAYS} AS days FROM ({inner}))
         GROUP BY GROUPING SETS ((outcome), ())
-        """,
-        selection.parameters,
+        """
     ).rows
     leads = {name: number for name, number, *_ in rows if name is not None}
     return Outcomes(leads=leads, stays=next(_read_stays(row[2:]) for row in rows if row[0] is None))
@@ -112,7 +111,7 @@ def stays(copy: Copy, query: Query, from_stage: str, to_stage: str) -> Stays:
     columns = {"own_from": own_moment(from_stage), "own_to": own_moment(to_stage)}
     inner = selection.select(columns, at=own_moment(to_stage))
     sql = f"SELECT {_stays()} FROM (SELECT {_DAYS} AS days FROM ({inner}))"
-    [row] = copy.rows(sql, selection.parameters).rows
+    [row] = selection.rows(sql).rows
     return _read_stays(row)
 
 
@@ -134,11 +133,8 @@ def entered(copy: Copy, query: Query, stages: Sequence[str], *, grain: str) -> d
     for stage in stages:
         selection = Selection(copy, query)
         inner = selection.select({"arrived": reached_at(stage)}, at=reached_at(stage), conditions=_reached(stage))
-        rows = copy.rows(
-            f"SELECT date_trunc('{grain}', {selection.local('arrived')})::DATE, count(*) FROM ({inner}) GROUP BY 1",
-            selection.parameters,
-        ).rows
-        found[stage] = dict(rows)
+        bucket = f"date_trunc('{grain}', {selection.local('arrived')})::DATE"
+        found[stage] = dict(selection.rows(f"SELECT {bucket}, count(*) FROM ({inner}) GROUP BY 1").rows)
     return found
 
 
@@ -147,7 +143,7 @@ def furthest(copy: Copy, query: Query) -> dict[tuple[int, bool], int]:
     selection = Selection(copy, query)
     columns = {"rank": _furthest(), "open": "l.exit IS NULL"}
     inner = selection.select(columns, at=reached_at(Stage.INQUIRY), conditions=_came_by(Stage.INQUIRY))
-    rows = copy.rows(f"SELECT rank, open, count(*) FROM ({inner}) GROUP BY 1, 2", selection.parameters).rows
+    rows = selection.rows(f"SELECT rank, open, count(*) FROM ({inner}) GROUP BY 1, 2").rows
     return {(rank, still_open): leads for rank, still_open, leads in rows}
 
 
@@ -161,11 +157,8 @@ def left(copy: Copy, query: Query) -> list[tuple[str, str, str | None, int]]:
     selection = Selection(copy, query)
     columns = {"stage": "l.stage", "exit": "l.exit"}
     inner = selection.select(columns, at="l.closed_at", conditions=[_leaving()], by=["reason"])
-    rows = copy.rows(
-        f"""SELECT stage::VARCHAR, exit::VARCHAR, d0, count(*) AS leads FROM ({inner})
-            GROUP BY 1, 2, 3 ORDER BY leads DESC, 1, 2, 3""",
-        selection.parameters,
-    ).rows
+    rows = selection.rows(f"""SELECT stage::VARCHAR, exit::VARCHAR, d0, count(*) AS leads FROM ({inner})
+            GROUP BY 1, 2, 3 ORDER BY leads DESC, 1, 2, 3""").rows
     return [(stage, exit_, reason, leads) for stage, exit_, reason, leads in rows]
 
 
@@ -180,9 +173,7 @@ def values(copy: Copy, query: Query, dimension: str, *, limit: int) -> tuple[lis
         f"({' AND '.join([f'l.{column} IS NOT NULL', *tests.within(f'l.{column}')])})" for column in MILESTONES.values()
     ]
     inner = selection.select({}, at=lead_moment(OPENED), conditions=[f"({' OR '.join(moved)})"], by=[dimension])
-    rows = copy.rows(
-        f"SELECT d0, count(*) AS leads FROM ({inner}) GROUP BY d0 ORDER BY leads DESC, d0", selection.parameters
-    ).rows
+    rows = selection.rows(f"SELECT d0, count(*) AS leads FROM ({inner}) GROUP BY d0 ORDER BY leads DESC, d0").rows
     return [(value, leads) for value, leads in rows[:limit]], max(len(rows) - limit, 0)
 
 
@@ -225,7 +216,7 @@ class Records:
 
     def count(self, copy: Copy) -> int:
         selection, inner = self._select(copy)
-        [(leads,)] = copy.rows(f"SELECT count(*) FROM ({inner})", selection.parameters).rows
+        [(leads,)] = selection.rows(f"SELECT count(*) FROM ({inner})").rows
         return int(leads)
 
     def ids(
@@ -238,7 +229,7 @@ class Records:
         where = f"WHERE {' AND '.join(tests)}" if tests else ""
         order = "ASC" if above is not None else "DESC"
         most = f"LIMIT {int(limit)}" if limit is not None else ""
-        rows = copy.rows(f"SELECT id FROM ({inner}) {where} ORDER BY id {order} {most}", selection.parameters).rows
+        rows = selection.rows(f"SELECT id FROM ({inner}) {where} ORDER BY id {order} {most}").rows
         return [lead_id for (lead_id,) in rows]
 
     def _select(self, copy: Copy) -> tuple[Selection, str]:
