@@ -17,6 +17,7 @@ from funnel.ingest import KINDS, Field, Kind
 SAMPLES: Final = 3
 NULL: Final = "~"  # what a blank is called in the form's menus
 MIXED: Final = "mixed"  # fields differ; what each says stays
+ABBREVIATIONS: Final = {"id": "ID", "mql": "MQL", "sal": "SAL", "sql": "SQL", "email": "e-mail"}
 COLUMN: Final = "column:"  # before a column's name in the menu of origins
 
 
@@ -92,13 +93,26 @@ class Line:
     otherwise: str = ""
     problems: list[str] = field(default_factory=list)
 
+    needed: bool = False
+
     @property
     def label(self) -> str:
-        return self.target.name.replace("_", " ").capitalize()
+        return field_label(self.target.name)
+
+    @property
+    def is_first(self) -> bool:
+        """Shown at once rather than among the fields that could be filled too."""
+        return bool(self.needed or self.origin or self.problems)
 
     @property
     def is_date(self) -> bool:
         return self.target.type in ("date", "datetime")
+
+    @property
+    def formats_other(self) -> list[str]:
+        """All others, and whatever else the mapping says."""
+        known = [*guessing.FORMATS, *([self.format] if self.format not in guessing.FORMATS else [])]
+        return [pattern for pattern in known if pattern not in self.formats]
 
     @property
     def unclear(self) -> bool:
@@ -245,14 +259,14 @@ class MappingForm:
                 line.problems.append(words[:1].upper() + words[1:])
             else:
                 self.problems.append(f"{key}: {words}" if key else words)
-        return sorted(lines, key=lambda line: not (line.target.required or line.target.name in self.kind.key))
+        return sorted(lines, key=lambda line: not line.needed)
 
     def _said(self, name: str) -> dict[str, Any]:
         return _entry((self.document.get("fields") or {}).get(name))
 
     def _line(self, target: Field) -> Line:
         said = self._said(target.name)
-        line = Line(target)
+        line = Line(target, needed=target.required or target.name in self.kind.key)
         if "constant" in said:
             line.origin, line.constant = "constant", said["constant"] or ""
         elif "template" in said:
@@ -270,7 +284,7 @@ class MappingForm:
             line.formats = guessing.date_formats(values) if values else []
             line.type = said.get("type") or line.target.type
             line.format = said.get("format") or "iso"
-            line.read_as = _read_as(line, values)
+            line.read_as = _read_as(line)
         shown = guessing.to_translate(line.target, column, self.sample)
         known: Mapping[str, str | None] = said.get("map") or {}
         shown += [text for text in known if text not in shown and text != OTHERWISE]
@@ -330,6 +344,12 @@ class MappingForm:
         return values.pop() if len(values) == 1 else MIXED if values else ""
 
 
+def field_label(name: str) -> str:
+    """A field's name as people read it: mql_at becomes MQL at."""
+    words = [ABBREVIATIONS.get(word, word) for word in name.split("_")]
+    return " ".join(words)[:1].upper() + " ".join(words)[1:]
+
+
 def _entry(said: Any) -> dict[str, Any]:
     """An entry of a document in its long form."""
     if isinstance(said, str):
@@ -341,15 +361,13 @@ def _means(known: Mapping[str, str | None], text: str) -> str:
     return (known[text] or NULL) if text in known else ""
 
 
-def _read_as(line: Line, values: Sequence[str]) -> str:
-    """What the first value becomes, so that a wrong format is seen."""
-    if not values:
+def _read_as(line: Line) -> str:
+    """What the first sample becomes, so that a wrong format is seen."""
+    if not line.samples:
         return ""
+    reading = Reading(type=line.type, format=line.format, ambiguous="earlier", nonexistent="forward")
     try:
-        read = reader(
-            Reading(type=line.type, format=line.format, ambiguous="earlier", nonexistent="forward"), "datetime"
-        )
-        moment = read(values[0])
+        moment = reader(reading, "datetime")(line.samples[0])
     except (Unreadable, ValueError) as error:
         return str(error)
     return f"{moment:%-d %B %Y}" if line.type == "date" else f"{moment:%-d %B %Y, %H:%M}"

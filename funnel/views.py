@@ -38,7 +38,8 @@ from funnel.models import ImportRun
 
 PAGE: Final = 25
 SHOWN_ROWS: Final = 10
-SHOWN_PROBLEMS: Final = 50
+SHOWN_GROUPS: Final = 30
+READ_PROBLEMS: Final = 20_000  # lines of an error file that are looked through for a page
 UNFINISHED: Final = (ImportRun.Status.QUEUED, ImportRun.Status.RUNNING)
 FILE_GONE: Final = "The uploaded file is gone. Discard this import and upload the file again."
 
@@ -112,7 +113,8 @@ def _with_starter(runs: QuerySet[ImportRun]) -> QuerySet[ImportRun]:
 @may_import
 def import_new(request: HttpRequest) -> HttpResponse:
     """Upload a file and say what its rows are and where they come from."""
-    form = UploadForm(request.POST or None, request.FILES or None, initial={"kind": request.GET.get("kind", "leads")})
+    initial = {"kind": request.GET.get("kind", "leads"), "source": request.GET.get("source", "")}
+    form = UploadForm(request.POST or None, request.FILES or None, initial=initial)
     if request.method == "POST" and form.is_valid() and (run := _upload(request, form)):
         return redirect("funnel:import-columns", run.pk)
     sources = ImportRun.objects.order_by("source").values_list("source", flat=True).distinct()[:100]
@@ -186,7 +188,8 @@ def _show_columns(
     context = {
         "run": run,
         "kind": form.kind,
-        "lines": lines,
+        "lines": [line for line in lines if line.is_first],
+        "more_lines": [line for line in lines if not line.is_first],
         "attributes": form.attributes(),
         "options": form.options(),
         "problems": form.problems,
@@ -212,10 +215,7 @@ def _menus(sample: Sample) -> dict[str, Any]:
 def import_mapping(request: HttpRequest, run_id: int) -> HttpResponse:
     """The mapping as the YAML that `manage.py load` reads."""
     run = _run(run_id)
-    document = {"kind": run.kind, "source": run.source} | {
-        key: value for key, value in run.mapping.items() if key not in ("kind", "source")
-    }
-    response = HttpResponse(documents.dump(document), content_type="application/yaml; charset=utf-8")
+    response = HttpResponse(documents.dump(drafts.as_file(run)), content_type="application/yaml; charset=utf-8")
     name = slugify(f"{run.source} {run.kind}") or "mapping"
     response["Content-Disposition"] = f'attachment; filename="{name}.yaml"'
     return response
@@ -249,7 +249,7 @@ def import_preview(request: HttpRequest, run: ImportRun) -> HttpResponse:
                 (row.number, [{**row.values, **row.attributes}.get(name) for name in preview.fields])
                 for row in preview.rows[:SHOWN_ROWS]
             ],
-            "lines": preview.lines[:SHOWN_PROBLEMS],
+            "groups": problems.grouped(preview.lines)[:SHOWN_GROUPS],
         },
     )
 
@@ -298,15 +298,15 @@ def import_progress(request: HttpRequest, run_id: int) -> HttpResponse:
 
 def _about(run: ImportRun) -> dict[str, Any]:
     under_way = run.status in UNFINISHED
-    shown = [] if under_way or not run.problems else _first_problems(run)
+    lines = [] if under_way or not run.problems else _first_problems(run)
     return {
         "run": run,
         "kind": KINDS[run.kind],
         "under_way": under_way,
         "most": max(run.rows, run.position, 1),
         "counts": [(name, getattr(run, name)) for name in ("created", "updated", "unchanged", "skipped")],
-        "lines": shown,
-        "more": run.errors + run.warnings - len(shown),
+        "groups": problems.grouped(lines)[:SHOWN_GROUPS],
+        "partly": run.errors + run.warnings > len(lines),
         "stopped_early": run.status == ImportRun.Status.FAILED and run.position == 0 and bool(run.file),
         "may_resume": run.status == ImportRun.Status.FAILED and bool(run.file),
     }
@@ -314,7 +314,7 @@ def _about(run: ImportRun) -> dict[str, Any]:
 
 def _first_problems(run: ImportRun) -> list[problems.ProblemLine]:
     try:
-        return problems.read_lines(Path(run.problems.path), limit=SHOWN_PROBLEMS)
+        return problems.read_lines(Path(run.problems.path), limit=READ_PROBLEMS)
     except FileNotFoundError:
         return []
 

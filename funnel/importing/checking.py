@@ -87,7 +87,7 @@ class _Checker:
         self.zone = self._zone(said.get("zone"), "zone") or self.zone
         self.nulls = self._texts(said.get("null_values"), "null_values", self.nulls)
         fields = self._entries(said.get("fields"), "fields")
-        if not self.problems:
+        if not any(key.startswith("fields") for key, _words in self.problems):
             self._complete(fields)
         return ImportMapping(
             kind=self.kind,

@@ -1,5 +1,6 @@
 """Runs that are still being mapped: made from an upload, looked at, changed, thrown away."""
 
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
@@ -9,7 +10,7 @@ from django.core.files import File
 from django.db import transaction
 from django.utils import timezone
 
-from funnel.importing.checking import parse
+from funnel.importing.checking import TOP_KEYS, parse
 from funnel.importing.conversion import Converter
 from funnel.importing.guessing import Sample, guess
 from funnel.importing.loading import Status, Tally
@@ -104,6 +105,20 @@ def sample_of(run: ImportRun) -> Sample:
     return sample
 
 
+def in_order(kind: str, fields: Iterable[str]) -> list[str]:
+    """Field names in the order in which their kind has them; the database keeps no order."""
+    known = list(KINDS[kind].fields)
+    return sorted(fields, key=lambda name: known.index(name) if name in known else len(known))
+
+
+def as_file(run: ImportRun) -> dict[str, Any]:
+    """The run's mapping as a document for a file, in the order in which one reads it."""
+    document = run.mapping | {"kind": run.kind, "source": run.source}
+    fields = document.get("fields") or {}
+    parts = {"fields": {name: fields[name] for name in in_order(run.kind, fields)}}
+    return {key: parts.get(key, document[key]) for key in TOP_KEYS if document.get(key) is not None}
+
+
 def keep_mapping(run: ImportRun, document: dict[str, Any]) -> bool:
     """Keep the mapping of a draft as it stands, finished or not. False when the run is no draft any more."""
     run.mapping = document
@@ -127,7 +142,7 @@ class Preview:
         sample = sample_of(run)
         mapping = parse(run.mapping, KINDS[run.kind])
         converter = Converter(mapping, sample.header)
-        self.fields = [*mapping.fields, *mapping.attributes]
+        self.fields = [*in_order(run.kind, mapping.fields), *mapping.attributes]
         self.looked_at = len(sample.records[:PREVIEW_ROWS])
         self.rows: list[Row] = []
         tally = Tally()

@@ -1,6 +1,7 @@
 """The error file of a run: one line for each row that failed or was warned about, as a spreadsheet opens it safely."""
 
 import csv
+import dataclasses
 import io
 import os
 import re
@@ -12,6 +13,7 @@ from typing import Final
 
 COLUMNS: Final = ("row", "line", "level", "field", "problem")
 BYTE_ORDER_MARK: Final = "\ufeff"  # without it Excel takes UTF-8 for its own encoding
+FIRST_ROWS: Final = 5  # of a group
 LONGEST_CELL: Final = 32_000  # characters; a spreadsheet holds no more
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER = re.compile(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?", re.ASCII)
@@ -64,14 +66,36 @@ def write_lines(path: Path, header: Sequence[str], lines: Iterable[ProblemLine],
     return size + len(data)
 
 
+@dataclass(slots=True)
+class ProblemGroup:
+    """The same problem on several rows; `rows` are the first of them, `count` says how many there are."""
+
+    level: str
+    field: str
+    problem: str
+    rows: list[int] = dataclasses.field(default_factory=list)
+    count: int = 0
+
+
+def grouped(lines: Iterable[ProblemLine]) -> list[ProblemGroup]:
+    """The lines by what they say, errors before warnings, the most frequent first."""
+    groups: dict[tuple[str, str, str], ProblemGroup] = {}
+    for line in lines:
+        key = (line.level, line.field, line.problem)
+        group = groups.setdefault(key, ProblemGroup(*key))
+        group.count += 1
+        if len(group.rows) < FIRST_ROWS:
+            group.rows.append(line.row)
+    return sorted(groups.values(), key=lambda group: (group.level != "error", -group.count))
+
+
 def read_lines(path: Path, *, limit: int) -> list[ProblemLine]:
-    """The first lines of an error file, errors before warnings, without their cells."""
+    """The first lines of an error file, without their cells."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = islice(csv.reader(file), 1, 20 * limit)
+        rows = islice(csv.reader(file), 1, limit + 1)
         # A chunk that was killed may have left torn text at the end.
         whole = [row for row in rows if len(row) >= len(COLUMNS) and f"0{row[0]}{row[1]}".isdecimal()]
-        lines = [ProblemLine(int(row[0] or 0), int(row[1] or 0), *row[2:5]) for row in whole]
-    return sorted(lines, key=lambda line: line.level != "error")[:limit]
+    return [ProblemLine(int(row[0] or 0), int(row[1] or 0), *row[2:5]) for row in whole]
 
 
 def _own_columns(header: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from django import template
 from django.utils import timezone
 
-from funnel.forms import COLUMN, format_in_words
+from funnel.forms import COLUMN, field_label, format_in_words
 from funnel.ingest import KINDS
 from funnel.models import ImportRun
 
@@ -16,6 +16,7 @@ register = template.Library()
 COUNT_WORDS = {"skipped": "left out"}
 
 register.filter("format_words", format_in_words)
+register.filter("field_label", field_label)
 
 
 @register.filter
@@ -43,11 +44,6 @@ def is_column(origin: str, column: str) -> bool:
 @register.filter
 def is_listed(value: str, choices: Iterable[tuple[str, str]]) -> bool:
     return any(value == known for known, _words in choices)
-
-
-@register.filter
-def field_label(name: str) -> str:
-    return name.replace("_", " ").capitalize()
 
 
 @register.filter
