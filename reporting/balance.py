@@ -48,6 +48,7 @@ def balances(copy: Copy, query: Asked) -> Rows:
         raise QueryError("Balance is about leads.")
     for name in {*query.by, *query.where} & {"stage", "month", "quarter"}:
         raise QueryError(f"A balance is for one period, stage by stage; it cannot be split or filtered by {name}.")
+    copy.need("stage_event")
     by = (*query.by, "stage")
     timeless = replace(query, start=None, end=None)  # type: ignore[type-var]
     selection = Selection(copy, timeless, steps=OPEN_STAGES)

@@ -6,11 +6,10 @@ Rows may come twice, which does no harm, and a transaction that commits late is 
 """
 
 import os
-import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,18 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from django.conf import settings
 from django.db import connection as default_connection
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from reporting.sources import (
-    ATTRIBUTE_CHANGES,
-    SOURCES,
-    Source,
-    attribute_source,
-    create_types,
-)
+from reporting import copying
+from reporting.sources import ON_DEMAND, SOURCES, attribute_key
 
 LEAST_INTERVAL = 1.0  # seconds between two refreshes
 MOST_CHANGES = 200_000  # more than these are slower to merge than everything is to read
@@ -73,7 +66,7 @@ class State:
     snapshot: str
     own_writes: bool  # read inside a transaction that had written: it may be rolled back
     churn: int = 0  # rows replaced since everything was read
-    attributes: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()  # facts and attributes that were asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +111,7 @@ class Copy:
         self._refreshed = float("-inf")
         self._state: State | None = None
         self._wanted: frozenset[str] = frozenset()
+        self._wanting = threading.Lock()
         self._answers = _Answers()
         self._process = os.getpid()
 
@@ -150,13 +144,20 @@ class Copy:
         """`make()`, or what it gave for this key and this state of the copy before."""
         return self._answers.get((self.state.version, key), make)
 
+    def need(self, *names: str) -> None:
+        """Have these facts in the copy, of those that are only read when somebody asks for them."""
+        if missing := set(names) - self.state.held:
+            with self._wanting:
+                self._wanted |= missing
+            self.refresh(now=True)
+
     def attribute(self, name: str) -> bool:
         """Have this custom attribute of people in the copy; False where no person has one of this name."""
-        if name not in self.state.attributes:
-            if "\0" in name or name not in self.attributes():
+        key = attribute_key(name)
+        if key not in self.state.held:
+            if name not in self.attributes():
                 return False
-            self._wanted |= {name}
-            self.refresh(now=True)
+            self.need(key)
         return True
 
     def attributes(self) -> list[str]:
@@ -172,6 +173,7 @@ class Copy:
     def export(self, folder: Path) -> list[Path]:
         """Write every fact as a Parquet file into `folder`, all of one state; returns the files."""
         folder.mkdir(parents=True, exist_ok=True)
+        self.need(*ON_DEMAND)
         files = []
         with self._cursor() as cursor:
             cursor.begin()
@@ -228,124 +230,37 @@ class Copy:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             cursor.execute(_SNAPSHOT)
             oldest, snapshot, own_writes = cursor.fetchone()
-            before = self._state
+            before, wanted = self._state, self._wanted
             changes = self._changes(cursor, before, origin)
             now = {"fresh_at": fresh_at, "oldest": oldest, "snapshot": snapshot, "own_writes": own_writes}
             if before is None or changes is None:
                 version = before.version + 1 if before else 1
-                database = _build(cursor, self._wanted)
-                return State(database=database, version=version, origin=origin, attributes=self._wanted, **now)
-            wanted = self._wanted
+                database = copying.build(cursor, wanted)
+                return State(database=database, version=version, origin=origin, held=wanted, **now)
             nothing_new = not changes or (before.snapshot == snapshot and not own_writes)
-            if nothing_new and wanted == before.attributes:
+            if nothing_new and wanted == before.held:
                 return replace(before, **now)
-            merged = _merge(before.database.cursor(), cursor, changes, before, wanted)
-            return replace(before, **now, version=before.version + 1, churn=before.churn + merged, attributes=wanted)
+            merged = copying.merge(
+                before.database.cursor(), cursor, changes, oldest=before.oldest, held=before.held, wanted=wanted
+            )
+            return replace(before, **now, version=before.version + 1, churn=before.churn + merged, held=wanted)
 
-    def _changes(self, cursor: Any, before: State | None, origin: str) -> dict[str, bool] | None:
-        """Which facts changed, and whether all of their rows; None when everything is to be read anew."""
+    def _changes(self, cursor: Any, before: State | None, origin: str) -> list[str] | None:
+        """Which facts changed, of those that the copy holds; None when everything is to be read anew."""
         if before is None or before.origin != origin or before.own_writes:
             return None
         cursor.execute(_CHANGES, [before.oldest])
-        found = {source: (count, everything) for source, count, everything in cursor.fetchall()}
-        count = sum(count for count, _ in found.values())
-        if "pruned" in found or count + before.churn > max(MOST_CHANGES, _size(before.database) // 2):
+        found = {
+            source: (count, everything)
+            for source, count, everything in cursor.fetchall()
+            if source not in ON_DEMAND - before.held
+        }
+        count = before.churn + sum(count for count, _ in found.values())
+        if "pruned" in found or count > max(MOST_CHANGES, copying.size(before.database) // 2):
             return None
-        return {source: everything for source, (_, everything) in found.items()}
-
-
-def _build(cursor: Any, attributes: frozenset[str]) -> duckdb.DuckDBPyConnection:
-    """A new copy with every fact and the wanted attributes."""
-    database = _open()
-    for statement in create_types():
-        database.execute(statement)
-    for source in [*SOURCES.values(), *map(attribute_source, sorted(attributes))]:
-        database.execute(source.create())
-        _load(cursor, database, source, source.select(), source.name)
-    return database
-
-
-def _open() -> duckdb.DuckDBPyConnection:
-    spill = Path(tempfile.gettempdir()) / f"demand-facts-{os.getpid()}"
-    return duckdb.connect(
-        ":memory:",
-        config={
-            "memory_limit": settings.REPORTING_MEMORY,
-            "temp_directory": str(spill),
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-        },
-    )
-
-
-def _load(cursor: Any, database: duckdb.DuckDBPyConnection, source: Source, select: str, into: str) -> None:
-    """Append what `select` gives in PostgreSQL to the table `into` of the copy."""
-    with tempfile.NamedTemporaryFile(prefix="demand-facts-", suffix=".csv", dir=_scratch()) as file:
-        with cursor.db.wrap_database_errors:
-            cursor.copy_expert(f"COPY ({select}) TO STDOUT (FORMAT csv)", file)
-        file.flush()
-        if not file.tell():
-            return
-        columns = ", ".join(f"'{name}': '{kind}'" for name, (kind, _) in source.columns.items())
-        database.execute(
-            f"""INSERT INTO {into} SELECT * FROM read_csv(
-                '{file.name}', columns = {{{columns}}}, auto_detect = false, header = false, delim = ',', quote = '"',
-                escape = '"', nullstr = '', new_line = '\\n', max_line_size = 20000000)"""
-        )
-
-
-def _scratch() -> str | None:
-    """Memory where there is some, for a file that lives for a moment."""
-    memory = Path("/dev/shm")
-    return str(memory) if os.access(memory, os.W_OK) else None
-
-
-def _merge(
-    database: duckdb.DuckDBPyConnection, cursor: Any, changes: Mapping[str, bool], before: State, wanted: frozenset[str]
-) -> int:
-    """Replace the changed rows in one DuckDB transaction; returns how many there were."""
-    merged = 0
-    database.begin()
-    try:
-        for name, everything in changes.items():
-            if name in SOURCES:
-                merged += _replace(database, cursor, SOURCES[name], name, before.oldest, everything=everything)
-        for name in sorted(wanted):
-            source = attribute_source(name)
-            if name not in before.attributes:
-                database.execute(source.create())
-                _load(cursor, database, source, source.select(), source.name)
-            elif ATTRIBUTE_CHANGES in changes:
-                everything = changes[ATTRIBUTE_CHANGES]
-                merged += _replace(database, cursor, source, ATTRIBUTE_CHANGES, before.oldest, everything=everything)
-        database.commit()
-    except BaseException:
-        database.rollback()
-        raise
-    finally:
-        database.close()
-    return merged
-
-
-def _replace(
-    database: duckdb.DuckDBPyConnection, cursor: Any, source: Source, logged: str, oldest: int, *, everything: bool
-) -> int:
-    """Read again the rows of one fact that the log names since `oldest`, or all of them."""
-    if source.whole or everything:
-        database.execute(f"DELETE FROM {source.name}")
-        _load(cursor, database, source, source.select(), source.name)
-        return 0 if source.whole else MOST_CHANGES // 4
-    named = f"SELECT row_id FROM reporting_change WHERE source = '{logged}' AND txid >= {oldest}"
-    cursor.execute(named)
-    ids = [row_id for (row_id,) in cursor.fetchall()]
-    database.execute(f"DELETE FROM {source.name} WHERE id IN (SELECT unnest($ids))", {"ids": ids})
-    _load(cursor, database, source, source.select(f"WHERE t.id IN ({named})"), source.name)
-    return len(ids)
-
-
-def _size(database: duckdb.DuckDBPyConnection) -> int:
-    cursor: Sequence[Any] = database.cursor().execute("SELECT count(*) FROM stage_event").fetchone() or (0,)
-    return int(cursor[0])
+        if any(everything and not copying.is_whole(source) for source, (_, everything) in found.items()):
+            return None  # a truncated table names no rows
+        return list(found)
 
 
 # --- this process's copy ---------------------------------------------------------------------------------------

@@ -168,6 +168,7 @@ class Selection:
         """Run a statement over what `select` gave, as of the query's moment."""
         if self.query.as_of is None:
             return self.copy.rows(sql, self.parameters)
+        self.copy.need("stage_event" if self.leads else "opportunity_event")
         self.parameters["as_of"] = utc(self.query.as_of)
         return self.copy.rows(f"WITH {as_of.LEADS if self.leads else as_of.OPPORTUNITIES} {sql}", self.parameters)
 

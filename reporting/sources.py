@@ -25,12 +25,14 @@ class Source:
     """One table of the copy. `name` is its name there and in the log of changes.
 
     columns: name -> (DuckDB type, PostgreSQL expression over `t`). whole: so small that any change reads all of it.
+    on_demand: only read once a report needs it.
     """
 
     name: str
     table: str
     columns: Columns
     whole: bool = False
+    on_demand: bool = False
 
     def create(self) -> str:
         """The DuckDB statement that makes the empty table."""
@@ -78,6 +80,7 @@ LEAD = Source(
 STAGE_EVENT = Source(
     name="stage_event",
     table="funnel_stageevent",
+    on_demand=True,
     columns={
         **_ids("id", "lead_id", "reason_id", "supersedes_id"),
         **_as("kind_name", "kind"),
@@ -102,6 +105,7 @@ OPPORTUNITY = Source(
 OPPORTUNITY_EVENT = Source(
     name="opportunity_event",
     table="funnel_opportunityevent",
+    on_demand=True,
     columns={
         **_ids("id", "opportunity_id"),
         **_as("deal_state", "state"),
@@ -146,8 +150,22 @@ SOURCES: dict[str, Source] = {
     source.name: source
     for source in [LEAD, STAGE_EVENT, OPPORTUNITY, OPPORTUNITY_EVENT, COST, ACCOUNT, REP, TEAM, *_NAMES]
 }
+ALWAYS = [source for source in SOURCES.values() if not source.on_demand]
+ON_DEMAND = frozenset(source.name for source in SOURCES.values() if source.on_demand)
+
 # Custom attributes are read one at a time, when a report first asks for one: few are ever used, and there may be many.
-ATTRIBUTE_CHANGES = "person"
+ATTRIBUTE_CHANGES = "person"  # the log's name for a change of any of them
+_ATTRIBUTE = "attribute:"
+
+
+def attribute_key(name: str) -> str:
+    """What a custom attribute is called among the facts that are read on demand."""
+    return _ATTRIBUTE + name
+
+
+def on_demand(key: str) -> Source:
+    """A fact that is read on demand, by its name or its attribute's key."""
+    return attribute_source(key.removeprefix(_ATTRIBUTE)) if key.startswith(_ATTRIBUTE) else SOURCES[key]
 
 
 def attribute_table(name: str) -> str:

@@ -5,11 +5,12 @@ from typing import Any
 from django.db import connection
 
 from reporting.facts import Copy
-from reporting.sources import SOURCES, Source
+from reporting.sources import ON_DEMAND, SOURCES, Source
 
 
 def differences(copy: Copy) -> dict[str, tuple[set[Any], set[Any]]]:
     """Facts whose rows differ: (only in PostgreSQL, only in the copy). Empty when the two agree."""
+    copy.need(*ON_DEMAND)
     found = {}
     for name, source in SOURCES.items():
         theirs, ours = _postgres(source), _copy(copy, source)

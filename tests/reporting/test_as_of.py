@@ -28,7 +28,7 @@ def known(happenings: list[Happening], moment: datetime) -> State:
 
 def as_row(state: State) -> tuple[Any, ...]:
     milestones = [state.milestones.get(stage) for stage in MILESTONES]
-    moments = [at and utc(at) for at in (state.closed_at, state.stage_since, *milestones)]
+    moments = [at and utc(at) for at in (state.closed_at, *milestones)]
     return (str(state.stage), str(state.exit) or None, state.passthrough, *moments)
 
 
@@ -38,8 +38,10 @@ def test_leads_are_what_the_events_recorded_by_then_say(db: None, many: list[lis
     moment = FIRST + timedelta(days=days)
     with undone():
         ids = store(many)
-        columns = ", ".join(["id", "stage", "exit", "passthrough", "closed_at", "stage_since", *MILESTONES.values()])
-        found = Copy(connection).rows(f"WITH {as_of.LEADS} SELECT {columns} FROM lead", {"as_of": utc(moment)})
+        columns = ", ".join(["id", "stage", "exit", "passthrough", "closed_at", *MILESTONES.values()])
+        copy = Copy(connection)
+        copy.need("stage_event")
+        found = copy.rows(f"WITH {as_of.LEADS} SELECT {columns} FROM lead", {"as_of": utc(moment)})
         standing = {row[0]: row[1:] for row in found.rows if row[2] != "void"}
         states = {lead_id: known(happenings, moment) for lead_id, happenings in zip(ids, many, strict=True)}
         assert standing == {lead_id: as_row(state) for lead_id, state in states.items() if state.exit != "void"}

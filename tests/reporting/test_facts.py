@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from funnel.models import Account, Channel, CostLine, Kind, Lead, Person, Reason, Region, Rep, Team
 from funnel.stages import Move, move
-from reporting import facts
+from reporting import copying, facts
 from reporting.facts import Copy
 from reporting.models import Change
 from reporting.sources import SOURCES
@@ -92,13 +92,13 @@ def test_bulk_writes_are_logged_row_by_row(transactional_db: None) -> None:
 def builds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Counts how often everything is read."""
     counted: list[int] = []
-    build = facts._build
+    build = copying.build
 
     def counting(*arguments: Any) -> duckdb.DuckDBPyConnection:
         counted.append(1)
         return build(*arguments)
 
-    monkeypatch.setattr(facts, "_build", counting)
+    monkeypatch.setattr(copying, "build", counting)
     return counted
 
 
@@ -305,7 +305,7 @@ def test_the_facts_are_exported_as_parquet(copy: Copy, tmp_path: Path) -> None:
 
 def test_a_move_is_in_the_copy_as_event_and_state(copy: Copy) -> None:
     lead = factories.lead()
-    copy.refresh()
+    copy.need("stage_event")
     move([Move(lead_id=lead.pk, kind=Kind.ADVANCE, to_stage="mql", occurred_at=NOW, cause="x")], now=NOW)
     copy.refresh()
     assert copy.rows("SELECT stage FROM lead").rows == [("mql",)]
