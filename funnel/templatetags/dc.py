@@ -17,6 +17,8 @@ from django.utils import dateformat, formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from funnel import access
+
 register = template.Library()
 
 NO_DATA = "no data"
@@ -294,11 +296,8 @@ def initials(name: object) -> str:
 
 @register.simple_tag
 def role_of(user: Any) -> str:
-    """The person's role in words: the names of their groups, once a request."""
-    if not hasattr(user, "_role_words"):
-        names = list(user.groups.order_by("name").values_list("name", flat=True))
-        user._role_words = ", ".join(names) or ("Administrator" if user.is_superuser else "No role yet")
-    return user._role_words
+    """The person's role in words (access.py), read once a request."""
+    return access.role_of(user)
 
 
 @register.inclusion_tag("_nav_item.html", takes_context=True)

@@ -15,6 +15,8 @@ from django.template import engines
 from django.test import RequestFactory
 from playwright.sync_api import ConsoleMessage, Page, Route
 
+from funnel.access import Role
+
 ORIGIN = "http://localhost"
 CSP = build_policy()
 
@@ -49,7 +51,7 @@ def show(page: Page) -> Iterator[Show]:
 
     def open_page(text: str, *, answers: dict[str, tuple[int, str]] | None = None, **context: object) -> Page:
         user = User(username="elif", first_name="Elif", last_name="Aydın")
-        user._role_words = "Marketing operations"  # type: ignore[attr-defined]
+        user._roles = frozenset({Role.MARKETING_OPS})  # type: ignore[attr-defined]
         request = RequestFactory().get("/")
         template = engines["django"].from_string("{% extends 'base.html' %}{% load dc %}" + text)
         html = template.render({"user": user, "messages": [], **context}, request)
