@@ -366,3 +366,13 @@ def test_the_list_is_paged(client, ops, django_assert_max_num_queries):
     second = client.get(reverse("funnel:imports") + first.context["older_url"])
     assert len(second.context["runs"]) == 5
     assert client.get(reverse("funnel:imports") + "?older=nonsense").status_code == 200
+
+
+def test_a_file_of_hundreds_of_columns_is_mapped(client, ops):
+    names = [f"field {number}" for number in range(450)]
+    run = draft(client, ",".join(["id", *names]).encode() + b"\n1" + b",x" * 450 + b"\n", kind="people")
+    form = posted(run) | {f"called.{n}": f"f{n}" for n in range(451)} | {f"sort.{n}": "text" for n in range(451)}
+    assert client.post(url("import-columns", run), form | {"keep.7": "on"}).status_code == 302
+    run.refresh_from_db()
+    assert run.mapping["attributes"] == {"f7": {"column": "field 6"}}
+    assert len(client.get(url("import-columns", run)).content) < 3_000_000
