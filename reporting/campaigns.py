@@ -1,6 +1,6 @@
 """Campaigns as a table: what each brought in, what became of it, and what it cost."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,7 @@ from reporting.intervals import wilson
 from reporting.numbers import Number
 from reporting.overview import queries
 from reporting.overview.asking import STEPS, Asker, glossary
+from reporting.queries import OPENED
 
 STEP = STEPS[0]
 PAGE = 50
@@ -44,36 +45,41 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A campaign. reached: leads opened in the period, by the stages they reached since; k of n: to MQL in time."""
+    """A campaign; id None is what has none. reached: leads opened in the period, by the stages they reached since.
+
+    k of n: those old enough that became MQL in time. narrowed: only a part of its leads is counted, all of its cost.
+    """
 
     id: int | None
     name: str
     channel: str
     runs: tuple[Any, Any]
-    opened: int
-    opened_url: str
-    reached: list[tuple[Stage, int, str]]
+    reached: Mapping[str, int]
     k: int
     n: int
-    rate: Number
     cost: Cost
-    leads_url: str
+    narrowed: bool = False
 
     @property
-    def mql(self) -> int:
-        return self._leads_at(Stage.MQL)
-
-    @property
-    def won(self) -> int:
-        return self._leads_at(Stage.WON)
-
-    def _leads_at(self, wanted: Stage) -> int:
-        return next(leads for stage, leads, _ in self.reached if stage == wanted)
+    def opened(self) -> int:
+        return self.reached.get(OPENED, 0)
 
     @property
     def per_mql(self) -> Decimal | None:
-        """Null without a result, and where money of several currencies was spent."""
-        return self.cost.single[1] / self.mql if self.cost.single and self.mql else None
+        """Null without a result, where money of several currencies was spent, and where the leads are narrowed."""
+        mqls = self.reached.get(Stage.MQL, 0)
+        return self.cost.single[1] / mqls if self.cost.single and mqls and not self.narrowed else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A row with its number and the addresses behind its counts."""
+
+    row: Row
+    rate: Number
+    opened_url: str
+    reached: list[tuple[Stage, int, str]]
+    leads_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,26 +108,29 @@ def read_asked(parameters: QueryDict) -> Asked:
 
 def rows(ask: Asker, asked: Asked) -> list[Row]:
     """Every campaign that matches, in the order asked for. A constant number of queries, however many there are."""
-    reached, opened, rates, costs = _reached(ask), _opened(ask), _rates(ask), _costs(ask)
+    brought = queries.brought(ask.copy, ask.query(), "campaign")
+    rates, costs = _rates(ask), _costs(ask)
     channels = ask.view.where.get("channel", ())
     found = []
-    for number, campaign in enumerate(_campaigns(asked.text)):
+    for campaign in _campaigns(asked.text):
         key = campaign["name"] if campaign["id"] else None
-        if channels and campaign["channel__name"] not in channels and not opened.get(key):
+        if channels and campaign["channel__name"] not in channels and key not in brought:
             continue
-        narrowed = Asker(ask.copy, ask.view.choosing("campaign", [key]), ask.zone)
-        found.append(
-            _row(
-                narrowed,
-                campaign,
-                number=number,
-                opened=opened.get(key, 0),
-                reached=reached.get(key, {}),
-                rate=rates.get(key, (0, 0)),
-                cost=costs.get(campaign["id"], Cost()),
-            )
+        k, n = rates.get(key, (0, 0))
+        row = Row(
+            id=campaign["id"],
+            name=campaign["name"],
+            channel=campaign["channel__name"] or "",
+            runs=(campaign["starts_on"], campaign["ends_on"]),
+            reached=brought.get(key, {}),
+            k=k,
+            n=n,
+            cost=costs.get(campaign["id"], Cost()),
+            narrowed=ask.view.is_narrowed,
         )
-    return _sorted([row for row in found if row.id or row.opened or row.cost.amounts], asked.sort)
+        if row.id or row.opened or row.cost.amounts:
+            found.append(row)
+    return _sorted(found, asked.sort)
 
 
 def _campaigns(text: str) -> list[dict[str, Any]]:
@@ -130,20 +139,6 @@ def _campaigns(text: str) -> list[dict[str, Any]]:
     nothing: dict[str, Any] = dict.fromkeys(columns) | {"name": NO_CAMPAIGN}
     chosen = Campaign.objects.filter(name__icontains=text) if text else Campaign.objects.all()
     return [*chosen.values(*columns), *([] if text else [nothing])]
-
-
-def _opened(ask: Asker) -> dict[str | None, int]:
-    frame = metrics.volume(ask.copy, ask.query(by=("campaign",)))
-    return {name: int(leads) for name, leads in zip(frame["campaign"], frame["count"], strict=True)}
-
-
-def _reached(ask: Asker) -> dict[str | None, dict[str, int]]:
-    """Of the leads opened in the period, how many reached each stage by now."""
-    frame = metrics.volume(ask.copy, ask.query(by=("campaign", "stage")))
-    found: dict[str | None, dict[str, int]] = {}
-    for name, stage, leads in zip(frame["campaign"], frame["stage"], frame["count"], strict=True):
-        found.setdefault(name, {})[stage] = int(leads)
-    return found
 
 
 def _rates(ask: Asker) -> dict[str | None, tuple[int, int]]:
@@ -160,34 +155,24 @@ def _costs(ask: Asker) -> dict[int | None, Cost]:
     return {campaign: Cost(amounts=tuple(amounts)) for campaign, amounts in found.items()}
 
 
-def _row(
-    ask: Asker,
-    campaign: dict[str, Any],
-    *,
-    number: int,
-    opened: int,
-    reached: dict[str, int],
-    rate: tuple[int, int],
-    cost: Cost,
-) -> Row:
+def shown(ask: Asker, found: Iterable[Row]) -> list[Shown]:
+    """Rows as a page shows them."""
+    return [_shown(ask, row, number) for number, row in enumerate(found)]
+
+
+def _shown(ask: Asker, row: Row, number: int) -> Shown:
+    key = row.name if row.id else None
+    narrowed = Asker(ask.copy, ask.view.choosing("campaign", [key]), ask.zone)
     period = ask.view.period
-    leads = f"?campaign={campaign['id'] or 'none'}"
-    return Row(
-        id=campaign["id"],
-        name=campaign["name"],
-        channel=campaign["channel__name"] or "",
-        runs=(campaign["starts_on"], campaign["ends_on"]),
-        opened=opened,
-        opened_url=ask.drill(period, show="opened", stage=Stage.INQUIRY, part="all"),
+    return Shown(
+        row=row,
+        rate=_rate(narrowed, row.name, row.k, row.n, number=number),
+        opened_url=narrowed.drill(period, show="opened", stage=Stage.INQUIRY, part="all"),
         reached=[
-            (stage, reached.get(stage, 0), ask.drill(period, show="opened", stage=stage, part="reached"))
+            (stage, row.reached.get(stage, 0), narrowed.drill(period, show="opened", stage=stage, part="reached"))
             for stage in LATER
         ],
-        k=rate[0],
-        n=rate[1],
-        rate=_rate(ask, campaign["name"], *rate, number=number),
-        cost=cost,
-        leads_url=reverse("routing:leads") + leads,
+        leads_url=f"{reverse('routing:leads')}?campaign={row.id or 'none'}",
     )
 
 
@@ -216,8 +201,8 @@ def _sorted(rows: Iterable[Row], sort: str) -> list[Row]:
         return sorted(rows, key=lambda row: (row.id is None, row.name.casefold()))
     keys: dict[str, Any] = {
         "opened": lambda row: row.opened,
-        "mql": lambda row: row.mql,
-        "won": lambda row: row.won,
+        "mql": lambda row: row.reached.get(Stage.MQL, 0),
+        "won": lambda row: row.reached.get(Stage.WON, 0),
         "rate": lambda row: row.k / row.n if row.n >= numbers.FEW_BELOW else None,  # too few to rank: last
         "cost": lambda row: row.cost.single[1] if row.cost.single else None,
         "per_mql": lambda row: -row.per_mql if row.per_mql is not None else None,
@@ -251,7 +236,7 @@ def table(found: Iterable[Row]) -> tuple[list[str], list[list[Any]]]:
             row.channel,
             *row.runs,
             row.opened,
-            *(leads for _, leads, _ in row.reached),
+            *(row.reached.get(stage, 0) for stage in LATER),
             row.k,
             row.n,
             row.k / row.n if row.n else None,

@@ -221,8 +221,9 @@ def campaigns(request: HttpRequest) -> HttpResponse:
     copy = shared()
     view = _asked(request, copy, usual="all")
     asked = campaign_table.read_asked(request.GET)
-    found = campaign_table.rows(Asker(copy, view, settings.REPORTING_ZONE), asked)
-    shown, number = campaign_table.page_of(found, asked.page)
+    ask = Asker(copy, view, settings.REPORTING_ZONE)
+    found = campaign_table.rows(ask, asked)
+    rows, number = campaign_table.page_of(found, asked.page)
     extra = asked.pairs()
 
     def page(to: int) -> str:
@@ -233,7 +234,7 @@ def campaigns(request: HttpRequest) -> HttpResponse:
         "view": view,
         "problems": view.problems,
         "asked": asked,
-        "rows": shown,
+        "rows": campaign_table.shown(ask, rows),
         "stages": campaign_table.LATER,
         "sorts": {
             key: (words, request.path + view.query(**(extra | {"sort": key})), key == asked.sort)

@@ -177,6 +177,17 @@ def values(copy: Copy, query: Query, dimension: str, *, limit: int) -> tuple[lis
     return [(value, leads) for value, leads in rows[:limit]], max(len(rows) - limit, 0)
 
 
+def brought(copy: Copy, query: Query, dimension: str) -> dict[str | None, dict[str, int]]:
+    """Of the leads opened in the period, for each value of a dimension: how many (OPENED), and by now at each stage."""
+    selection = Selection(copy, query)
+    columns = {f"{stage}_r": reached_at(stage) for stage in Stage.values}
+    at = lead_moment(OPENED)
+    inner = selection.select(columns, at=at, conditions=[f"{at} IS NOT NULL"], by=[dimension])
+    figures = {OPENED: "count(*)", **{stage: f"count({stage}_r)" for stage in Stage.values}}
+    rows = selection.rows(f"SELECT d0, {', '.join(figures.values())} FROM ({inner}) GROUP BY d0").rows
+    return {value: dict(zip(figures, counts, strict=True)) for value, *counts in rows}
+
+
 def _hit(selection: Selection, from_at: str, to_at: str) -> str:
     """The step was taken, within the window where there is one (inclusive)."""
     window = selection.query.window

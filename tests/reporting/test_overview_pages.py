@@ -353,6 +353,7 @@ def test_money_without_a_result_is_no_nought(viewer: Client) -> None:
     assert "€500 no result yet" in page
     assert "€500 + $300 several currencies" in page
     assert "none known" in page
+    assert "not split" in text(viewer.get("/campaigns/?region=").content.decode())
 
 
 def test_campaigns_are_found_sorted_and_filtered(viewer: Client) -> None:
