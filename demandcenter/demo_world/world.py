@@ -1,0 +1,356 @@
+"""Playing the world day by day: who comes in, by what, and what becomes of it."""
+
+import heapq
+import random
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.contrib.auth.models import User
+from django.db import connection
+
+from demandcenter.demo_world import campaigns, companies, reference, rhythm, stories
+from demandcenter.demo_world.campaigns import BY_NAME, DEMO_REQUEST, OFFERED, OFFERS, WEBINARS, Program
+from demandcenter.demo_world.deals import ROLES, STAGES, Change, Deal, negotiate, rounded
+from demandcenter.demo_world.journeys import Odds, Step, Touch, scaled, touches, travel, travel_outbound
+from demandcenter.demo_world.notes import Remark, remarks
+from demandcenter.demo_world.people import Crowd, Human
+from demandcenter.demo_world.reference import CHANNELS, SEATS, SOLUTIONS, Ids
+from demandcenter.demo_world.rhythm import DAY, Urn, about
+from demandcenter.demo_world.writing import Trip, Writer
+from funnel.models import Function, Kind
+
+DAYS = 548  # eighteen months
+BATCH = 2_000  # leads
+LATELY = 3_000  # people who may ask for something else
+RETURNS = 0.3  # of recycled leads
+_WAYS = {way.name: way for way in CHANNELS}
+_CHANNELS = Urn([(way.name, way.weight) for way in CHANNELS if way.weight])
+_SOLUTIONS = Urn(SOLUTIONS)
+_OPENINGS = {
+    "Webinar": ("webinar_registered", "webinar_attended"),
+    "Event": ("badge_scan",),
+    "Outbound": ("email_reply",),
+    "Partner": ("partner_referral",),
+    "Referral": ("contact_form",),
+}
+_BY_OFFER = {"form": "contact_form", "calculator": "price_calculator"}
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How much there is now."""
+
+    companies: int
+    people: int
+    leads: int
+    touches: int
+    deals: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """Somebody comes in: what for, by which channel and campaign, and by what sort of touch."""
+
+    human: Human
+    solution: str
+    channel: str
+    program: Program | None
+    type: str
+    offer: str = ""
+    function: str = Function.MARKETING.value
+
+
+@dataclass(slots=True)
+class Cast:
+    """Who works a lead, and the deal they make of it."""
+
+    sdr: str
+    executive: str
+    deal: Deal | None = None
+
+
+def build(
+    *, leads: int, today: date, users: Mapping[str, User], seed: int = 1, progress: Progress = lambda done: None
+) -> Made:
+    """Make the world up to the beginning of `today` (UTC): the same one for the same arguments.
+
+    users: the demo's log-ins by username. progress: is told how many leads are written. Raises ValueError for fewer
+    leads than the stories need. The caller holds a transaction, so that the demo is there whole or not at all.
+    """
+    if leads < stories.SCRIPTED:
+        raise ValueError(f"The stories of the demo need at least {stories.SCRIPTED} leads.")
+    world = _World(leads, today, users, random.Random(seed))
+    world.play(progress)
+    return Made(len(world.market), world.crowd.made, world.writer.leads, world.writer.touches, world.writer.deals)
+
+
+class _World:
+    def __init__(self, leads: int, today: date, users: Mapping[str, User], dice: random.Random) -> None:
+        self.dice = dice
+        self.until = datetime.combine(today, time(), UTC)
+        self.first = today - DAY * DAYS
+        self.volumes = rhythm.spread(leads - stories.SCRIPTED, self.first, today - DAY, dice)
+        self.ids: Ids = reference.write(users, today=today)
+        self.plan = campaigns.Plan(campaigns.programs(self.first, today))
+        campaigns.write(self.plan, self.ids, self.volumes, dice=dice, now=self.until)
+        self.market = companies.market(leads, dice, taken=stories.companies())
+        companies.write(self.market, self.ids, now=self.until)
+        # The scenes' companies have nobody but the scenes' people.
+        self.crowd = Crowd(self.market[len(stories.companies()) :], dice)
+        self.writer = Writer(self.ids, until=self.until, dice=dice)
+        self._back: list[tuple[date, int, Human, str]] = []  # who comes back when, for which solution
+        self._lately: deque[Human] = deque(maxlen=LATELY)
+        self._seats: dict[tuple[str, str], Urn[str]] = {}
+
+    def play(self, progress: Progress) -> None:
+        analyze_at = BATCH
+        for day, count in self.volumes.items():
+            for _ in range(count):
+                self._somebody(day)
+            if self.writer.waiting >= BATCH:
+                self.writer.flush()
+                progress(self.writer.leads)
+                if self.writer.leads >= analyze_at:  # the planner knows nothing of rows that are not committed
+                    analyze()
+                    analyze_at = self.writer.leads * 4
+        self._scenes()
+        self.writer.flush()
+        companies.mark_customers()
+        progress(self.writer.leads)
+
+    # --- who comes in -------------------------------------------------------------------------------
+
+    def _somebody(self, day: date) -> None:
+        dice = self.dice
+        if self._back and self._back[0][0] <= day and dice.random() < 0.5:
+            _day, _number, human, solution = heapq.heappop(self._back)
+            self._comes(human, solution, day, again=True)
+            return
+        if self._lately and dice.random() < 0.03:
+            human = dice.choice(self._lately)
+            others = [name for name in SOLUTIONS if name not in human.solutions]
+            if others:
+                self._comes(human, dice.choice(others), day)
+                return
+        human = self.crowd.somebody_new()
+        self._comes(human, _SOLUTIONS.draw(dice), day)
+        self._lately.append(human)
+
+    def _comes(self, human: Human, solution: str, day: date, *, again: bool = False) -> None:
+        dice, region = self.dice, human.country.region
+        until = self._local_end(human)
+        opened = min(rhythm.waking(dice, day), until - timedelta(minutes=dice.uniform(10, 200)))
+        sales = dice.random()
+        if sales < 0.016 and human.company:
+            self._found_by_sales(human, solution, opened, Function.SDR if sales < 0.012 else Function.AE)
+            return
+        channel, program = self._origin(day, region)
+        if program and program.solution and not again and program.solution not in human.solutions:
+            solution = program.solution
+        offer = self._offer(channel, program, solution)
+        odds = self._odds(human, channel, program, hot=offer == DEMO_REQUEST and dice.random() < 0.55, again=again)
+        steps = travel(dice, odds, opened)
+        arrival = Arrival(
+            human=human,
+            solution=solution,
+            channel=channel,
+            program=program,
+            offer=offer,
+            type=_opening_type(dice, channel, offer),
+            function=Function.PARTNER if channel == "Partner" else Function.MARKETING,
+        )
+        self._add(arrival, steps)
+
+    def _found_by_sales(self, human: Human, solution: str, opened: datetime, function: Function) -> None:
+        opened = rhythm.in_office(self.dice, opened)
+        if opened > self._local_end(human):
+            opened -= DAY * 3
+        program = self.plan.pick(self.dice, self.first, human.country.region, "Outbound")
+        steps = travel_outbound(self.dice, self._odds(human, "Outbound", program), opened)
+        arrival = Arrival(
+            human=human, solution=solution, channel="Outbound", program=program, type="email_reply", function=function
+        )
+        self._add(arrival, steps)
+
+    def _origin(self, day: date, region: str) -> tuple[str, Program | None]:
+        """A channel, and the campaign of it; a channel that has none that day gives way to another."""
+        while True:
+            channel = _CHANNELS.draw(self.dice)
+            program = self.plan.pick(self.dice, day, region, channel)
+            if program or channel == "Referral":
+                return channel, program
+
+    def _offer(self, channel: str, program: Program | None, solution: str) -> str:
+        if program and program.content:
+            return program.content
+        if channel == "Webinar":
+            return self.dice.choice(WEBINARS).name
+        kinds = OFFERED[channel]
+        fitting = [offer.name for offer in OFFERS if offer.kind in kinds and offer.solution in ("", solution)]
+        return self.dice.choice(fitting) if fitting else ""
+
+    def _odds(
+        self, human: Human, channel: str, program: Program | None, *, hot: bool = False, again: bool = False
+    ) -> Odds:
+        fit = companies.FIT[human.company.tier] if human.company else 0.4
+        odds = scaled(Odds(hot=hot), mql=_WAYS[channel].quality * fit * (1.7 if again else 1.0))
+        if human.company is None:
+            odds = scaled(odds, sal=0.7, sql=0.7)
+        return stories.bend(odds, human.country.region, program, today=self.until)
+
+    # --- what becomes of it -------------------------------------------------------------------------
+
+    def _add(self, arrival: Arrival, future: list[Step], cast: Cast | None = None) -> None:
+        """Write one trip. future: its steps, also those to come. cast: who works it, else the dice and stories say."""
+        human, region, until = arrival.human, arrival.human.country.region, self._local_end(arrival.human)
+        if cast is None:
+            cast = Cast(self._seat("sdr", region), self._seat("ae", region))
+            future, cast.sdr = stories.interrupt(self.dice, future, region=region, sdr=cast.sdr, until=until)
+            cast.deal = negotiate(self.dice, future, human.company, arrival.solution, until=until)
+        steps = [step for step in future if step.at <= until]
+        human.trips += 1
+        human.solutions.add(arrival.solution)
+        trip = Trip(
+            human=human,
+            number=human.trips,
+            steps=steps,
+            touches=self._touches(arrival, steps, until),
+            solution=arrival.solution,
+            channel=arrival.channel,
+            program=arrival.program,
+            offer=arrival.offer,
+            function=arrival.function,
+            sdr=cast.sdr,
+            executive=cast.executive,
+            deal=cast.deal,
+        )
+        trip.remarks = self._remarks(trip, until)
+        self.writer.add(trip)
+        self._may_return(trip)
+
+    def _touches(self, arrival: Arrival, steps: list[Step], until: datetime) -> list[Touch]:
+        opening = Touch(
+            arrival.type,
+            steps[0].at,
+            arrival.channel,
+            arrival.offer,
+            response=True,
+            of_campaign=arrival.program is not None,
+        )
+        return touches(self.dice, steps, opening, lambda kind: self._piece(kind, arrival.solution), until=until)
+
+    def _remarks(self, trip: Trip, until: datetime) -> list[Remark]:
+        company = trip.human.company
+        words = {
+            "first": trip.human.first_name,
+            "industry": company.industry.lower() if company else "industry unknown",
+            "size": f"{company.employees:,}" if company else "an unknown number of",
+            "solution": trip.solution,
+        }
+        writes = [name if name in self.ids.users else "" for name in (trip.sdr, trip.executive)]
+        return remarks(self.dice, trip.steps, sdr=writes[0], executive=writes[1], words=words, until=until)
+
+    def _may_return(self, trip: Trip) -> None:
+        last = trip.steps[-1]
+        if last.kind == Kind.RECYCLE and self.dice.random() < RETURNS:
+            day = (last.at + DAY * max(7, about(self.dice, 80, 0.45))).date()
+            heapq.heappush(self._back, (day, self.writer.leads, trip.human, trip.solution))
+
+    def _piece(self, kind: str, solution: str) -> str:
+        fitting = [offer.name for offer in OFFERS if offer.kind == kind]
+        own = [name for name in fitting if BY_NAME[name].solution == solution]
+        return self.dice.choice(own or fitting)
+
+    def _seat(self, kind: str, region: str) -> str:
+        if (kind, region) not in self._seats:
+            shares = [(seat.name, seat.share) for seat in SEATS if seat.kind == kind and region in seat.regions]
+            self._seats[kind, region] = Urn(shares)
+        return self._seats[kind, region].draw(self.dice)
+
+    def _local_end(self, human: Human) -> datetime:
+        return self.until.astimezone(human.country.zone).replace(tzinfo=None)
+
+    # --- scenes -------------------------------------------------------------------------------------
+
+    def _scenes(self) -> None:
+        named = {company.name: company for company in stories.companies()}
+        by_name = {company.name: company for company in self.market[: len(named)]}
+        for name, title, company, solution, days_ago, took in stories.QUEUE:
+            human = self.crowd.of(by_name[company], name, title)
+            steps = stories.raised(self._local_end(human), days_ago=days_ago, took=took)
+            self._scene(human, solution, steps)
+        self._single_threaded(by_name[stories.SINGLE_THREADED])
+        self._five_people(by_name[stories.FIVE_PEOPLE])
+        self._duplicate(by_name["Reuter & Klamm Maschinenbau GmbH"])
+        human = self.crowd.of(by_name["Saarela Paper Oy"], stories.RETURNED, "CIO")
+        way = [("inquiry", 41), ("mql", 33), ("sal", 32.6), ("sql", 16), ("sal", 9)]
+        self._scene(human, "Predictive maintenance", stories.advanced(self._local_end(human), way))
+
+    def _single_threaded(self, company: companies.Company) -> None:
+        human = self.crowd.of(company, ("Rafael", "Moretti"), "Maintenance Manager")
+        way = [("inquiry", 118), ("mql", 101), ("sal", 100.6), ("sql", 84), ("opportunity", 79)]
+        steps = stories.advanced(self._local_end(human), way)
+        self._scene(human, "Predictive maintenance", steps, deal=self._big_deal(steps[-1].at, 186_000, "Proposal"))
+
+    def _five_people(self, company: companies.Company) -> None:
+        """Four colleagues at different stages first, then the one whose deal they all take part in."""
+        ways: list[list[tuple[str, float]]] = [
+            [("inquiry", 34), ("mql", 20), ("sal", 19.5)],
+            [("inquiry", 61), ("mql", 52), ("sal", 51.7), ("sql", 30)],
+            [("inquiry", 12)],
+            [("inquiry", 9)],
+        ]
+        first, *others = [self.crowd.of(company, name, title) for name, title in stories.FIVE]
+        for human, way in zip(others, ways, strict=True):
+            self._scene(human, "Edge monitoring", stories.advanced(self._local_end(human), way))
+        way = [("inquiry", 96), ("mql", 88), ("sal", 87.8), ("sql", 70), ("opportunity", 66)]
+        steps = stories.advanced(self._local_end(first), way)
+        deal = self._big_deal(steps[-1].at, 142_000, "Negotiation")
+        deal.contacts = [(human.id, role) for human, role in zip(others, ROLES[1:], strict=True)]
+        self._scene(first, "Edge monitoring", steps, deal=deal)
+
+    def _duplicate(self, company: companies.Company) -> None:
+        human = self.crowd.of(company, stories.DUPLICATE, "Head of Automation")
+        end = self._local_end(human)
+        self._scene(human, "Edge monitoring", stories.raised(end, days_ago=2.2, took=13))
+        double = replace(self.crowd.again_in_private(human), title=human.title)
+        self._scene(double, "Edge monitoring", stories.advanced(end, [("inquiry", 4)]))
+
+    def _scene(self, human: Human, solution: str, steps: list[Step], *, deal: Deal | None = None) -> None:
+        program = self.plan.pick(self.dice, self.until.date() - DAY, human.country.region, "Organic search")
+        arrival = Arrival(
+            human=human,
+            solution=solution,
+            channel="Organic search",
+            program=program,
+            offer=self._piece("guide", solution),
+            type="content_download",
+        )
+        self._add(arrival, steps, Cast("Mara Lindqvist", "Magnus Lind", deal))
+
+    def _big_deal(self, opened: datetime, amount: int, stage: str) -> Deal:
+        names = [name for name, _share in STAGES]
+        reached = names[: names.index(stage) + 1]
+        gap = DAY * 16
+        changes = [
+            Change(opened + gap * place, name, rounded(amount * (0.8 + 0.2 * place / (len(reached) - 1))))
+            for place, name in enumerate(reached)
+        ]
+        return Deal(changes, (self.until + DAY * 21).date())
+
+
+def _opening_type(dice: random.Random, channel: str, offer: str) -> str:
+    if channel in _OPENINGS:
+        return dice.choice(_OPENINGS[channel])
+    if offer == DEMO_REQUEST:
+        return "demo_request"
+    return _BY_OFFER.get(BY_NAME[offer].kind, "content_download") if offer else "content_download"
+
+
+def analyze() -> None:
+    """Tell the planner what is in the tables by now."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE funnel_person, funnel_activity, funnel_lead, funnel_stageevent, funnel_opportunity")

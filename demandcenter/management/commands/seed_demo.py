@@ -1,0 +1,75 @@
+"""`manage.py seed_demo`: fill an empty database with the demo's world and its log-ins."""
+
+import time
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection, transaction
+
+from demandcenter import demo
+from demandcenter.demo_world import build
+from funnel.models import Lead
+
+TELL_EVERY = 1.0  # seconds on a terminal
+TELL_LINES = 10  # in a log
+LOCK = 7_310_551  # an advisory one: of two at once, the second finds the first one's leads
+
+
+class Command(BaseCommand):
+    help = (
+        "Fill an empty database with the demo: companies, people, campaigns, touches, leads, deals and log-ins. "
+        "The same seed on the same day makes the same demo; times are relative to today."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--leads", type=int, default=20_000, help="over eighteen months (default 20,000)")
+        parser.add_argument("--seed", type=int, default=1, help="another seed plays another world (default 1)")
+
+    def handle(self, *, leads: int, seed: int, **_options: Any) -> None:
+        started = time.monotonic()
+        self._leads, self._told = leads, 0.0
+        try:
+            with transaction.atomic():  # whole or not at all, so a killed run leaves nothing behind
+                self._refuse_unless_empty()
+                users = demo.create_logins()
+                made = build(leads=leads, today=today(), users=users, seed=seed, progress=self._tell)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        self._tidy()
+        if self.stdout.isatty():
+            self.stdout.write("\r", ending="")
+        self.stdout.write(
+            f"The demo is there: {made.leads:,} leads of {made.people:,} people in {made.companies:,} companies, "
+            f"{made.touches:,} touches, {made.deals:,} deals, in {time.monotonic() - started:.0f} s."
+        )
+
+    def _refuse_unless_empty(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        if Lead.objects.exists():
+            what = "the demo" if demo.demo_users().exists() else "leads"
+            raise CommandError(
+                f"This database holds {what} already; the demo needs an empty one. "
+                "`manage.py remove_demo` removes an older demo. Nothing was changed."
+            )
+
+    def _tell(self, done: int) -> None:
+        now = time.monotonic()
+        if self.stdout.isatty():
+            if now - self._told > TELL_EVERY or done == self._leads:
+                self._told = now
+                self.stdout.write(f"\r{done:,} of {self._leads:,} leads ", ending="")
+                self.stdout.flush()
+        elif done * TELL_LINES // self._leads > self._told:
+            self._told = done * TELL_LINES // self._leads
+            self.stdout.write(f"{done:,} of {self._leads:,} leads")
+
+    def _tidy(self) -> None:
+        """Let the planner know the tables; each lead was written twice, so clean up too where one may."""
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE" if connection.in_atomic_block else "VACUUM (ANALYZE)")
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
