@@ -1,16 +1,14 @@
 """What runs by the clock for reports (demandcenter/celery.py)."""
 
-from datetime import timedelta
-
 from celery import shared_task
 from django.db import connection
 
-KEPT = timedelta(days=1)
+HOURS_KEPT = 24
 
 # Nothing that a running transaction may still hide from a copy: every copy that is current has read the rest.
 _PRUNE = """
 DELETE FROM reporting_change
-WHERE recorded_at < now() - %s AND txid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+WHERE recorded_at < now() - make_interval(hours => %s) AND txid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
 """
 
 
@@ -21,5 +19,5 @@ def prune_changes() -> int:
     The database marks how far the log goes back, so a copy that had not read so far starts anew.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_PRUNE, [KEPT])
+        cursor.execute(_PRUNE, [HOURS_KEPT])
         return int(cursor.rowcount)
