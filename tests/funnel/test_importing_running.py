@@ -307,6 +307,22 @@ def test_the_counts_are_printed_for_people_too(tmp_path):
     assert Path(lines[7].removeprefix("error file  ")).exists()
 
 
+@pytest.mark.django_db
+def test_a_terminal_sees_how_far_the_file_is_read_and_a_pipe_does_not(tmp_path, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    (tmp_path / "crm.csv").write_text(leads_csv(4))
+    (tmp_path / "map.yaml").write_text(LEADS)
+    monkeypatch.setattr(loading, "CHUNK_ROWS", 2)
+    arguments = ["load", "leads", str(tmp_path / "crm.csv"), "--mapping", str(tmp_path / "map.yaml")]
+    for screen, seen in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", screen)
+        call_command(*arguments, stdout=io.StringIO())
+        assert ("100%  4 rows" in screen.getvalue()) == seen
+
+
 # --- Workers --------------------------------------------------------------------------------------
 
 
