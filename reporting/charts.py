@@ -152,7 +152,7 @@ def stage_times(times: pd.DataFrame) -> go.Figure | None:
         )
     low = math.log10(max(known["p10"].min(), MINUTE)) - 0.15
     high = math.log10(max(known["p90"].max(), MINUTE * 10)) + 0.1
-    ticks = [(at, words) for at, words in TIME_TICKS if low <= math.log10(at) <= high]
+    ticks = _time_ticks(low, high)
     layout = {
         "template": None,
         "margin": {"l": 84, "r": 54, "t": 4, "b": 22},
@@ -161,8 +161,19 @@ def stage_times(times: pd.DataFrame) -> go.Figure | None:
             "range": [low, high],
             "tickvals": [at for at, _ in ticks],
             "ticktext": [words for _, words in ticks],
+            "tickangle": 0,
         },
         "yaxis": {"showgrid": False, "ticks": ""},
         "annotations": labels,
     }
     return go.Figure(traces, layout=layout)
+
+
+def _time_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """The times to write below an axis from 10^low to 10^high days, far enough apart to be read on a phone."""
+    ticks: list[tuple[float, str]] = []
+    for at, words in TIME_TICKS:
+        place = math.log10(at)
+        if low <= place <= high and (not ticks or place - math.log10(ticks[-1][0]) >= 0.13 * (high - low)):
+            ticks.append((at, words))
+    return ticks

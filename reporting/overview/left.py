@@ -15,14 +15,13 @@ ROWS = 20  # shown on the page; the CSV has all of them
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One way out: from which stage, by which exit, why, and how many took it; width: against the most frequent."""
+    """One way out: from which stage, by which exit, why, and how many took it."""
 
     stage: str
     exit: str
     reason: str
     count: int
     share: float
-    width: float
     leads: Number
 
 
@@ -46,17 +45,15 @@ class Left:
 def left(ask: Asker) -> Left:
     """Every way out that was taken in the period, the most frequent first."""
     found = queries.left(ask.copy, ask.query())
-    total, most = sum(leads for *_, leads in found), max((leads for *_, leads in found), default=1)
+    total = sum(leads for *_, leads in found)
     rows = [
-        _row(ask, stage, exit_, reason, number=number, leads=leads, total=total, width=leads / most)
+        _row(ask, stage, exit_, reason, number=number, leads=leads, total=total)
         for number, (stage, exit_, reason, leads) in enumerate(found)
     ]
     return Left(rows=rows)
 
 
-def _row(
-    ask: Asker, stage: str, exit_: str, reason: str | None, *, number: int, leads: int, total: int, width: float
-) -> Row:
+def _row(ask: Asker, stage: str, exit_: str, reason: str | None, *, number: int, leads: int, total: int) -> Row:
     label, why = Exit(exit_).label, reason or NO_REASON.capitalize()
     at = Stage(stage)
     shown = numbers.amount(
@@ -71,4 +68,4 @@ def _row(
             glossary("exits"),
         ],
     )
-    return Row(stage=stage, exit=label, reason=why, count=leads, share=leads / total, width=width, leads=shown)
+    return Row(stage=stage, exit=label, reason=why, count=leads, share=leads / total, leads=shown)
