@@ -99,7 +99,7 @@ SEATS = (
     Seat("Mara Lindqvist", CENTRAL, "sdr", ("DACH", "Nordics"), 1.0, "mara"),
     Seat("Anton Keller", CENTRAL, "sdr", ("DACH",), 1.2),
     Seat("Birgit Aasen", CENTRAL, "sdr", ("Nordics",), 1.2),
-    Seat(BUSY, CENTRAL, "sdr", ("DACH", "Nordics"), 1.0),
+    Seat(BUSY, CENTRAL, "sdr", ("DACH", "Nordics"), 1.4),
     Seat(GONE, CENTRAL, "sdr", ("CEE",)),
     Seat("Priya Nair", WEST, "sdr", ("UK & Ireland",)),
     Seat("Owen Gallagher", WEST, "sdr", ("UK & Ireland", "Benelux"), 0.7),

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from demandcenter.demo_world.campaigns import DOWNTIME, WEBINAR_STORY_BEGAN, Program
 from demandcenter.demo_world.companies import Company, domain_of
@@ -37,6 +37,10 @@ def bend(odds: Odds, region: str, program: Program | None, *, today: datetime) -
     return odds
 
 
+def is_without_rep(region: str, day: date, *, today: datetime) -> bool:
+    return region == UNOWNED and day >= (today - GONE_FOR).date()
+
+
 def interrupt(
     dice: random.Random, steps: list[Step], *, region: str, sdr: str, until: datetime
 ) -> tuple[list[Step], str]:
@@ -48,12 +52,13 @@ def interrupt(
         return _without_rep(steps, sdr, gone=until - GONE_FOR)
     if region not in ("DACH", BEATS_THE_STANDARD):
         return steps, sdr
-    raised = next((place for place, step in enumerate(steps) if step.stage == Stage.MQL), None)
+    # What sales found itself it does not leave lying.
+    raised = next((n for n, step in enumerate(steps) if step.stage == Stage.MQL and step.kind == Kind.ADVANCE), None)
     if raised is None or steps[raised].at < until - PILING_UP_FOR or len(steps) == raised + 1:
         return steps, sdr
     # Whom the others would reject lies with him undecided; of the good ones some of his own.
     accepted = steps[raised + 1].stage == Stage.SAL
-    if (not accepted and dice.random() < 0.9) or (sdr == BUSY and dice.random() < 0.55):
+    if (not accepted and dice.random() < 0.9) or (sdr == BUSY and dice.random() < 0.65):
         return steps[: raised + 1], BUSY
     return steps, sdr
 
@@ -134,9 +139,10 @@ def advanced(until: datetime, stages: Sequence[tuple[str, float]]) -> list[Step]
         back = bool(steps) and order.index(stage) < order.index(steps[-1].stage)
         by = "rule" if stage in (Stage.INQUIRY, Stage.MQL) and not back else "rep"
         reason = ("regress", "Need not confirmed in the meeting") if back else None
-        steps.append(
-            Step(Kind.REGRESS if back else Kind.ADVANCE, stage, _office_day(until - DAY * days_ago), by, reason)
-        )
+        at = _office_day(until - DAY * days_ago)
+        if steps:
+            at = max(at, steps[-1].at + timedelta(minutes=40))
+        steps.append(Step(Kind.REGRESS if back else Kind.ADVANCE, stage, at, by, reason))
     return steps
 
 

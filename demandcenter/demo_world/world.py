@@ -144,7 +144,8 @@ class _World:
         until = self._local_end(human)
         opened = min(rhythm.waking(dice, day), until - timedelta(minutes=dice.uniform(10, 200)))
         sales = dice.random()
-        if sales < 0.016 and human.company:
+        nobody = stories.is_without_rep(region, day, today=self.until)
+        if sales < 0.016 and human.company and not nobody:
             self._found_by_sales(human, solution, opened, Function.SDR if sales < 0.012 else Function.AE)
             return
         channel, program = self._origin(day, region)
@@ -320,14 +321,15 @@ class _World:
         self._scene(double, "Edge monitoring", stories.advanced(end, [("inquiry", 4)]))
 
     def _scene(self, human: Human, solution: str, steps: list[Step], *, deal: Deal | None = None) -> None:
-        program = self.plan.pick(self.dice, self.until.date() - DAY, human.country.region, "Organic search")
+        channel, program = self._origin(steps[0].at.date(), human.country.region)
+        offer = self._offer(channel, program, solution)
         arrival = Arrival(
             human=human,
             solution=solution,
-            channel="Organic search",
+            channel=channel,
             program=program,
-            offer=self._piece("guide", solution),
-            type="content_download",
+            offer=offer,
+            type=_opening_type(self.dice, channel, offer),
         )
         self._add(arrival, steps, Cast("Mara Lindqvist", "Magnus Lind", deal))
 

@@ -4,6 +4,7 @@ import time
 from datetime import UTC, date, datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, transaction
 
@@ -31,7 +32,9 @@ class Command(BaseCommand):
         self._leads, self._told = leads, 0.0
         try:
             with transaction.atomic():  # whole or not at all, so a killed run leaves nothing behind
-                self._refuse_unless_empty()
+                if not self._is_empty():
+                    self.stdout.write("The demo is there already, and whole.")
+                    return
                 users = demo.create_logins()
                 made = build(leads=leads, today=today(), users=users, seed=seed, progress=self._tell)
         except ValueError as error:
@@ -44,15 +47,23 @@ class Command(BaseCommand):
             f"{made.touches:,} touches, {made.deals:,} deals, in {time.monotonic() - started:.0f} s."
         )
 
-    def _refuse_unless_empty(self) -> None:
+    def _is_empty(self) -> bool:
+        """Whether the demo can be made. False: `up` was killed after it was made, before it could note that.
+
+        Raises CommandError where the database holds leads otherwise.
+        """
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-        if Lead.objects.exists():
-            what = "the demo" if demo.demo_users().exists() else "leads"
+        if not Lead.objects.exists():
+            return True
+        what = "the demo" if demo.demo_users().exists() else "leads"
+        mark = settings.DATA_DIR / demo.MARK
+        if what == "leads" or not mark.exists() or mark.read_text().strip() != "filling":
             raise CommandError(
                 f"This database holds {what} already; the demo needs an empty one. "
                 "`manage.py remove_demo` removes an older demo. Nothing was changed."
             )
+        return False
 
     def _tell(self, done: int) -> None:
         now = time.monotonic()

@@ -1,0 +1,311 @@
+"""The demo's world: the same for the same day, told by its events alone, and with every story in it."""
+
+import random
+from collections import Counter
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
+from statistics import median
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.db.models import F, Min, Q
+
+from demandcenter import demo, demo_world
+from demandcenter.demo_world import rhythm, stories
+from demandcenter.demo_world.campaigns import DOWNTIME, Program, programs
+from demandcenter.demo_world.journeys import Odds, Step, travel
+from demandcenter.demo_world.names import COUNTRIES, company_names
+from demandcenter.demo_world.reference import BUSY, GONE
+from funnel import access, accounts, path, stages
+from funnel.models import (
+    Account,
+    AccountDomain,
+    Activity,
+    Campaign,
+    CostLine,
+    Kind,
+    Lead,
+    Note,
+    Opportunity,
+    OpportunityEvent,
+    Person,
+    Rep,
+    Stage,
+    StageEvent,
+)
+from tests import factories as make
+
+LEADS = 3_000
+TODAY = date(2026, 11, 23)  # a Monday
+UNTIL = datetime.combine(TODAY, time(), UTC)
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup, django_db_blocker):
+    """One demo for every test that only looks at it; taken back at the end."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        made = demo_world.build(leads=LEADS, today=TODAY, users=demo.create_logins())
+        yield made
+        transaction.set_rollback(True)
+
+
+def build(leads: int, seed: int = 1) -> list[tuple]:
+    """Make a demo, take it back, and return what it was."""
+    with transaction.atomic():
+        demo_world.build(leads=leads, today=TODAY, users=demo.create_logins(), seed=seed)
+        names = ("external_id", "person__email", "account__name", "owner__name", "campaign__name", "reason__name")
+        moments = ("stage", "exit", "stage_since", "closed_at", "recorded_at", *path.MILESTONES.values())
+        found = list(Lead.objects.order_by("external_id").values_list(*names, *moments, "opportunities__amount"))
+        found += list(Activity.objects.order_by("external_id").values_list("type", "occurred_at", "person__email"))
+        transaction.set_rollback(True)
+    return found
+
+
+@pytest.mark.django_db
+def test_the_same_seed_and_day_make_the_same_demo():
+    first = build(120)
+    assert build(120) == first
+    assert build(120, seed=2) != first
+
+
+# --- What it is made of ---------------------------------------------------------------------------
+
+
+def test_it_has_as_many_leads_as_asked_for_and_all_of_it_says_demo(world):
+    assert world.leads == Lead.objects.count() == LEADS
+    assert world.people == Person.objects.count()
+    assert (world.touches, world.deals) == (Activity.objects.count(), Opportunity.objects.count())
+    assert world.touches > 3 * LEADS
+    for model in (Lead, Activity, Opportunity, Campaign, CostLine, Rep):
+        assert set(model.objects.values_list("source", flat=True)) == {"demo"}
+
+
+def test_rows_are_what_the_events_say(world):
+    columns = [name for name in stages._CACHED if name != "reason_id"]
+    rows = {row["id"]: row for row in Lead.objects.values("id", "reason_id", *columns)}
+    for derived in stages.derive(rows):
+        row = rows[derived["lead_id"]]
+        assert {name: row[name] for name in stages._CACHED} == {name: derived[name] for name in stages._CACHED}
+
+
+def test_every_step_is_one_that_people_could_have_made_live(world):
+    events = StageEvent.objects.order_by("lead_id", "occurred_at", "id")
+    for _lead, journey in groupby(events, key=lambda event: event.lead_id):
+        steps: list[path.Step] = []
+        for event in journey:
+            state = path.fold(steps)
+            assert path.refusal(state, event.kind, event.to_stage) == ""
+            assert event.from_stage == (state.stage if steps else "")
+            steps.append(path.Step(event.kind, event.to_stage, event.occurred_at, event.pk))
+
+
+def test_nothing_lies_in_the_future(world):
+    for model, moment in (
+        (Activity, "occurred_at"), (Activity, "recorded_at"), (StageEvent, "occurred_at"), (StageEvent, "recorded_at"),
+        (OpportunityEvent, "occurred_at"), (OpportunityEvent, "recorded_at"), (Lead, "stage_since"),
+        (Lead, "recorded_at"), (Opportunity, "opened_at"), (Note, "written_at"), (Person, "created_at"),
+    ):  # fmt: skip
+        assert not model.objects.filter(**{f"{moment}__gt": UNTIL}).exists(), (model, moment)
+    assert not CostLine.objects.filter(incurred_on__gte=TODAY).exists()
+    assert not Opportunity.objects.filter(closed_at__gt=UNTIL).exists()
+
+
+def test_facts_were_learnt_soon_after_they_happened(world):
+    """A report as of a past day finds what was known then."""
+    for model in (Activity, StageEvent, OpportunityEvent):
+        late = Q(recorded_at__lt=F("occurred_at")) | Q(recorded_at__gt=F("occurred_at") + timedelta(days=2))
+        assert not model.objects.filter(late).exists()
+
+
+def test_a_lead_opens_on_a_response_and_never_before_it(world):
+    responses = set(Activity.objects.filter(counts_as_response=True).values_list("person_id", "occurred_at"))
+    opened = Lead.objects.annotate(first=Min("events__occurred_at"), touched=Min("person__activities__occurred_at"))
+    for lead in opened:
+        assert (lead.person_id, lead.first) in responses
+        assert lead.touched <= lead.first
+
+
+def test_deals_move_with_their_leads(world):
+    ends = {"won": "won", "lost": "lost", "no_decision": "no_decision", "open": ""}
+    for deal in Opportunity.objects.select_related("lead"):
+        assert (deal.opened_at, deal.closed_at) == (deal.lead.opportunity_at, deal.lead.closed_at)
+        assert deal.lead.exit == ends[deal.state]
+        assert deal.reason_id == deal.lead.reason_id
+        last = deal.events.order_by("occurred_at").last()
+        assert (last.amount, last.state, last.deal_stage) == (deal.amount, deal.state, deal.deal_stage)
+        assert deal.contacts.count() >= 1
+    assert Lead.objects.exclude(opportunity_at=None).count() == Opportunity.objects.count()
+
+
+def test_it_converts_as_a_real_funnel_does(world):
+    reached = {stage: Lead.objects.exclude(**{path.MILESTONES[stage]: None}).count() for stage in Stage.values}
+    rate = {to: reached[to] / reached[start] for start, to in zip(Stage.values, Stage.values[1:], strict=False)}
+    for stage, expected in {"mql": 0.14, "sal": 0.8, "sql": 0.44, "opportunity": 0.7, "won": 0.2}.items():
+        assert expected * 0.7 < rate[stage] < expected * 1.4, (stage, rate)
+    raised = Lead.objects.filter(passthrough=False, sal_at__isnull=False)
+    hours = median((sal - mql).total_seconds() / 3600 for mql, sal in raised.values_list("mql_at", "sal_at"))
+    assert 3 < hours < 12
+
+
+def test_people_fit_their_companies(world):
+    domains = set(AccountDomain.objects.values_list("account_id", "domain"))
+    for person in Person.objects.exclude(account=None).select_related("account"):
+        assert (person.account_id, person.email.partition("@")[2]) in domains
+        assert person.country == person.account.country
+    private = Person.objects.filter(account=None)
+    assert private and all(accounts.domain_of(person.email) == "" for person in private)
+    assert Account.objects.exclude(parent=None).exists()
+
+
+# --- The stories ----------------------------------------------------------------------------------
+
+
+def waiting_mqls() -> Counter:
+    return Counter(Lead.objects.open().filter(stage="mql").values_list("owner__name", flat=True))
+
+
+def test_one_rep_has_far_more_undecided_mqls_than_anybody(world):
+    found = waiting_mqls()
+    assert found[BUSY] >= 4
+    assert all(found[BUSY] > found[name] for name in found if name not in (BUSY, "Mara Lindqvist", None))
+
+
+def trips(region: str, program: Program | None = None) -> list[list[Step]]:
+    """Thousands of leads of a region, played as the demo plays them: what it shows by chance, they show for sure."""
+    dice = random.Random(7)
+    odds = stories.bend(Odds(mql=0.5), region, program, today=UNTIL)
+    return [travel(dice, odds, datetime(2026, 3, 2, 10)) for _ in range(4_000)]  # noqa: DTZ001 local times
+
+
+def share(found: list[list[Step]], of: str, to: str) -> float:
+    reached = [{step.stage for step in steps} for steps in found]
+    return sum(to in stages for stages in reached if of in stages) / sum(of in stages for stages in reached)
+
+
+def days(found: list[list[Step]], start: str, end: str) -> float:
+    first = [{step.stage: step.at for step in reversed(steps)} for steps in found]
+    return median((at[end] - at[start]).total_seconds() / 86_400 for at in first if end in at)
+
+
+def test_the_webinars_mqls_are_rejected_for_their_profile(world):
+    webinar = next(program for program in programs(TODAY - timedelta(days=548), TODAY) if program.content == DOWNTIME)
+    assert Campaign.objects.get(name=webinar.name).leads.count() >= 5
+    found = trips("DACH", webinar)
+    assert share(found, "mql", "sal") < 0.4
+    reasons = Counter(steps[2].reason for steps in found if len(steps) > 2 and steps[2].kind == Kind.DISQUALIFY)
+    assert reasons["reject", "Wrong profile"] > reasons.total() * 0.8
+    assert share(trips("DACH"), "mql", "sal") > 0.75
+
+
+def test_a_region_beats_the_standard_and_a_team_is_the_bottleneck():
+    usual, best, slow = trips("DACH"), trips("Nordics"), trips("France")
+    assert share(best, "mql", "sal") > share(usual, "mql", "sal") + 0.05
+    assert share(best, "sal", "sql") > share(usual, "sal", "sql") + 0.08
+    assert share(slow, "sal", "sql") < share(usual, "sal", "sql") - 0.08
+    assert days(slow, "sal", "sql") > 1.8 * days(usual, "sal", "sql")
+    assert trips("Southern Europe") == slow != trips("North America") == usual
+
+
+def test_what_comes_in_where_the_rep_left_is_nobodys(world):
+    lost = Lead.objects.open().filter(stage="mql", owner=None)
+    assert lost and set(lost.values_list("region__name", flat=True)) == {stories.UNOWNED}
+    assert not Rep.objects.get(name=GONE).active
+    everybody_else = Rep.objects.exclude(name=GONE)
+    assert not everybody_else.filter(active=False).exists()
+
+
+def test_one_deal_hangs_on_one_person_and_another_has_five(world):
+    alone, shared = (
+        Opportunity.objects.get(account__name=name) for name in (stories.SINGLE_THREADED, stories.FIVE_PEOPLE)
+    )
+    assert (alone.state, alone.contacts.count(), alone.account.people.count()) == ("open", 1, 1)
+    assert (shared.state, shared.contacts.count(), shared.account.people.count()) == ("open", 5, 5)
+    assert len(set(shared.contacts.values_list("role", flat=True))) == 5
+    assert alone.amount == 186_000
+
+
+def test_somebody_is_there_twice(world):
+    first, last = stories.DUPLICATE
+    both = Person.objects.filter(first_name=first, last_name=last, company="Reuter & Klamm Maschinenbau GmbH")
+    work, private = both.get(account__isnull=False), both.get(account=None)
+    assert work.title == private.title and accounts.domain_of(private.email) == ""
+
+
+def test_an_sql_was_sent_back(world):
+    first, last = stories.RETURNED
+    lead = Lead.objects.get(person__first_name=first, person__last_name=last, account__name="Saarela Paper Oy")
+    assert (lead.stage, lead.closed_at, lead.owner.name) == ("sal", None, "Mara Lindqvist")
+    back = lead.events.get(kind="regress")
+    assert (back.from_stage, back.to_stage, back.actor.username) == ("sql", "sal", "magnus")
+    assert back.reason.kind == "regress"
+
+
+# --- Log-ins --------------------------------------------------------------------------------------
+
+
+def test_log_ins_are_tied_to_their_reps(world):
+    reps = {rep.user.username: rep for rep in Rep.objects.exclude(user=None).select_related("team")}
+    assert {name: rep.team.kind for name, rep in reps.items()} == {"mara": "sdr", "magnus": "ae", "hanna": "other"}
+    mara, magnus = reps["mara"], reps["magnus"]
+    assert mara.leads.open().filter(stage="mql").count() >= len(stories.QUEUE)
+    assert magnus.leads.filter(stage="sql").exists() and magnus.opportunities.filter(state="open").exists()
+    assert Note.objects.filter(author=mara.user).exists()
+    assert StageEvent.objects.filter(actor=magnus.user, to_stage="opportunity").exists()
+    everything = Lead.objects.count()
+    assert 0 < access.visible_to(Lead.objects.all(), magnus.user).count() < everything
+    assert access.visible_to(Lead.objects.all(), reps["hanna"].user).count() == everything
+
+
+# --- The command ----------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_the_command_makes_it_once_and_refuses_a_database_with_leads(settings, tmp_path, capsys):
+    settings.DATA_DIR = tmp_path
+    call_command("seed_demo", "--leads", "60")
+    assert "60 leads of" in capsys.readouterr().out
+    assert Lead.objects.count() == 60 and len(demo.logins()) == 6
+    with pytest.raises(CommandError, match="holds the demo already"):
+        call_command("seed_demo", "--leads", "60")
+    (tmp_path / demo.MARK).write_text("filling\n")  # `up` was killed between the last row and its note
+    call_command("seed_demo", "--leads", "60")
+    assert "there already" in capsys.readouterr().out
+    assert Lead.objects.count() == 60
+
+
+@pytest.mark.django_db
+def test_the_command_leaves_other_peoples_leads_alone(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    (tmp_path / demo.MARK).write_text("filling\n")
+    make.lead()
+    with pytest.raises(CommandError, match="holds leads already"):
+        call_command("seed_demo", "--leads", "60")
+    assert Lead.objects.count() == 1 and not demo.demo_users().exists()
+
+
+@pytest.mark.django_db
+def test_too_few_leads_for_the_stories_are_refused(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    with pytest.raises(CommandError, match=f"at least {stories.SCRIPTED}"):
+        call_command("seed_demo", "--leads", "3")
+    assert not demo.demo_users().exists()
+
+
+# --- Days and names -------------------------------------------------------------------------------
+
+
+def test_days_share_out_all_leads_and_weekends_have_few():
+    days = rhythm.spread(20_000, TODAY - timedelta(days=548), TODAY - timedelta(days=1), random.Random(1))
+    assert sum(days.values()) == 20_000
+    weekend = sum(count for day, count in days.items() if day.weekday() >= 5)
+    assert 0.03 < weekend / 20_000 < 0.12
+    assert list(days.values())[-92:] > list(days.values())[:91]
+
+
+def test_no_two_companies_or_colleagues_have_one_name():
+    for country in COUNTRIES:
+        names = company_names(country, random.Random(1))
+        assert len({next(names)[0] for _ in range(3_000)}) == 3_000
+        people = len(country.first) * len(country.last)
+        assert len({country.person_name(7, number) for number in range(2 * people)}) == 2 * people
