@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from funnel.models import Kind, Stage
 from funnel.path import BACK, ENTRIES, EXITS, FORWARD, MILESTONES, RANK
+from reporting import moments
 
 
 def _quoted(words: Iterable[str]) -> str:
@@ -73,7 +74,8 @@ touched AS (
 ), lead AS (
     SELECT * FROM main.lead WHERE id NOT IN (SELECT lead_id FROM touched)
     UNION ALL BY NAME
-    SELECT l.* REPLACE (
+    SELECT l.* REPLACE ({", ".join(f"{sql} AS {name}" for name, sql in moments.columns("l").items())})
+    FROM (SELECT l.* REPLACE (
         coalesce(entry_to, '{Stage.INQUIRY}')::stage_name AS stage,
         coalesce(entry_at, last_at) AS stage_since,
         (CASE WHEN entry_to = '{Stage.WON}' THEN '{Stage.WON}'
@@ -85,7 +87,7 @@ touched AS (
         passed AS passthrough,
         {", ".join(f"f.{column} AS {column}" for column in MILESTONES.values())}
     )
-    FROM main.lead l JOIN folded f ON f.lead_id = l.id
+    FROM main.lead l JOIN folded f ON f.lead_id = l.id) l
 )
 """
 # A deal is as its latest event by then says; it closed when the run of events in its present state began.

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from funnel.models import Exit, Stage
 from funnel.path import MILESTONES, RANK
+from reporting import moments
 from reporting.facts import Copy, Rows
 from reporting.selection import Asked, Selection, utc
 
@@ -22,25 +23,14 @@ OPENED = ""  # the stage's place when the opening of a lead or deal is meant
 
 
 def reached_at(stage: str) -> str:
-    """When a lead reached a stage: its own milestone, else the earliest of a later stage (domain.md 3.2).
-
-    A stage below the one where the lead came in does not apply, unless it was passed through in so many words.
-    """
-    own, *later = [f"l.{MILESTONES[name]}" for name in Stage.values if RANK[name] >= RANK[stage]]
-    imputed = f"coalesce({own}, least({', '.join(later)}))" if later else own
-    return f"CASE WHEN l.entry_stage <= '{stage}'::stage_name THEN {imputed} ELSE {own} END"
-
-
-def _opened_at() -> str:
-    """A lead opens by reaching the stage where it came in."""
-    cases = " ".join(f"WHEN '{stage}' THEN {reached_at(stage)}" for stage in Stage.values)
-    return f"CASE l.entry_stage {cases} END"
+    """When a lead reached a stage of the path: see moments.py."""
+    return f"l.{moments.column(stage)}"
 
 
 def lead_moment(stage: str) -> str:
     """When a lead opened, reached a stage of the path, or left by an exit that still stands."""
     if stage == OPENED:
-        return _opened_at()
+        return f"l.{moments.OPENED_AT}"
     return reached_at(stage) if stage in RANK else f"CASE WHEN l.exit = '{stage}' THEN l.closed_at END"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from funnel.models import DealState, Exit, Function, Kind, Motion, Stage
+from reporting import moments
 
 Columns = Mapping[str, tuple[str, str]]
 
@@ -75,6 +76,7 @@ LEAD = Source(
         **_as("BOOLEAN", "passthrough"),
         **_moments(*(f"{stage}_at" for stage in Stage.values)),
         **_moments("closed_at", "stage_since", "recorded_at"),
+        **{name: ("TIMESTAMP", f"({sql}) AT TIME ZONE 'UTC'") for name, sql in moments.columns("t").items()},
     },
 )
 STAGE_EVENT = Source(
