@@ -66,18 +66,26 @@ def has_leads(copy: Copy) -> bool:
 
 
 def volumes(copy: Copy, query: Query, others: Sequence[Query] = ()) -> list[dict[str, int]]:
-    """How many leads reached each stage in the period of the query, and of each other one, in one pass."""
-    selection = Selection(copy, replace(query, start=None, end=None))
-    figures = {}
-    for number, asked in enumerate([query, *others]):
-        tests = Selection(copy, asked, parameters=selection.parameters)
-        for stage in Stage.values:
-            within = " AND ".join([f"{stage}_r IS NOT NULL", *tests.within(f"{stage}_r")])
-            figures[f"{stage}_{number}"] = f"count(*) FILTER (WHERE {within})"
-    columns = {f"{stage}_r": reached_at(stage) for stage in Stage.values}
-    [row] = selection.grouped(selection.select(columns, at=lead_moment(OPENED)), figures).rows
-    width = len(Stage.values)
-    return [dict(zip(Stage.values, row[i : i + width], strict=True)) for i in range(0, len(row), width)]
+    """How many leads reached each stage in the period of the query, and of each other one, in one statement."""
+    asked = [query, *others]
+    starts, ends = [one.start for one in asked], [one.end for one in asked]
+    whole = replace(
+        query,
+        start=None if None in starts else min(start for start in starts if start),
+        end=None if None in ends else max(end for end in ends if end),
+    )
+    selection = Selection(copy, whole)
+    tests = []
+    for one in asked:
+        within = Selection(copy, one, parameters=selection.parameters).within("arrived")
+        tests.append(" AND ".join(["arrived IS NOT NULL", *within]))
+    counts = ", ".join(f"count(*) FILTER (WHERE {test})" for test in tests)
+    parts = []
+    for stage in Stage.values:
+        at = reached_at(stage)
+        parts.append(f"SELECT '{stage}', {counts} FROM ({selection.select({'arrived': at}, at=at)})")
+    rows = {stage: found for stage, *found in selection.rows(" UNION ALL ".join(parts)).rows}
+    return [{stage: rows[stage][number] for stage in Stage.values} for number in range(len(asked))]
 
 
 def outcomes(copy: Copy, query: Query, from_stage: str, to_stage: str) -> Outcomes:
@@ -91,18 +99,18 @@ def outcomes(copy: Copy, query: Query, from_stage: str, to_stage: str) -> Outcom
         "exit": "l.exit",
     }
     inner = selection.select(columns, at=lead_moment(from_stage), conditions=_came_by(from_stage))
-    rows = selection.rows(
-        f"""
-        SELECT outcome, count(*), {_stays()}
-        FROM (SELECT CASE WHEN {_hit(selection, "from_at", "to_at")} THEN '{CONVERTED}'
-                          WHEN to_at IS NOT NULL THEN '{LATE}'
-                          WHEN exit IS NULL THEN '{OPEN}' ELSE exit::VARCHAR END AS outcome,
-                     {_DAYS} AS days FROM ({inner}))
-        GROUP BY GROUPING SETS ((outcome), ())
-        """
-    ).rows
-    leads = {name: number for name, number, *_ in rows if name is not None}
-    return Outcomes(leads=leads, stays=next(_read_stays(row[2:]) for row in rows if row[0] is None))
+    tests = {
+        CONVERTED: "hit",
+        LATE: "NOT hit AND to_at IS NOT NULL",
+        OPEN: "to_at IS NULL AND exit IS NULL",
+        **{name: f"to_at IS NULL AND exit = '{name}'" for name in (*LEAVING, Exit.WON)},
+    }
+    counts = ", ".join(f"count(*) FILTER (WHERE {test})" for test in tests.values())
+    hit = f"coalesce({_hit(selection, 'from_at', 'to_at')}, false) AS hit"
+    sql = f"SELECT {_stays()}, {counts} FROM (SELECT to_at, exit, {hit}, {_DAYS} AS days FROM ({inner}))"
+    [(n, excluded, percentiles, *leads)] = selection.rows(sql).rows
+    found = {name: count for name, count in zip(tests, leads, strict=True) if count}
+    return Outcomes(leads=found, stays=_read_stays((n, excluded, percentiles)))
 
 
 def stays(copy: Copy, query: Query, from_stage: str, to_stage: str) -> Stays:
