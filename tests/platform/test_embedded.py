@@ -184,6 +184,15 @@ def test_a_misleading_pid_file_does_not_stop_the_next_start(data_dir: Path) -> N
         stranger.wait()
 
 
+def bound(server: socket.socket, port: int) -> bool:
+    try:
+        server.bind((LOOPBACK, port))
+    except OSError:
+        return False
+    server.listen()
+    return True
+
+
 @pytest.mark.faults
 def test_taken_ports_are_replaced_and_named(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
@@ -191,11 +200,8 @@ def test_taken_ports_are_replaced_and_named(data_dir: Path, monkeypatch: pytest.
     with socket.socket() as postgres_port, socket.socket() as redis_port:
         for taken, number in ((postgres_port, 15432), (redis_port, 16379)):
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                taken.bind((LOOPBACK, number))
-                taken.listen()
-            except OSError:
-                continue  # taken already, by somebody else: as good
+            # Servers of another test may hold the port and give it back meanwhile; one that stays is as good as ours.
+            wait_until(lambda taken=taken, number=number: bound(taken, number), 20)
         attachment = attach(data_dir)
     assert ":15432/" not in attachment.addresses["postgres"]
     assert ":16379/" not in attachment.addresses["redis"]
