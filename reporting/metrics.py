@@ -65,7 +65,7 @@ class Query:
         if len(set(self.by)) < len(self.by):
             raise QueryError("A figure is split by each dimension once.")
         object.__setattr__(self, "by", tuple(self.by))
-        where = {name: _frozen(value) for name, value in self.where.items()}
+        where = {name: _labels(name, value) for name, value in self.where.items()}
         object.__setattr__(self, "where", MappingProxyType(where))
 
     @property
@@ -80,8 +80,13 @@ def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
         raise QueryError(f"There is no {name} “{value}”. There are: {', '.join(known)}.")
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list | tuple | set | frozenset) else value
+def _labels(dimension: str, value: Any) -> tuple[str | None, ...]:
+    """The labels that a filter lets pass, as text: 5 is “5”, and a yes or no of an attribute is “true” or “false”."""
+    values = value if isinstance(value, list | tuple | set | frozenset) else [value]
+    for one in values:
+        if one is not None and not isinstance(one, str | int | float):
+            raise QueryError(f"A filter by {dimension} takes a label, a list of labels, or null for blank.")
+    return tuple(None if one is None else str(one).lower() if isinstance(one, bool) else str(one) for one in values)
 
 
 # --- the metrics -----------------------------------------------------------------------------------------------

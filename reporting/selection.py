@@ -29,7 +29,7 @@ class Asked(Protocol):
     @property
     def tz(self) -> str: ...
     @property
-    def where(self) -> Mapping[str, Any]: ...
+    def where(self) -> Mapping[str, Sequence[str | None]]: ...
     @property
     def by(self) -> tuple[str, ...]: ...
     @property
@@ -103,14 +103,13 @@ class Selection:
         return found
 
     def filters(self, calendar: str) -> list[str]:
-        return [self._filter(name, wanted, calendar) for name, wanted in self.query.where.items()]
+        return [self._filter(name, labels, calendar) for name, labels in self.query.where.items()]
 
-    def _filter(self, name: str, wanted: Any, calendar: str) -> str:
+    def _filter(self, name: str, labels: Sequence[str | None], calendar: str) -> str:
         sql, parse = self.value(name, calendar), self.dimension(name).parse
-        values = list(wanted) if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
-        named = [self.parameter(parse(_text(value))) for value in values if value is not None]
+        named = [self.parameter(parse(label)) for label in labels if label is not None]
         tests = [f"{sql} IN ({', '.join(named)})"] if named else []
-        tests += [f"{sql} IS NULL"] if None in values else []
+        tests += [f"{sql} IS NULL"] if None in labels else []
         return f"({' OR '.join(tests)})" if tests else "false"
 
     def select(
@@ -179,10 +178,6 @@ def _interval(seconds: int) -> str:
 
 def _quoted(name: str) -> str:
     return name.replace('"', '""')
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def utc(moment: datetime) -> datetime:

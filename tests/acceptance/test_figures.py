@@ -54,8 +54,12 @@ LEADS_AND_WON = {"leads": "denominator", "won": "numerator"}
 DEALS = {"won": "won", "lost": "lost", "win_rate": "win_rate", "won_value": "won_value"}
 
 
+def near(figure: float | None, digits: int) -> float | None:
+    return None if figure is None else round(figure, digits)
+
+
 def rounded(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {label: {**row, "win_rate": round(row["win_rate"], 6)} for label, row in rows.items()}
+    return {label: {**row, "win_rate": near(row["win_rate"], 6)} for label, row in rows.items()}
 
 
 # --- olist: leads of a marketplace -----------------------------------------------------------------------------
@@ -64,14 +68,14 @@ def rounded(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def test_olist_leads_and_won(expected: dict[str, Any]) -> None:
     row, wanted = one("conversion", "olist"), expected["olist"]
     assert (row["denominator"], row["numerator"]) == (wanted["leads"], wanted["won"])
-    assert round(row["value"], 6) == wanted["rate"]
+    assert near(row["value"], 6) == wanted["rate"]
     assert one("volume", "olist")["count"] == wanted["leads"]
 
 
 def test_olist_days_to_won(expected: dict[str, Any]) -> None:
     row, wanted = one("velocity", "olist"), expected["olist"]
     for name in ("median", "p75", "p90", "mean", "min"):
-        assert round(row[name], 4) == wanted[f"days_{name}"], name
+        assert near(row[name], 4) == wanted[f"days_{name}"], name
     assert row["excluded"] == wanted["excluded"]
     assert row["n"] + row["excluded"] == wanted["won"]
 
@@ -93,7 +97,7 @@ def test_bpi2012_reached(expected: dict[str, Any]) -> None:
     rows = {row["stage"]: row["count"] for row in metric("volume", "bpi2012", "--by", "stage")}
     wanted = expected["bpi2012"]["reached"]
     assert set(wanted) <= set(STAGES)
-    assert {activity: rows[STAGES[activity]] for activity in wanted} == wanted
+    assert {activity: rows.get(STAGES[activity], 0) for activity in wanted} == wanted
     assert one("volume", "bpi2012")["count"] == expected["bpi2012"]["cases"]
 
 
@@ -101,7 +105,7 @@ def test_bpi2012_lags(expected: dict[str, Any]) -> None:
     for arrow, wanted in expected["bpi2012"]["lag"].items():
         start, end = (STAGES[activity] for activity in arrow.split("->"))
         row = one("velocity", "bpi2012", "--from-stage", start, "--to-stage", end)
-        found = {name: round(row[name], 4) for name in wanted}
+        found = {name: near(row[name], 4) for name in wanted}
         assert found == wanted, arrow
 
 
@@ -123,15 +127,15 @@ def test_maven_deals_by_stage(expected: dict[str, Any]) -> None:
 def test_maven_win_rate(expected: dict[str, Any]) -> None:
     row, wanted = one("win-rate", "maven"), expected["maven_crm"]
     assert (row["won"], row["lost"]) == (wanted["stages"]["Won"], wanted["stages"]["Lost"])
-    assert (round(row["win_rate"], 6), row["won_value"]) == (wanted["win_rate"], wanted["won_value"])
+    assert (near(row["win_rate"], 6), row["won_value"]) == (wanted["win_rate"], wanted["won_value"])
 
 
 def test_maven_days(expected: dict[str, Any]) -> None:
     wanted = expected["maven_crm"]
     won, lost = (one("velocity", "maven", "--object", "opportunities", "--to-stage", end) for end in ("won", "lost"))
-    assert round(won["median"], 4) == wanted["days_won_median"]
-    assert round(won["p90"], 4) == wanted["days_won_p90"]
-    assert round(lost["median"], 4) == wanted["days_lost_median"]
+    assert near(won["median"], 4) == wanted["days_won_median"]
+    assert near(won["p90"], 4) == wanted["days_won_p90"]
+    assert near(lost["median"], 4) == wanted["days_lost_median"]
 
 
 @pytest.mark.parametrize(

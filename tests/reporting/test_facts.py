@@ -14,6 +14,7 @@ from funnel.models import Account, Channel, CostLine, Kind, Lead, Person, Reason
 from funnel.stages import Move, move
 from reporting import copying, facts
 from reporting.facts import Copy
+from reporting.metrics import Query, volume
 from reporting.models import Change
 from reporting.sources import SOURCES
 from reporting.tasks import prune_changes
@@ -290,6 +291,15 @@ def test_a_custom_attribute_is_read_when_asked_for_and_followed_from_then_on(cop
     Person.objects.all().delete()
     copy.refresh()
     assert copy.rows('SELECT value FROM "attribute plan"').rows == []
+
+
+def test_an_attributes_yes_is_not_its_one(copy: Copy) -> None:
+    for value in (True, 1, "1", None):
+        factories.lead(person=factories.person(attributes={"paid": value}))
+    found = {
+        repr(value): volume(copy, Query(where={"paid": value}))["count"][0] for value in (True, 1, "true", False, None)
+    }
+    assert found == {"True": 1, "1": 2, "'true'": 1, "False": 0, "None": 1}
 
 
 def test_the_facts_are_exported_as_parquet(copy: Copy, tmp_path: Path) -> None:

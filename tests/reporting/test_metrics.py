@@ -243,6 +243,7 @@ def test_a_window_counts_its_last_day_and_only_leads_old_enough(copy: Copy) -> N
         (lambda copy: metrics.volume(copy, Query(where={"month": "May"})), "“May” is no month"),
         (lambda copy: metrics.volume(copy, Query(where={"quarter": "2017-1"})), "“2017-1” is no quarter"),
         (lambda copy: metrics.volume(copy, Query(as_of=copy.fresh_at + timedelta(hours=1))), "complete up to"),
+        (lambda _: Query(where={"channel": {"is": "email"}}), "takes a label, a list of labels, or null"),
         (lambda _: Query(object="people"), "There is no object “people”"),
         (lambda _: Query(basis="snapshot"), "There is no basis “snapshot”"),
         (lambda _: Query(tz="Middle/Earth"), "There is no time zone"),
