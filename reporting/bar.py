@@ -76,7 +76,7 @@ def bar(
         first=period.start,
         last=period.end - DAY if period.end else None,
         period_others=_without(view, own, "from", "to", "period"),
-        compare_words=_compare_words(view),
+        compare_words=_compare_words(view, today),
         comparisons=[_comparison(view, how, to(replace(view, compare=how))) for how in COMPARISONS] if compares else [],
         menus=[_menu(view, name, own) for name in dimensions],
         bases=[
@@ -107,13 +107,13 @@ def _period_option(view: View, key: str, today: dt.date, address: str) -> Option
     return PRESETS[key], address, key == view.period.key, hint
 
 
-def _compare_words(view: View) -> str:
+def _compare_words(view: View, today: dt.date) -> str:
     before = view.before
     if before is None:
         return "Nothing"
     if view.period.key in WEEKS:
         return f"{WEEKS[view.period.key]} weeks before" if view.compare == "before" else "A year before"
-    return str(before)
+    return _period_words(before, today)
 
 
 def _comparison(view: View, how: str, address: str) -> Option:

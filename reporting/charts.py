@@ -26,64 +26,71 @@ TIME_TICKS = [(1 / 1440, "1 min"), (1 / 24, "1 h"), (0.25, "6 h"), (1, "1 d"), (
 TIME_TICKS += [(365, "1 y"), (1460, "4 y")]
 
 
-def trend(counts: pd.DataFrame, before: pd.DataFrame | None, *, stages: Sequence[Stage], lead: Stage) -> go.Figure:
+def trend(
+    counts: pd.DataFrame, before: pd.DataFrame | None, *, stages: Sequence[Stage], lead: Stage, monthly: bool = False
+) -> go.Figure:
     """Lines of how many leads entered each stage, a bucket a point.
 
     counts: bucket (first day), whole (False where only part of the bucket lies in the period), and for each stage a
     column of counts, with `{stage}_url` for the records behind each point. before: bucket (already moved onto the
     present axis) and the column `lead` of the period before; None without one.
     """
-    traces: list[go.Scatter] = []
+    known = [_line(counts, stage) for stage in stages]
+    tops = [int(counts[stage].max()) for stage in stages]
     if before is not None and len(before):
-        traces.append(
-            go.Scatter(
-                x=before["bucket"].tolist(),
-                y=before[lead].tolist(),
-                mode="lines",
-                name=f"{lead.label} before",
-                line={"color": REFERENCE, "width": 1.5, "dash": "dot"},
-                hovertemplate=f"%{{y:,}} {lead.label} before<extra></extra>",
-            )
-        )
-    hollow = {"symbol": ["circle" if whole else "circle-open" for whole in counts["whole"]]}
-    for stage in stages:
-        traces.append(
-            go.Scatter(
-                x=counts["bucket"].tolist(),
-                y=counts[stage].tolist(),
-                customdata=counts[f"{stage}_url"].tolist(),
-                mode="lines" if counts["whole"].all() and len(counts) > 1 else "lines+markers",
-                name=stage.label,
-                line={"color": COLOURS[stage], "width": 2},
-                marker=hollow,
-                hovertemplate=f"%{{y:,}} {stage.label}<extra></extra>",
-            )
-        )
-    top = max([1, *(int(counts[stage].max()) for stage in stages)])
-    if before is not None and len(before):
-        top = max(top, int(before[lead].max()))
+        known.insert(0, _line_before(before, lead))
+        tops.append(int(before[lead].max()))
+    top = max([1, *tops])
     layout: dict[str, Any] = {
         "template": None,
         "margin": {"l": 34, "r": 62, "t": 6, "b": 22},
         "hovermode": "x unified",
-        "xaxis": _dates(counts["bucket"].tolist()),
+        "xaxis": _dates(counts["bucket"].tolist(), monthly=monthly),
         "yaxis": {"range": [0, top * 1.1], "nticks": 5, "tickformat": ",d", "rangemode": "tozero"},
         "annotations": _end_labels(counts, stages, top),
     }
-    return go.Figure(traces, layout=layout)
+    return go.Figure(known, layout=layout)
 
 
-def _dates(buckets: list[dt.date]) -> dict[str, Any]:
+def _line(counts: pd.DataFrame, stage: Stage) -> go.Scatter:
+    """A stage's line; only a bucket that is not whole, or is alone, has a mark."""
+    alone = len(counts) == 1
+    return go.Scatter(
+        x=counts["bucket"].tolist(),
+        y=counts[stage].tolist(),
+        customdata=counts[f"{stage}_url"].tolist(),
+        mode="lines+markers",
+        name=stage.label,
+        line={"color": COLOURS[stage], "width": 2},
+        marker={
+            "symbol": ["circle" if whole else "circle-open" for whole in counts["whole"]],
+            "size": [0 if whole and not alone else 7 for whole in counts["whole"]],
+        },
+        cliponaxis=False,
+        hovertemplate=f"%{{y:,}} {stage.label}<extra></extra>",
+    )
+
+
+def _line_before(before: pd.DataFrame, stage: Stage) -> go.Scatter:
+    return go.Scatter(
+        x=before["bucket"].tolist(),
+        y=before[stage].tolist(),
+        mode="lines",
+        name=f"{stage.label} before",
+        line={"color": REFERENCE, "width": 1.5, "dash": "dot"},
+        hovertemplate=f"%{{y:,}} {stage.label} before<extra></extra>",
+    )
+
+
+def _dates(buckets: list[dt.date], *, monthly: bool) -> dict[str, Any]:
     """An axis from the first bucket to the last, with few enough labels for a phone."""
-    every = math.ceil(len(buckets) / MOST_LABELS)
-    ticks = buckets[::every]
-    years = len({bucket.year for bucket in ticks}) > 1
+    ticks = buckets[:: math.ceil(len(buckets) / MOST_LABELS)]
     return {
         "type": "date",
         "showgrid": False,
         "range": [buckets[0], buckets[-1]] if len(buckets) > 1 else None,
         "tickvals": ticks,
-        "ticktext": [f"{tick.day} {tick:%b}" + (f"<br>{tick.year}" if years else "") for tick in ticks],
+        "ticktext": [f"{tick:%b %Y}" if monthly else f"{tick.day} {tick:%b}" for tick in ticks],
         "tickangle": 0,
     }
 

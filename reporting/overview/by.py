@@ -79,10 +79,10 @@ def by_dimension(ask: Asker, name: str) -> By:
     ]
     k, n = (sum(rate[part] for rate in rates.values()) for part in (0, 1))
     top = _top(rows[:ROWS], k / n if n else 0)
-    said = "in the period" if ask.view.basis == "period" else f"of {short_range(cohort)}, {STEP.window} d"
+    said = "arrivals in the period" if ask.view.basis == "period" else f"{short_range(cohort)}, {STEP.window} d"
     return By(
         dimension=DIMENSIONS[name],
-        basis=f"rates {said}",
+        basis=f"to MQL: {said}",
         rows=[replace(row, bar=_bar(row, k / n if n else 0, top)) for row in rows],
         k=k,
         n=n,

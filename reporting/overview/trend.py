@@ -51,10 +51,10 @@ def trend(ask: Asker) -> Trend:
         grain=grain,
         basis=f"leads, period basis, {GRAINS[grain]}",
         said=f"{', '.join(stage.label for stage in STAGES)} a {grain} over {len(frame)} {grain}s",
-        figure=charts.trend(frame, before, stages=STAGES, lead=LEAD) if drawn else None,
+        figure=charts.trend(frame, before, stages=STAGES, lead=LEAD, monthly=grain == "month") if drawn else None,
         frame=frame,
         has_before=before is not None,
-        note=f"Hollow: only a part of the {grain} lies in the period" if partial else "",
+        note=f"Hollow: a {grain} that is not over, or lies only partly in the period" if partial else "",
     )
 
 
@@ -85,11 +85,11 @@ def _buckets(period: Period, grain: str) -> list[tuple[dt.date, dt.date]]:
 
 def _frame(ask: Asker, period: Period, grain: str) -> pd.DataFrame:
     counts = queries.entered(ask.copy, ask.query(period), STAGES, grain=grain)
-    rows = []
+    rows, today = [], ask.now.date()
     for first, after in _buckets(period, grain):
         start, end = max(first, period.start or first), min(after, period.end or after)
         part = Period("custom", start, end)
-        row: dict = {"bucket": first, "whole": (start, end) == (first, after)}
+        row: dict = {"bucket": first, "whole": (start, end) == (first, after) and after <= today}
         for stage in STAGES:
             row[stage] = counts[stage].get(first, 0)
             row[f"{stage}_url"] = ask.drill(part, show="reached", stage=stage)

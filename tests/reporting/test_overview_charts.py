@@ -39,7 +39,7 @@ def test_lines_that_end_together_keep_their_labels_apart() -> None:
 def test_a_week_that_lies_only_partly_in_the_period_is_hollow() -> None:
     figure = trend(weeks(whole=[True, False]), None, stages=STAGES, lead=Stage.MQL)
     assert list(figure.data[0].marker.symbol) == ["circle", "circle-open"]
-    assert "markers" in figure.data[0].mode
+    assert list(figure.data[0].marker.size) == [0, 7]
 
 
 def times(**columns: list) -> pd.DataFrame:
