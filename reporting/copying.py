@@ -106,10 +106,11 @@ def _load(database: duckdb.DuckDBPyConnection, cursor: Any, source: Source, sele
         file.flush()
         if not file.tell():
             return
-        columns = ", ".join(f"'{name}': '{kind}'" for name, (kind, _) in source.columns.items())
+        types = ", ".join(f"'{name}': '{kind}'" for name, (kind, _) in source.columns.items())
+        values = ", ".join(["t.*", *(sql for _, sql in source.derived.values())])
         path = file.name.replace("'", "''")
         database.execute(
-            f"""INSERT INTO {source.name} SELECT * FROM read_csv(
-                '{path}', columns = {{{columns}}}, auto_detect = false, header = false, delim = ',', quote = '"',
-                escape = '"', nullstr = '', new_line = '\\n', max_line_size = {LONGEST_ROW})"""
+            f"""INSERT INTO {source.name} SELECT {values} FROM read_csv(
+                '{path}', columns = {{{types}}}, auto_detect = false, header = false, delim = ',', quote = '"',
+                escape = '"', nullstr = '', new_line = '\\n', max_line_size = {LONGEST_ROW}) t"""
         )

@@ -1,4 +1,4 @@
-"""When a lead reached a stage, as SQL that PostgreSQL and DuckDB read alike.
+"""When a lead reached a stage, as SQL over the copy.
 
 The copy keeps these moments as columns: a report then compares plain columns, four times as fast as working them out.
 """

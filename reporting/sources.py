@@ -4,7 +4,7 @@ Everything arrives as CSV, where blank text and null are the same: reports know 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from funnel.models import DealState, Exit, Function, Kind, Motion, Stage
 from reporting import moments
@@ -25,19 +25,21 @@ ENUMS: dict[str, list[str]] = {
 class Source:
     """One table of the copy. `name` is its name there and in the log of changes.
 
-    columns: name -> (DuckDB type, PostgreSQL expression over `t`). whole: so small that any change reads all of it.
-    on_demand: only read once a report needs it.
+    columns: name -> (DuckDB type, PostgreSQL expression over `t`). derived: likewise, but a DuckDB expression over the
+    columns, worked out on arrival. whole: so small that any change reads all of it. on_demand: only read once a report
+    needs it.
     """
 
     name: str
     table: str
     columns: Columns
+    derived: Columns = field(default_factory=dict)
     whole: bool = False
     on_demand: bool = False
 
     def create(self) -> str:
         """The DuckDB statement that makes the empty table."""
-        columns = ", ".join(f"{name} {kind}" for name, (kind, _) in self.columns.items())
+        columns = ", ".join(f"{name} {kind}" for name, (kind, _) in {**self.columns, **self.derived}.items())
         return f"CREATE TABLE {self.name} ({columns})"
 
     def select(self, where: str = "") -> str:
@@ -76,8 +78,8 @@ LEAD = Source(
         **_as("BOOLEAN", "passthrough"),
         **_moments(*(f"{stage}_at" for stage in Stage.values)),
         **_moments("closed_at", "stage_since", "recorded_at"),
-        **{name: ("TIMESTAMP", f"({sql}) AT TIME ZONE 'UTC'") for name, sql in moments.columns("t").items()},
     },
+    derived={name: ("TIMESTAMP", sql) for name, sql in moments.columns("t").items()},
 )
 STAGE_EVENT = Source(
     name="stage_event",

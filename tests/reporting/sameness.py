@@ -26,7 +26,7 @@ def _postgres(source: Source) -> list[tuple[Any, ...]]:
 
 
 def _copy(copy: Copy, source: Source) -> list[tuple[Any, ...]]:
-    return sorted(copy.rows(f"SELECT * FROM {source.name}").rows, key=repr)
+    return sorted(copy.rows(f"SELECT {', '.join(source.columns)} FROM {source.name}").rows, key=repr)
 
 
 def _blank(value: Any) -> Any:
