@@ -114,7 +114,7 @@ _GERMAN_FIRST = _words(
     "Heike Tobias Ulrike Matthias Nadja Reto"
 )
 _GERMAN_LAST = _words(
-    "Brunner Reuter Wagner Seidl Hofmann Egger Vogt Lorenz Kaiser Ziegler Baumann Kessler Dietrich Amsler Pohl Huber "
+    "Brunner Wagner Hofmann Egger Vogt Lorenz Kaiser Ziegler Baumann Kessler Dietrich Amsler Pohl Huber "
     "Steiner Roth Winkler Albrecht Brandt Sommer Haas Kühn Frei Gruber Lechner Moser"
 )
 _GERMAN_STEMS = _words(
@@ -225,7 +225,7 @@ COUNTRIES: tuple[Country, ...] = (
         "FI", "Nordics", 0.025, ZoneInfo("Europe/Helsinki"), "fi", ("Oy", "Oyj"), ("gmail.com", "outlook.com"), "",
         _words("Helsinki Tampere Turku Oulu Lahti"), _FINNISH_FIRST,
         _words(
-            "Laaksonen Aalto Niemi Koskinen Heikkilä Salonen Lehtonen Rantanen Mäkelä Tuominen Hakala Kallio Virtala "
+            "Aalto Niemi Koskinen Heikkilä Salonen Lehtonen Rantanen Mäkelä Tuominen Hakala Kallio Virtala "
             "Saarinen Ojala Peltonen"
         ),
         _words("Saarela Pohjola Kaarna Tammer Vuoksi Harju Metsola Kymi Aurora Lakea Suvanto Koivu"),
@@ -253,7 +253,7 @@ COUNTRIES: tuple[Country, ...] = (
             "Simone Valentina Fabio"
         ),
         _words(
-            "Moretti Rinaldi Conti Galli Ferrara Greco Lombardi Barbieri Fontana Marini Vitale Serra Pellegrini Caruso "
+            "Rinaldi Conti Galli Ferrara Greco Lombardi Barbieri Fontana Marini Vitale Serra Pellegrini Caruso "
             "Bassi Colombo Farina Gatti"
         ),
         _words(

@@ -104,6 +104,7 @@ def companies() -> list[Company]:
     ]  # fmt: skip
 
 
+# Nobody else in the demo has the last names Seidl, Reuter, Laaksonen and Moretti (names.py), so a search finds them.
 # Who is on Mara's list: name, title, company, solution, how many days ago it became an MQL and how long that took.
 QUEUE = (
     (("Ingrid", "Solheim-Dahl"), "Head of Plant IT", "Halvard Marine Systems AS", "Edge monitoring", 0.3, 6),
@@ -150,4 +151,4 @@ def _office_day(at: datetime) -> datetime:
     """The same hour, on the Friday before where it is a weekend, within the office's hours."""
     while at.weekday() >= 5:
         at -= DAY
-    return at.replace(hour=9 + at.hour % 8)
+    return at.replace(hour=9 + at.hour % 8, minute=(at.day * 17 + at.minute) % 60)
