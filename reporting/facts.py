@@ -239,7 +239,7 @@ class Copy:
                 return State(database=database, version=version, origin=origin, held=wanted, **now)
             nothing_new = not changes or (before.snapshot == snapshot and not own_writes)
             if nothing_new and wanted == before.held:
-                return replace(before, **now)
+                return replace(before, **now | {"own_writes": False})  # what it wrote is not in the copy
             merged = copying.merge(
                 before.database.cursor(), cursor, changes, oldest=before.oldest, held=before.held, wanted=wanted
             )
