@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -201,7 +202,7 @@ def test_taken_ports_are_replaced_and_named(data_dir: Path, monkeypatch: pytest.
         for taken, number in ((postgres_port, 15432), (redis_port, 16379)):
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             # Servers of another test may hold the port and give it back meanwhile; one that stays is as good as ours.
-            wait_until(lambda taken=taken, number=number: bound(taken, number), 20)
+            wait_until(partial(bound, taken, number), 20)
         attachment = attach(data_dir)
     assert ":15432/" not in attachment.addresses["postgres"]
     assert ":16379/" not in attachment.addresses["redis"]
