@@ -34,7 +34,6 @@ lint: install  ## Check style, types, layering, templates, migrations, the API's
 	$(VENV)/mypy .
 	$(VENV)/lint-imports
 	$(VENV)/djlint --quiet --lint templates
-	$(VENV)/djlint --quiet --check templates
 	$(VENV)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(VENV)/python manage.py spectacular --validate --fail-on-warn | diff -u openapi.yaml - \
 		|| { echo "The API and openapi.yaml differ: run make openapi and look at the change." >&2; exit 1; }
@@ -43,7 +42,6 @@ lint: install  ## Check style, types, layering, templates, migrations, the API's
 format: install  ## Put code and templates into the common form
 	$(VENV)/ruff check --fix .
 	$(VENV)/ruff format .
-	-$(VENV)/djlint --quiet --reformat templates
 
 openapi: install  ## Write the description of the API anew
 	$(VENV)/python manage.py spectacular --validate --fail-on-warn --file openapi.yaml
