@@ -191,8 +191,8 @@ def bounds(copy: Copy, kind: str) -> tuple[date, date]:
     table = "lead" if kind == "leads" else "opportunity"
 
     def find() -> tuple[date, date]:
-        first, last = (f"{name}({', '.join(columns)})" for name in ("least", "greatest"))
-        [(low, high)] = copy.rows(f"SELECT min({first}), max({last}) FROM {table}").rows
+        first, last = (", ".join(f"{edge}({column})" for column in columns) for edge in ("min", "max"))
+        [(low, high)] = copy.rows(f"SELECT least({first}), greatest({last}) FROM {table}").rows
         earliest, latest = date(1970, 1, 1), date(2100, 1, 1)
         if low is None:
             return earliest, earliest
