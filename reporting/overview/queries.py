@@ -99,18 +99,24 @@ def outcomes(copy: Copy, query: Query, from_stage: str, to_stage: str) -> Outcom
         "exit": "l.exit",
     }
     inner = selection.select(columns, at=lead_moment(from_stage), conditions=_came_by(from_stage))
-    tests = {
-        CONVERTED: "hit",
-        LATE: "NOT hit AND to_at IS NOT NULL",
-        OPEN: "to_at IS NULL AND exit IS NULL",
-        **{name: f"to_at IS NULL AND exit = '{name}'" for name in (*LEAVING, Exit.WON)},
-    }
-    counts = ", ".join(f"count(*) FILTER (WHERE {test})" for test in tests.values())
-    hit = f"coalesce({_hit(selection, 'from_at', 'to_at')}, false) AS hit"
-    sql = f"SELECT {_stays()}, {counts} FROM (SELECT to_at, exit, {hit}, {_DAYS} AS days FROM ({inner}))"
-    [(n, excluded, percentiles, *leads)] = selection.rows(sql).rows
-    found = {name: count for name, count in zip(tests, leads, strict=True) if count}
-    return Outcomes(leads=found, stays=_read_stays((n, excluded, percentiles)))
+    hit = f"coalesce({_hit(selection, 'from_at', 'to_at')}, false)"
+    rows = selection.rows(
+        f"""
+        SELECT taken, way, count(*), count(*) FILTER (WHERE hit), {_stays()}
+        FROM (SELECT to_at IS NOT NULL AS taken, CASE WHEN to_at IS NULL THEN exit END AS way, {hit} AS hit,
+                     {_DAYS} AS days FROM ({inner}))
+        GROUP BY taken, way
+        """
+    ).rows
+    leads: dict[str, int] = {}
+    stays = Stays()
+    for taken, way, total, hits, *times in rows:
+        if taken:
+            leads |= {CONVERTED: hits, LATE: total - hits}
+            stays = _read_stays(times)
+        else:
+            leads[way or OPEN] = total
+    return Outcomes(leads={name: count for name, count in leads.items() if count}, stays=stays)
 
 
 def stays(copy: Copy, query: Query, from_stage: str, to_stage: str) -> Stays:

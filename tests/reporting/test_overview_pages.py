@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from funnel.access import Role
 from funnel.models import Campaign, Channel, CostLine, Kind, Lead, Reason, Region, Stage
+from reporting import records
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -293,6 +294,15 @@ def test_a_role_sees_its_own_leads_behind_everybodys_number(client: Client) -> N
     assert {int(pk) for pk in re.findall(r'href="/leads/(\d+)/"', page)} == own
     assert "Export CSV" not in page
     assert client.get("/drill.csv?period=all&show=reached&stage=inquiry").status_code == 403
+
+
+def test_how_many_one_may_see_of_very_many_is_not_counted(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "MOST_COUNTED", 2)
+    client.force_login(factories.user(Role.SDR, team=factories.team(), username="sam"))
+    for _ in range(3):
+        journey(30)
+    page = text(client.get(drill(show="reached", stage="inquiry")).content.decode())
+    assert "3 leads; your role (SDR) sees a part of them." in page
 
 
 def test_a_role_without_any_of_the_leads_is_told_why_the_list_is_empty(client: Client) -> None:
