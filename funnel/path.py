@@ -145,8 +145,8 @@ def standing(steps: Iterable[Step]) -> list[Step]:
 def fold(steps: Iterable[Step]) -> State:
     """The state that these events of one lead come to (domain.md 3.2, 3.3).
 
-    An entry never moves a lead back, whatever its date: only a move back, a reopening or a correction does. So a
-    milestone dated before its predecessor, as dirty sources have it, still counts as reached.
+    A first entry never moves a lead back, whatever its date, so that a milestone dated before its predecessor, as
+    dirty sources have it, still counts as reached. Entering a stage again puts the lead there, wherever it stood.
     """
     state = State()
     corrected: dict[str, datetime] = {}
@@ -163,10 +163,11 @@ def advance(state: State, step: Step) -> None:
 
     A correction or a void changes what stands before it, so these need the whole `fold`.
     """
+    again = step.to_stage in state.milestones
     if step.kind in FORWARD:
         state.milestones.setdefault(step.to_stage, step.occurred_at)
         state.passthrough |= step.kind == Kind.PASSTHROUGH and step.to_stage == Stage.MQL
-    if step.kind in BACK or (step.kind in FORWARD and RANK[step.to_stage] >= RANK[state.stage]):
+    if step.kind in BACK or (step.kind in FORWARD and (again or RANK[step.to_stage] >= RANK[state.stage])):
         state.stage, state.stage_since = step.to_stage, step.occurred_at
         state.closed_at, state.exit, state.reason = None, "", None
         if step.to_stage == Stage.WON:

@@ -65,12 +65,16 @@ WITH event AS (
     FROM unvoided
     WHERE ceiling IS NULL OR (kind IN {_ENTRIES} AND rank <= ceiling)
 ), placed AS (
-    SELECT *, coalesce(max(seq) FILTER (WHERE kind IN {_BACK}) OVER (PARTITION BY lead_id), 0) AS back_seq
-    FROM standing
+    SELECT *, coalesce(max(seq) FILTER (WHERE kind IN {_BACK} OR again) OVER (PARTITION BY lead_id), 0) AS back_seq
+    FROM (
+        SELECT *, kind IN {_FORWARD} AND row_number() OVER (
+                      PARTITION BY lead_id, to_stage, kind IN {_FORWARD} ORDER BY seq) > 1 AS again
+        FROM standing
+    ) s
 ), folded AS (
     SELECT lead_id,
            max(seq) AS last_seq,
-           -- The furthest entry since the last move back, the latest of several.
+           -- The furthest entry since the lead was last moved back or entered a stage again, the latest of several.
            mod(max(rank * 1000000 + seq) FILTER (WHERE kind IN {_ENTRIES} AND seq >= back_seq), 1000000) AS entry_seq,
            bool_or(kind = 'passthrough' AND to_stage = 'mql') AS passthrough,
            {", ".join(_first(stage, column) for stage, column in MILESTONES.items())}

@@ -32,12 +32,15 @@ def _first(stage: str, column: str) -> str:
 
 
 def _furthest(column: str) -> str:
-    """Of the furthest entry since the last move back, the latest of several; null where that entry has none."""
+    """Of the furthest entry since the lead was last placed anew, the latest; null where that entry has none."""
     return f"arg_max_null({column}, rank * 1000000 + seq) FILTER (WHERE kind IN {ENTRY_KINDS} AND seq >= back_seq)"
 
 
 def standing(condition: str) -> str:
-    """CTEs that end in `standing`: the stage events that count, numbered in order, of those that meet `condition`."""
+    """CTEs that end in `standing`: the stage events that count, numbered in order, of those that meet `condition`.
+
+    `anew`: the lead stands there from then on, wherever it stood: moved back, reopened, corrected, or entered again.
+    """
     return f"""
 known AS (
     SELECT e.*, {_RANKED} AS rank,
@@ -50,9 +53,13 @@ known AS (
     FROM known k
     WHERE kind <> '{Kind.VOID}'
       AND id NOT IN (SELECT supersedes_id FROM known WHERE kind = '{Kind.VOID}' AND supersedes_id IS NOT NULL)
-), standing AS (
+), numbered AS (
     SELECT *, row_number() OVER (PARTITION BY lead_id ORDER BY occurred_at, ord, id) AS seq
     FROM unvoided WHERE ceiling IS NULL OR (kind IN {ENTRY_KINDS} AND rank <= ceiling)
+), standing AS (
+    SELECT *, kind IN {BACK_KINDS} OR (kind IN {FORWARD_KINDS} AND row_number() OVER (
+                  PARTITION BY lead_id, to_stage, kind IN {FORWARD_KINDS} ORDER BY seq) > 1) AS anew
+    FROM numbered
 )"""
 
 
@@ -61,7 +68,7 @@ LEADS = f"""
 touched AS (
     SELECT DISTINCT lead_id FROM stage_event WHERE recorded_at > $as_of
 ), {standing("recorded_at <= $as_of AND lead_id IN (SELECT lead_id FROM touched)")}, placed AS (
-    SELECT *, coalesce(max(seq) FILTER (WHERE kind IN {BACK_KINDS}) OVER (PARTITION BY lead_id), 0) AS back_seq
+    SELECT *, coalesce(max(seq) FILTER (WHERE anew) OVER (PARTITION BY lead_id), 0) AS back_seq
     FROM standing
 ), folded AS (
     SELECT lead_id, arg_max(kind, seq) AS last_kind, arg_max(occurred_at, seq) AS last_at,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from funnel.models import Kind, Stage
 from funnel.path import EXITS, RANK
-from reporting.as_of import BACK_KINDS, ENTRY_KINDS, LEAVING_KINDS, standing
+from reporting.as_of import ENTRY_KINDS, LEAVING_KINDS, standing
 from reporting.facts import Copy, Rows
 from reporting.queries import LEAVING
 from reporting.selection import Asked, QueryError, Selection, utc
@@ -17,7 +17,7 @@ _LEFT_BY = " ".join(f"WHEN '{kind}' THEN '{name}'" for kind, name in EXITS.items
 # One row a stay of a lead at a stage of the path, in order of time: where from when until when, and how it ended.
 _STAYS = f"""
 runs AS (
-    SELECT *, count(*) FILTER (WHERE kind IN {BACK_KINDS}) OVER (PARTITION BY lead_id ORDER BY seq) AS run FROM standing
+    SELECT *, count(*) FILTER (WHERE anew) OVER (PARTITION BY lead_id ORDER BY seq) AS run FROM standing
 ), ranked AS (
     SELECT lead_id, seq, kind, occurred_at, coalesce(max(rank) FILTER (WHERE kind IN {ENTRY_KINDS})
                OVER (PARTITION BY lead_id, run ORDER BY seq), 1) AS rank

@@ -68,7 +68,12 @@ def _told(left: list[StageEvent]) -> dict:
     told |= {"stage": "inquiry", "exit": "void", "passthrough": False}
     if not left:
         return told
-    backs = [position for position, event in enumerate(left) if event.kind in ("regress", "reopen", "correction")]
+    backs, seen = [], set()
+    for position, event in enumerate(left):
+        if event.kind in ("regress", "reopen", "correction") or (event.kind not in EXIT_OF and event.to_stage in seen):
+            backs.append(position)
+        if event.kind in ("advance", "passthrough", "won"):
+            seen.add(event.to_stage)
     since_back = left[backs[-1] :] if backs else left
     entered = [PATH.index(event.to_stage) for event in since_back if event.to_stage]
     told["stage"] = PATH[max(entered)] if entered else "inquiry"
@@ -141,7 +146,9 @@ class WhatTheEventsSay(TestCase):
                 (answer,) = move([wish(lead, "advance", stage, day=day)], now=NOW, history=True)
                 assert answer.done, answer.problem
             check_against_events(lead.pk)
-            states.append(Lead.objects.values(*[f"{stage}_at" for stage in PATH]).get(pk=lead.pk))
+            states.append(
+                Lead.objects.values("stage", "stage_since", *[f"{stage}_at" for stage in PATH]).get(pk=lead.pk)
+            )
         assert states[0] == states[1]
 
 
