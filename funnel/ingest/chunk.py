@@ -26,6 +26,10 @@ class Refused(Exception):
         self.problems = problems  # by the row's place in the chunk: (field, sentence)
 
 
+class Overtaken(Exception):
+    """Somebody else landed rows of the chunk after it was looked up: it is taken back and looked up anew."""
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """A row in work. `ids` holds the references of its fields, once they are looked up."""

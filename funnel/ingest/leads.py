@@ -9,7 +9,7 @@ from django.db import connection
 
 from funnel import stages
 from funnel.ingest import references
-from funnel.ingest.chunk import Chunk, Entry, Refused
+from funnel.ingest.chunk import Chunk, Entry, Overtaken, Refused
 from funnel.ingest.people import SAID_BY_ANY_ROW, About, People, Say, claims, said
 from funnel.ingest.upserts import Draft, columns_of, note_update, save
 from funnel.leads import Opening, last_numbers, open_leads
@@ -75,7 +75,7 @@ def write(chunk: Chunk) -> None:
     people = People(chunk, [trip.about for trip in trips])
     people.identify(change_email=True, lock=True)
     _say_who_speaks(trips, new_people=people.new.keys())
-    _refuse_second_open_leads(trips, new_people=people.new.keys())
+    _refuse_second_open_leads(trips, source=chunk.source, new_people=people.new.keys())
     people.save()
     _open(trips, people, now=chunk.now)
     _update(trips)
@@ -202,11 +202,18 @@ def _by_opening(trips: Iterable[Trip]) -> list[Trip]:
     return known + sorted(new, key=lambda trip: (min(trip.happened.values()), trip.entry.place))
 
 
-def _refuse_second_open_leads(trips: Sequence[Trip], *, new_people: Iterable[int]) -> None:
-    """A person has one open lead a solution; a new row that would be a second one is refused. One query."""
+def _refuse_second_open_leads(trips: Sequence[Trip], *, source: str, new_people: Iterable[int]) -> None:
+    """A person has one open lead a solution; a new row that would be a second one is refused. One query.
+
+    The people are locked by now. An open lead of a row's own key was not there when the rows were looked up, so another
+    load has landed it meanwhile: that is no second lead. Raises Overtaken then.
+    """
     opening = [trip for trip in trips if trip.known is None and trip.ends_open]
     closing = {trip.lead_id for trip in trips if trip.known is not None and not trip.ends_open}
-    taken = _open_leads({trip.about.person_id for trip in opening} - set(new_people), but=closing)
+    found = _open_leads({trip.about.person_id for trip in opening} - set(new_people), but=closing)
+    taken = {place: label for place, (label, _key) in found.items()}
+    if {key for _label, key in found.values()} & {(source, trip.entry.key) for trip in opening}:
+        raise Overtaken
     problems = {}
     for trip in opening:
         place = (trip.about.person_id, trip.entry.ids.get("solution"))
@@ -222,16 +229,20 @@ def _refuse_second_open_leads(trips: Sequence[Trip], *, new_people: Iterable[int
         raise Refused(problems)
 
 
-def _open_leads(person_ids: set[int], *, but: set[int]) -> dict[tuple[int, int | None], str]:
+def _open_leads(person_ids: set[int], *, but: set[int]) -> dict[tuple[int, int | None], tuple[str, tuple[str, str]]]:
+    """What to call the open lead of each person and solution, and its key."""
     if not person_ids:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT person_id, solution_id, CASE external_id WHEN '' THEN id::text ELSE external_id END "
+            "SELECT person_id, solution_id, id, source, external_id "
             "FROM funnel_lead WHERE person_id = ANY(%s) AND closed_at IS NULL AND id <> ALL(%s)",
             [list(person_ids), list(but)],
         )
-        return {(person_id, solution_id): label for person_id, solution_id, label in cursor.fetchall()}
+        return {
+            (person_id, solution_id): (external_id or str(pk), (source, external_id))
+            for person_id, solution_id, pk, source, external_id in cursor.fetchall()
+        }
 
 
 def _open(trips: Sequence[Trip], people: People, *, now: datetime) -> None:

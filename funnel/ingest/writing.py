@@ -13,7 +13,7 @@ from datetime import datetime
 from django.db import DatabaseError, connection, transaction
 
 from funnel.ingest import accounts, activities, campaigns, leads, opportunities, people, reps, stage_events
-from funnel.ingest.chunk import Chunk, Refused
+from funnel.ingest.chunk import Chunk, Overtaken, Refused
 from funnel.ingest.fields import KINDS
 from funnel.ingest.rows import Outcome, Row
 
@@ -33,6 +33,7 @@ _WRITERS: dict[str, Callable[[Chunk], None]] = {
 # PostgreSQL's error codes.
 _UNIQUE_VIOLATION = "23505"
 _ATTEMPTS = {_UNIQUE_VIOLATION: 3, "40P01": 8, "40001": 8}  # deadlock, serialization failure
+_OVERTAKINGS = 8  # each means that somebody else got on, so that this many in a row do not happen
 _BAD_DATA = ("22", "23")  # the classes of data exceptions and of integrity violations
 
 # Constraints that a row can run into although it was looked at before; others are named as they are.
@@ -160,6 +161,9 @@ def _attempts(job: _Job, rows: Sequence[Row]) -> list[Outcome]:
         try:
             with transaction.atomic():
                 return _attempt(job, rows)
+        except Overtaken:
+            if attempt >= _OVERTAKINGS:
+                raise
         except DatabaseError as error:
             if attempt >= _ATTEMPTS.get(_code(error), 0):
                 raise

@@ -92,6 +92,7 @@ def violations(page: Page) -> list[str]:
 
 def upload(page: Page, file: Path) -> None:
     page.get_by_role("link", name=re.compile("Import a file|New import")).first.click()
+    page.wait_for_url("**/imports/new/", wait_until="load")  # by then the page's script listens for a chosen file
     page.locator("input[name=file]").set_input_files(file)
     expect(page.locator("[data-file-name]")).to_have_text(file.name)
     page.get_by_label("Source").fill("spring-crm")
