@@ -10,10 +10,9 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from funnel import staging
+from funnel.derivation import DERIVE
 from funnel.models import Exit, Kind, Stage, StageEvent
 from funnel.path import (
-    BACK,
-    ENTRIES,
     EXITS,
     FORWARD,
     MILESTONES,
@@ -28,81 +27,7 @@ from funnel.path import (
     standing,
 )
 
-
-def _quoted(words: Iterable[str]) -> str:
-    return "(" + ", ".join(f"'{word}'" for word in sorted(words)) + ")"
-
-
-_RANKED = "CASE to_stage " + " ".join(f"WHEN '{stage}' THEN {rank}" for stage, rank in RANK.items()) + " END"
-_EXIT_OF = "CASE last.kind " + " ".join(f"WHEN '{kind}' THEN '{name}'" for kind, name in EXITS.items()) + " END"
-_FORWARD, _BACK, _ENTRIES, _LEAVING = _quoted(FORWARD), _quoted(BACK), _quoted(ENTRIES), _quoted(EXITS)
-
-
-def _first(stage: str, column: str) -> str:
-    """A milestone: the first entry forward; failing that, the first correction that put the lead there."""
-    return f"""coalesce(min(occurred_at) FILTER (WHERE to_stage = '{stage}' AND kind IN {_FORWARD}),
-                    min(occurred_at) FILTER (WHERE to_stage = '{stage}' AND kind = 'correction')) AS {column}"""
-
-
-# The state of each lead in `lead_ids`, one row each, from its events alone; `path.fold` says the same in Python.
-# Parameters: lead_ids (array), as_of (timestamp, or null for everything recorded).
-_DERIVE = f"""
-WITH event AS (
-    SELECT e.*, {_RANKED} AS rank,
-           CASE WHEN kind IN {_FORWARD} THEN {_RANKED} WHEN kind IN {_LEAVING} THEN 7 ELSE 8 END AS ord
-    FROM funnel_stageevent e
-    WHERE e.lead_id = ANY(%(lead_ids)s)
-      AND (%(as_of)s::timestamptz IS NULL OR e.recorded_at <= %(as_of)s::timestamptz)
-), unvoided AS (
-    SELECT e.*, min(rank) FILTER (WHERE kind = 'correction') OVER (
-               PARTITION BY lead_id ORDER BY occurred_at, ord, id
-               ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS ceiling
-    FROM event e
-    WHERE kind <> 'void' AND NOT EXISTS (SELECT FROM event v WHERE v.kind = 'void' AND v.supersedes_id = e.id)
-), standing AS (
-    SELECT lead_id, kind, to_stage, rank, occurred_at, reason_id,
-           row_number() OVER (PARTITION BY lead_id ORDER BY occurred_at, ord, id) AS seq
-    FROM unvoided
-    WHERE ceiling IS NULL OR (kind IN {_ENTRIES} AND rank <= ceiling)
-), placed AS (
-    SELECT *, coalesce(max(seq) FILTER (WHERE kind IN {_BACK} OR again) OVER (PARTITION BY lead_id), 0) AS back_seq
-    FROM (
-        SELECT *, kind IN {_FORWARD} AND row_number() OVER (
-                      PARTITION BY lead_id, to_stage, kind IN {_FORWARD} ORDER BY seq) > 1 AS again
-        FROM standing
-    ) s
-), folded AS (
-    SELECT lead_id,
-           max(seq) AS last_seq,
-           -- The furthest entry since the lead was last moved back or entered a stage again, the latest of several.
-           mod(max(rank * 1000000 + seq) FILTER (WHERE kind IN {_ENTRIES} AND seq >= back_seq), 1000000) AS entry_seq,
-           bool_or(kind = 'passthrough' AND to_stage = 'mql') AS passthrough,
-           {", ".join(_first(stage, column) for stage, column in MILESTONES.items())}
-    FROM placed GROUP BY lead_id
-), state AS (
-    SELECT l.id AS lead_id,
-           coalesce(entry.to_stage, 'inquiry') AS stage,
-           coalesce(entry.occurred_at, last.occurred_at, l.recorded_at) AS stage_since,
-           CASE WHEN f.lead_id IS NULL THEN 'void'
-                WHEN entry.to_stage = 'won' THEN 'won'
-                WHEN last.kind IN {_LEAVING} THEN {_EXIT_OF}
-                ELSE '' END AS exit,
-           CASE WHEN f.lead_id IS NULL THEN l.recorded_at
-                WHEN entry.to_stage = 'won' THEN entry.occurred_at
-                WHEN last.kind IN {_LEAVING} THEN last.occurred_at END AS closed_at,
-           CASE WHEN entry.to_stage = 'won' THEN entry.reason_id
-                WHEN last.kind IN {_LEAVING} THEN last.reason_id END AS reason_id,
-           coalesce(f.passthrough, false) AS passthrough,
-           {", ".join(f"f.{column}" for column in MILESTONES.values())}
-    FROM funnel_lead l
-    LEFT JOIN folded f ON f.lead_id = l.id
-    LEFT JOIN standing last ON last.lead_id = l.id AND last.seq = f.last_seq
-    LEFT JOIN standing entry ON entry.lead_id = l.id AND entry.seq = f.entry_seq
-    WHERE l.id = ANY(%(lead_ids)s)
-)
-SELECT * FROM state
-"""
-_CACHED = ("stage", "stage_since", "closed_at", "exit", "reason_id", "passthrough", *MILESTONES.values())
+CACHED = ("stage", "stage_since", "closed_at", "exit", "reason_id", "passthrough", *MILESTONES.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +72,7 @@ def derive(lead_ids: Collection[int], *, as_of: datetime | None = None) -> list[
     milestones. Definition: domain.md 3.2, 3.3; `path.fold` says the same in Python.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_DERIVE, {"lead_ids": list(lead_ids), "as_of": as_of})
+        cursor.execute(DERIVE, {"lead_ids": list(lead_ids), "as_of": as_of})
         names = [column.name for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -157,11 +82,11 @@ def refresh(lead_ids: Collection[int]) -> None:
 
     Closing goes before opening: a unique index is checked row by row, and a person has one open lead a solution.
     """
-    columns = ", ".join(f"{name} = d.{name}" for name in _CACHED)
-    changed = " OR ".join(f"l.{name} IS DISTINCT FROM d.{name}" for name in _CACHED)
+    columns = ", ".join(f"{name} = d.{name}" for name in CACHED)
+    changed = " OR ".join(f"l.{name} IS DISTINCT FROM d.{name}" for name in CACHED)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"CREATE TEMP TABLE derived_state ON COMMIT DROP AS {_DERIVE}",
+            f"CREATE TEMP TABLE derived_state ON COMMIT DROP AS {DERIVE}",
             {"lead_ids": list(lead_ids), "as_of": None},
         )
         for half in ("IS NOT NULL", "IS NULL"):

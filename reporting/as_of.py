@@ -4,31 +4,10 @@ Only what a later record touched is worked out again; everything else stood then
 segment, solution and account were frozen at opening; owner is today's, until assignments are a ledger of their own.
 """
 
-from collections.abc import Iterable
-
+from funnel.derivation import BACK_KINDS, ENTRY_KINDS, FORWARD_KINDS, LEAVING_KINDS, RANKED, exit_of, first
 from funnel.models import Kind, Stage
-from funnel.path import BACK, ENTRIES, EXITS, FORWARD, MILESTONES, RANK
+from funnel.path import MILESTONES
 from reporting import moments
-
-
-def _quoted(words: Iterable[str]) -> str:
-    return "(" + ", ".join(f"'{word}'" for word in sorted(words)) + ")"
-
-
-FORWARD_KINDS, BACK_KINDS, ENTRY_KINDS, LEAVING_KINDS = (
-    _quoted(FORWARD),
-    _quoted(BACK),
-    _quoted(ENTRIES),
-    _quoted(EXITS),
-)
-_RANKED = "CASE e.to_stage " + " ".join(f"WHEN '{stage}' THEN {rank}" for stage, rank in RANK.items()) + " END"
-_EXIT_OF = "CASE last_kind " + " ".join(f"WHEN '{kind}' THEN '{name}'" for kind, name in EXITS.items()) + " END"
-
-
-def _first(stage: str, column: str) -> str:
-    """A milestone: the first entry forward; failing that, the first correction that put the lead there."""
-    at = f"min(occurred_at) FILTER (WHERE to_stage = '{stage}'"
-    return f"coalesce({at} AND kind IN {FORWARD_KINDS}), {at} AND kind = '{Kind.CORRECTION}')) AS {column}"
 
 
 def _furthest(column: str) -> str:
@@ -43,8 +22,8 @@ def standing(condition: str) -> str:
     """
     return f"""
 known AS (
-    SELECT e.*, {_RANKED} AS rank,
-           CASE WHEN kind IN {FORWARD_KINDS} THEN {_RANKED} WHEN kind IN {LEAVING_KINDS} THEN 7 ELSE 8 END AS ord
+    SELECT e.*, {RANKED} AS rank,
+           CASE WHEN kind IN {FORWARD_KINDS} THEN {RANKED} WHEN kind IN {LEAVING_KINDS} THEN 7 ELSE 8 END AS ord
     FROM stage_event e WHERE {condition}
 ), unvoided AS (
     SELECT k.*, min(rank) FILTER (WHERE kind = '{Kind.CORRECTION}') OVER (
@@ -76,7 +55,7 @@ touched AS (
            {_furthest("to_stage")} AS entry_to, {_furthest("occurred_at")} AS entry_at,
            {_furthest("reason_id")} AS entry_reason,
            bool_or(kind = '{Kind.PASSTHROUGH}' AND to_stage = '{Stage.MQL}') AS passed,
-           {", ".join(_first(stage, column) for stage, column in MILESTONES.items())}
+           {", ".join(first(stage, column) for stage, column in MILESTONES.items())}
     FROM placed GROUP BY lead_id
 ), lead AS (
     SELECT * FROM main.lead WHERE id NOT IN (SELECT lead_id FROM touched)
@@ -86,7 +65,7 @@ touched AS (
         coalesce(entry_to, '{Stage.INQUIRY}')::stage_name AS stage,
         coalesce(entry_at, last_at) AS stage_since,
         (CASE WHEN entry_to = '{Stage.WON}' THEN '{Stage.WON}'
-              WHEN last_kind IN {LEAVING_KINDS} THEN {_EXIT_OF} END)::exit_name AS exit,
+              WHEN last_kind IN {LEAVING_KINDS} THEN {exit_of("last_kind")} END)::exit_name AS exit,
         CASE WHEN entry_to = '{Stage.WON}' THEN entry_at
              WHEN last_kind IN {LEAVING_KINDS} THEN last_at END AS closed_at,
         CASE WHEN entry_to = '{Stage.WON}' THEN entry_reason

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from funnel.derivation import ENTRY_KINDS, LEAVING_KINDS
 from funnel.models import Kind, Stage
 from funnel.path import EXITS, RANK
-from reporting.as_of import ENTRY_KINDS, LEAVING_KINDS, standing
+from reporting.as_of import standing
 from reporting.facts import Copy, Rows
 from reporting.queries import LEAVING
 from reporting.selection import Asked, QueryError, Selection, utc

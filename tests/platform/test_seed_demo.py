@@ -82,11 +82,11 @@ def test_it_has_as_many_leads_as_asked_for_and_all_of_it_says_demo(world):
 
 
 def test_rows_are_what_the_events_say(world):
-    columns = [name for name in stages._CACHED if name != "reason_id"]
+    columns = [name for name in stages.CACHED if name != "reason_id"]
     rows = {row["id"]: row for row in Lead.objects.values("id", "reason_id", *columns)}
     for derived in stages.derive(rows):
         row = rows[derived["lead_id"]]
-        assert {name: row[name] for name in stages._CACHED} == {name: derived[name] for name in stages._CACHED}
+        assert {name: row[name] for name in stages.CACHED} == {name: derived[name] for name in stages.CACHED}
 
 
 def test_every_step_is_one_that_people_could_have_made_live(world):
