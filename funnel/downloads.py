@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.http import StreamingHttpResponse
 
 # A cell that begins with one of these is run as a formula by spreadsheets; a leading quote keeps it text.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+NUMBER = re.compile(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?", re.ASCII)
 BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes UTF-8 for its own encoding
 
 
@@ -19,10 +21,15 @@ class _Echo:
         return text
 
 
+def inert(text: str) -> str:
+    """The text as no spreadsheet runs it: a leading quote where it looks like a formula; plain numbers stay."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(text) else text
+
+
 def cell(value: Any) -> Any:
     """A value as it goes into a cell: text that looks like a formula is quoted, times are ISO, None is empty."""
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+        return inert(value)
     if isinstance(value, dt.datetime):
         return value.isoformat(timespec="seconds")
     if value is None or value != value:  # NaN and NaT differ from themselves  # noqa: PLR0124

@@ -4,19 +4,17 @@ import csv
 import dataclasses
 import io
 import os
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from funnel.downloads import BYTE_ORDER_MARK, inert
+
 COLUMNS: Final = ("row", "line", "level", "field", "problem")
-BYTE_ORDER_MARK: Final = "\ufeff"  # without it Excel takes UTF-8 for its own encoding
 FIRST_ROWS: Final = 5  # of a group
 LONGEST_CELL: Final = 32_000  # characters; a spreadsheet holds no more
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_NUMBER = re.compile(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +34,7 @@ class ProblemLine:
 
 def safe_cell(text: str) -> str:
     """The text as a cell that no spreadsheet runs as a formula; plain numbers stay what they are."""
-    if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text):
-        text = f"'{text}"
+    text = inert(text)
     if len(text) > LONGEST_CELL:
         text = text[: LONGEST_CELL - 1] + "…"
     return text.replace("\0", "␀")

@@ -8,10 +8,16 @@ import pytest
 from funnel.downloads import csv_lines, csv_response
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+49 30 1234", "-2", "@cmd", "\t=1", "\r=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+49 30 1234", "-2+3", "@cmd", "\t=1", "\r=1"])
 def test_text_that_looks_like_a_formula_stays_text(text: str) -> None:
     _, line = csv_lines(["name"], [[text]])
     assert next(csv.reader([line], strict=True)) == [f"'{text}"]
+
+
+@pytest.mark.parametrize("text", ["-2", "+49", "-1,234.5", "-1e6"])
+def test_a_plain_number_is_no_formula(text: str) -> None:
+    _, line = csv_lines(["name"], [[text]])
+    assert next(csv.reader([line], strict=True)) == [text]
 
 
 def test_numbers_times_and_nothing_are_written_plainly() -> None:
