@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -67,7 +68,7 @@ def server_environment() -> dict[str, str]:
     return kept | {"LC_ALL": "C"}
 
 
-class Server:
+class Server(ABC):
     """A server process over one data folder; the subclasses say how to prepare, start, greet and stop theirs."""
 
     title: ClassVar[str]
@@ -151,20 +152,20 @@ class Server:
         return False
 
     @property
-    def url(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def url(self) -> str: ...
 
-    def prepare(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def prepare(self) -> None: ...
 
-    def settle_leftovers(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def settle_leftovers(self) -> None: ...
 
-    def command(self) -> Sequence[str | Path]:
-        raise NotImplementedError
+    @abstractmethod
+    def command(self) -> Sequence[str | Path]: ...
 
-    def greets(self) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def greets(self) -> bool: ...
 
 
 def processes_over(folder: Path, names: Collection[str]) -> list[psutil.Process]:

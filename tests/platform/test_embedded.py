@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from demandcenter.local_servers import PostgresServer
 from demandcenter.server_home import find_home
 from demandcenter.server_process import LOOPBACK, hand_over, processes_over, run_as
 from demandcenter.server_programs import Account, ServerError, can_reach, server_account
+from tests.waiting import wait_until
 
 # One worker for all: the tests look at the whole machine, its ports and its processes.
 pytestmark = pytest.mark.xdist_group("processes")
@@ -40,15 +41,6 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert wait_until(lambda: not find_home(folder / "data").is_kept(), 12), "the servers outlived the test"
     finally:
         shutil.rmtree(folder)
-
-
-def wait_until(holds: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def query(attachment: Attachment, statement: str) -> list[tuple[object, ...]]:

@@ -20,6 +20,7 @@ from django.conf import settings
 
 from demandcenter.server_home import find_home
 from demandcenter.server_process import LOOPBACK, free_port
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("processes")]
 START = 45.0  # seconds, on a machine that runs other tests beside
@@ -134,15 +135,6 @@ def alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def wait_until(holds: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def health(port: int) -> dict[str, str]:
