@@ -46,24 +46,27 @@ SELECT least(now(), (SELECT min(xact_start) FROM pg_stat_activity
                     (SELECT min(prepared) FROM pg_prepared_xacts WHERE database = current_database()))
 """
 _SNAPSHOT = """
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_current_snapshot()::text,
-       pg_current_xact_id_if_assigned() IS NOT NULL
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_current_xact_id_if_assigned() IS NOT NULL
 """
+_SEEN = "SELECT DISTINCT txid FROM reporting_change WHERE txid >= %s"
+# Without the test of what was seen, a transaction that stays open, even in another database of the cluster, would make
+# every refresh merge the same rows again. A shortened log is told with the number of a transaction long seen.
 _CHANGES = """
-SELECT source, count(*), bool_or(row_id = 0) FROM reporting_change WHERE txid >= %s GROUP BY source
+SELECT source, count(*), bool_or(row_id = 0) FROM reporting_change
+WHERE txid >= %s AND (txid <> ALL(%s) OR source = 'pruned') GROUP BY source
 """
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a copy holds. `oldest` is the oldest running transaction at its snapshot."""
+    """What a copy holds. `oldest` is the oldest transaction running at its snapshot, `seen` what it has of younger."""
 
     database: duckdb.DuckDBPyConnection
     version: int
     fresh_at: datetime
     origin: str
     oldest: int
-    snapshot: str
+    seen: frozenset[int]
     own_writes: bool  # read inside a transaction that had written: it may be rolled back
     churn: int = 0  # rows replaced since everything was read
     held: frozenset[str] = frozenset()  # facts and attributes that were asked for
@@ -229,16 +232,17 @@ class Copy:
             if isolated:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             cursor.execute(_SNAPSHOT)
-            oldest, snapshot, own_writes = cursor.fetchone()
+            oldest, own_writes = cursor.fetchone()
+            cursor.execute(_SEEN, [oldest])  # first: what commits meanwhile is then merged twice, not never
+            seen = frozenset(txid for (txid,) in cursor.fetchall())
             before, wanted = self._state, self._wanted
             changes = self._changes(cursor, before, origin)
-            now = {"fresh_at": fresh_at, "oldest": oldest, "snapshot": snapshot, "own_writes": own_writes}
+            now = {"fresh_at": fresh_at, "oldest": oldest, "seen": seen, "own_writes": own_writes}
             if before is None or changes is None:
                 version = before.version + 1 if before else 1
                 database = copying.build(cursor, wanted)
                 return State(database=database, version=version, origin=origin, held=wanted, **now)
-            nothing_new = not changes or (before.snapshot == snapshot and not own_writes)
-            if nothing_new and wanted == before.held:
+            if not changes and wanted == before.held:
                 return replace(before, **now | {"own_writes": False})  # what it wrote is not in the copy
             merged = copying.merge(
                 before.database.cursor(), cursor, changes, oldest=before.oldest, held=before.held, wanted=wanted
@@ -249,7 +253,7 @@ class Copy:
         """Which facts changed, of those that the copy holds; None when everything is to be read anew."""
         if before is None or before.origin != origin or before.own_writes:
             return None
-        cursor.execute(_CHANGES, [before.oldest])
+        cursor.execute(_CHANGES, [before.oldest, list(before.seen)])
         found = {
             source: (count, everything)
             for source, count, everything in cursor.fetchall()

@@ -72,6 +72,19 @@ def test_nothing_new_leaves_the_version_and_its_answers(copy: Copy) -> None:
     assert (copy.version, made) == (before + 1, [1, 2])
 
 
+def test_a_transaction_that_stays_open_does_not_make_every_refresh_a_change(copy: Copy) -> None:
+    with session() as slow:
+        spend(1, slow)
+        line(2)
+        copy.refresh()
+        before = copy.version
+        copy.refresh()
+        assert copy.version == before
+        slow.commit()
+        copy.refresh()
+        assert (copy.version, amounts(copy)) == (before + 1, [1, 2])
+
+
 def test_readers_and_writers_at_once_always_see_whole_transactions(copy: Copy) -> None:
     """Each transaction adds +n and -n, so that every state of the copy adds up to nothing."""
 

@@ -230,9 +230,9 @@ def test_the_export_holds_every_lead_of_the_filters(client, ops, monkeypatch):
 
 
 def test_a_formula_is_exported_as_text(client, ops):
-    lead_of('=HYPERLINK("http://evil")', first_name="+1", company="@x")
+    lead_of('=HYPERLINK("http://evil")', first_name="+1", company="+1-2")
     (row,) = exported(client.get(reverse("routing:export")))
-    assert (row["last_name"], row["first_name"], row["company"]) == ('\'=HYPERLINK("http://evil")', "'+1", "'@x")
+    assert (row["last_name"], row["first_name"], row["company"]) == ('\'=HYPERLINK("http://evil")', "+1", "'+1-2")
 
 
 def test_the_export_needs_its_permission_and_honours_visibility(client):
