@@ -48,12 +48,12 @@ SELECT least(now(), (SELECT min(xact_start) FROM pg_stat_activity
 _SNAPSHOT = """
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_current_xact_id_if_assigned() IS NOT NULL
 """
-_SEEN = "SELECT DISTINCT txid FROM reporting_change WHERE txid >= %s"
+_SEEN = "SELECT DISTINCT txid, source = 'pruned' FROM reporting_change WHERE txid >= %s"
 # Without the test of what was seen, a transaction that stays open, even in another database of the cluster, would make
-# every refresh merge the same rows again. A shortened log is told with the number of a transaction long seen.
+# every refresh merge the same rows again. A mark of pruning carries the number of a transaction that may be seen long.
 _CHANGES = """
 SELECT source, count(*), bool_or(row_id = 0) FROM reporting_change
-WHERE txid >= %s AND (txid <> ALL(%s) OR source = 'pruned') GROUP BY source
+WHERE txid >= %s AND txid <> ALL(CASE source WHEN 'pruned' THEN %s ELSE %s END::bigint[]) GROUP BY source
 """
 
 
@@ -66,7 +66,7 @@ class State:
     fresh_at: datetime
     origin: str
     oldest: int
-    seen: frozenset[int]
+    seen: frozenset[tuple[int, bool]]  # transaction, and whether as a mark of pruning
     own_writes: bool  # read inside a transaction that had written: it may be rolled back
     churn: int = 0  # rows replaced since everything was read
     held: frozenset[str] = frozenset()  # facts and attributes that were asked for
@@ -234,7 +234,7 @@ class Copy:
             cursor.execute(_SNAPSHOT)
             oldest, own_writes = cursor.fetchone()
             cursor.execute(_SEEN, [oldest])  # first: what commits meanwhile is then merged twice, not never
-            seen = frozenset(txid for (txid,) in cursor.fetchall())
+            seen = frozenset(cursor.fetchall())
             before, wanted = self._state, self._wanted
             changes = self._changes(cursor, before, origin)
             now = {"fresh_at": fresh_at, "oldest": oldest, "seen": seen, "own_writes": own_writes}
@@ -253,7 +253,8 @@ class Copy:
         """Which facts changed, of those that the copy holds; None when everything is to be read anew."""
         if before is None or before.origin != origin or before.own_writes:
             return None
-        cursor.execute(_CHANGES, [before.oldest, list(before.seen)])
+        marks = [txid for txid, pruned in before.seen if pruned]
+        cursor.execute(_CHANGES, [before.oldest, marks, [txid for txid, pruned in before.seen if not pruned]])
         found = {
             source: (count, everything)
             for source, count, everything in cursor.fetchall()
