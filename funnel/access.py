@@ -38,16 +38,20 @@ ROLES: dict[str, tuple[str, ...]] = {
         *(f"funnel.*_{model}" for model in (*_OWN_WORDS, "reason", "importrun")),
         "funnel.add_note",
         "funnel.export_lead",
+        "scoring.*",
+        "routing.view_*",
     ),
-    Role.SDR: ("funnel.view_*", "funnel.add_note"),
+    Role.SDR: ("funnel.view_*", "scoring.view_*", "routing.view_*", "funnel.add_note", "routing.work_lead"),
     Role.SDR_MANAGER: (
         "funnel.view_*",
         *(f"funnel.{deed}_{model}" for model in ("team", "rep", "reason") for deed in ("add", "change")),
         "funnel.add_note",
         "funnel.export_lead",
+        "scoring.view_*",
+        "routing.*",
     ),
-    Role.AE: ("funnel.view_*", "funnel.add_note"),
-    Role.EXECUTIVE: ("funnel.view_*", "funnel.export_lead"),
+    Role.AE: ("funnel.view_*", "scoring.view_*", "routing.view_*", "funnel.add_note", "routing.work_deal"),
+    Role.EXECUTIVE: ("funnel.view_*", "scoring.view_*", "routing.view_*", "funnel.export_lead"),
     Role.ADMINISTRATOR: ("funnel.*", "scoring.*", "routing.*", "reporting.*", "auth.*_user", "auth.*_group"),
 }
 SEES_EVERYTHING = frozenset({Role.MARKETING_OPS, Role.SDR_MANAGER, Role.EXECUTIVE, Role.ADMINISTRATOR})

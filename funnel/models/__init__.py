@@ -12,6 +12,7 @@ from funnel.models.reference import Channel, Content, Function, GlossaryTerm, Mo
 from funnel.models.regions import Region
 from funnel.models.runs import ImportRun
 from funnel.models.team import Rep, Team
+from funnel.models.tokens import ApiToken
 from funnel.path import Exit, Kind, Stage
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "AccountDomain",
     "AccountKey",
     "Activity",
+    "ApiToken",
     "Campaign",
     "CampaignStatus",
     "Channel",

@@ -5,17 +5,41 @@ class Inbox(models.Model):
     """Work for the pipeline: something became known about a person that may change a decision.
 
     Written in the transaction of the fact itself and only ever inserted or deleted; the pipeline takes rows with
-    DELETE ... RETURNING. A person whose rows cannot be worked gets `attempts` and `not_before`.
+    DELETE ... RETURNING. A person whose rows cannot be worked gets `attempts`, `not_before` and the `problem`.
     """
 
+    class Cause(models.TextChoices):
+        """What became known. `object_id` is the row that the cause names."""
+
+        ACTIVITY = "activity", "A touch came in"
+        STAGE_EVENT = "stage_event", "A lead moved"
+        PERSON = "person", "What we know of the person changed"
+        REBUILD = "rebuild", "Touches were merged, voided or corrected"
+        LOADED = "loaded", "History was loaded: scores follow, no decision is taken"
+        FILL = "fill", "A new scoring model is being filled: scores follow, no decision is taken"
+        ACTIVATED = "activated", "Another scoring model decides from now on"
+
+    class Rank(models.IntegerChoices):
+        """What goes first: somebody waiting, or work in bulk."""
+
+        NOW = 0, "Now"
+        BULK = 1, "In bulk"
+
     person = models.ForeignKey("funnel.Person", models.CASCADE, related_name="+")
-    cause = models.CharField(max_length=40, help_text="activity, stage_event, person, rebuild ...")
+    cause = models.CharField(max_length=40, choices=Cause)
     object_id = models.BigIntegerField(null=True)
+    rank = models.PositiveSmallIntegerField(choices=Rank, default=Rank.NOW, db_default=Rank.NOW)
     recorded_at = models.DateTimeField(db_default=models.functions.Now())
     attempts = models.PositiveSmallIntegerField(db_default=0, default=0)
     not_before = models.DateTimeField(null=True, blank=True)
+    problem = models.TextField(blank=True, default="", db_default="", help_text="Why the latest attempt failed.")
 
     class Meta:
+        indexes = [
+            models.Index(fields=["rank", "id"], name="inbox_order"),
+            # A rebuild leaves touches out that the pipeline has yet to add.
+            models.Index(fields=["object_id"], condition=models.Q(cause="activity"), name="inbox_touch"),
+        ]
         verbose_name_plural = "inbox"
 
     def __str__(self) -> str:

@@ -39,6 +39,9 @@ class Lead(models.Model):
     passthrough = models.BooleanField(default=False, editable=False, help_text="Its MQL was only passed through.")
 
     owner = models.ForeignKey("funnel.Rep", models.PROTECT, null=True, blank=True, db_index=False, related_name="leads")
+    pool = models.ForeignKey(
+        "funnel.Team", models.PROTECT, null=True, blank=True, related_name="pool", help_text="Who may claim it."
+    )
     revisit_on = models.DateField(null=True, blank=True)
 
     entry_stage = models.CharField(max_length=12, choices=Stage, default=Stage.INQUIRY)
@@ -77,6 +80,7 @@ class Lead(models.Model):
                 condition=Q(closed_at__isnull=True, exit="") | Q(closed_at__isnull=False) & ~Q(exit=""),
                 name="lead_closed_has_exit",
             ),
+            models.CheckConstraint(condition=Q(owner=None) | Q(pool=None), name="lead_has_an_owner_or_waits_in_a_pool"),
             models.CheckConstraint(
                 condition=Q(exit="won", stage="won", won_at__isnull=False) | ~Q(exit="won") & ~Q(stage="won"),
                 name="lead_won_is_a_stage_and_an_exit",

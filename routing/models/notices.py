@@ -1,0 +1,33 @@
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class Notice(models.Model):
+    """Something a user is told in the product. The words are made when it is read, so no personal data stands here."""
+
+    class Kind(models.TextChoices):
+        ASSIGNED = "assigned", "A lead for you"
+        HOT = "hot", "Somebody raised a hand"
+        WARNED = "warned", "A promise runs out soon"
+        BREACHED = "breached", "A promise ran out"
+        UNROUTED = "unrouted", "Nobody could take a lead"
+        TAKEN = "taken", "Your lead went to somebody else"
+        REVISIT = "revisit", "A day to look again has come"
+        SCORE = "score", "Interest in a lead of yours fell"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=12, choices=Kind)
+    lead = models.ForeignKey("funnel.Lead", models.CASCADE, null=True, related_name="+")
+    cause = models.CharField(max_length=100, help_text="One cause tells one user once.")
+    data = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["user", "kind", "cause"], name="notice_once")]
+        indexes = [models.Index(fields=["user", "-id"], condition=Q(read_at=None), name="notice_unread")]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()

@@ -1,0 +1,324 @@
+"""The scoring policy in versions, and what it comes to for each person. Semantics: docs/scoring.md."""
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+SHORTEST_HALF_LIFE = 7.0  # days: a shorter one overflows double precision within the life of a version
+MOST_RULES = 300  # a version's; each one is part of one SQL statement
+
+
+def default_grades() -> list:
+    """Fit grades from the best: letter and least fit."""
+    return [["A", 65], ["B", 45], ["C", 25], ["D", None]]
+
+
+def default_bands() -> list:
+    """Interest bands from the highest: number and least interest."""
+    return [[1, 60], [2, 40], [3, 20], [4, 0]]
+
+
+def default_grid() -> dict:
+    """What each cell of grade and band asks for (domain.md 7.1)."""
+    rows = {
+        "A": ("mql", "mql", "priority", "nurture"),
+        "B": ("mql", "mql", "nurture", "nurture"),
+        "C": ("review", "nurture", "nurture", "hold"),
+        "D": ("disqualify", "hold", "hold", "hold"),
+    }
+    return {f"{grade}{band}": action for grade, row in rows.items() for band, action in enumerate(row, start=1)}
+
+
+class Action(models.TextChoices):
+    """What a cell of the grid asks for; only `mql` makes an MQL."""
+
+    MQL = "mql", "MQL"
+    PRIORITY = "priority", "Nurture with priority"
+    NURTURE = "nurture", "Nurture"
+    REVIEW = "review", "Review"
+    HOLD = "hold", "Hold"
+    DISQUALIFY = "disqualify", "Review for disqualification"
+
+
+class Status(models.TextChoices):
+    """The life of a version. Only a draft can be edited."""
+
+    DRAFT = "draft", "Draft"
+    PUBLISHED = "published", "Published"
+    RETIRED = "retired", "Retired"
+
+
+class ScoringModel(models.Model):
+    """One version of how people are scored.
+
+    A published version is kept up to date for everybody, which `filled_at` says is complete; one of them is `active`:
+    it decides who becomes an MQL. `filled_to` is the last person of the fill so far.
+    """
+
+    version = models.PositiveIntegerField(unique=True, editable=False)
+    name = models.CharField(max_length=120)
+    why = models.TextField(blank=True, default="", help_text="What this version changes, and why.")
+    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT, editable=False)
+    active = models.BooleanField(default=False, editable=False)
+
+    threshold = models.FloatField(
+        default=40, validators=[MinValueValidator(0)], help_text="The Active Interest Threshold: least interest now."
+    )
+    exit_ratio = models.FloatField(
+        default=0.8,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="An MQL cools below this share of the threshold.",
+    )
+    cooldown_days = models.PositiveSmallIntegerField(
+        default=30, help_text="Days after a recycle or disqualification in which interest alone makes no MQL."
+    )
+    grades = models.JSONField(default=default_grades, help_text="Fit grades from the best: letter and least fit.")
+    bands = models.JSONField(default=default_bands, help_text="Interest bands from the highest: number and least.")
+    grid = models.JSONField(default=default_grid, help_text="What each cell of grade and band asks for.")
+
+    landmark = models.DateTimeField(null=True, editable=False, help_text="The moment that accumulators refer to.")
+    created_at = models.DateTimeField(db_default=models.functions.Now(), editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
+    )
+    published_at = models.DateTimeField(null=True, editable=False)
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
+    )
+    filled_to = models.BigIntegerField(default=0, editable=False)
+    filled_at = models.DateTimeField(null=True, editable=False)
+    activated_at = models.DateTimeField(null=True, editable=False)
+    activated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
+    )
+    retired_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["active"], condition=Q(active=True), name="one_active_scoring_model"),
+            models.CheckConstraint(
+                condition=Q(active=False) | Q(status="published", filled_at__isnull=False),
+                name="active_scoring_model_is_published_and_filled",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="draft", landmark=None) | ~Q(status="draft") & Q(landmark__isnull=False),
+                name="published_scoring_model_has_a_landmark",
+            ),
+            models.CheckConstraint(condition=Q(exit_ratio__range=(0, 1)), name="scoring_model_exit_ratio"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}, version {self.version}"
+
+    @property
+    def policy(self) -> str:
+        """How a decision names the version it was made under."""
+        return f"scoring:{self.version}"
+
+
+def _draft_only(parent: str) -> pgtrigger.Trigger:
+    """Rows below a version are written while it is a draft; afterwards the database refuses."""
+    return pgtrigger.Trigger(
+        name="draft_only",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        func=f"""
+            IF EXISTS (SELECT FROM scoring_scoringmodel
+                       WHERE id = (CASE TG_OP WHEN 'DELETE' THEN OLD.{parent} ELSE NEW.{parent} END)
+                       AND status <> 'draft') THEN
+                RAISE EXCEPTION 'A published scoring model cannot be changed; make a draft from it.'
+                    USING ERRCODE = 'restrict_violation';
+            END IF;
+            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+class ScoreCategory(models.Model):
+    """A part of the score with a cap. An interest category decays by its half-life, or not at all without one."""
+
+    class Axis(models.TextChoices):
+        FIT = "fit", "Fit"
+        INTEREST = "interest", "Interest"
+
+    model = models.ForeignKey(ScoringModel, models.CASCADE, related_name="categories")
+    name = models.CharField(max_length=80)
+    axis = models.CharField(max_length=8, choices=Axis)
+    cap = models.FloatField(null=True, blank=True, help_text="The most it may contribute; blank: no cap.")
+    half_life_days = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(SHORTEST_HALF_LIFE)],
+        help_text="Days in which points halve; blank: they do not decay, and rules with a window may stand here.",
+    )
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["axis", "position", "id"]
+        verbose_name_plural = "score categories"
+        constraints = [
+            models.UniqueConstraint(fields=["model", "name"], name="score_category_name"),
+            models.CheckConstraint(
+                condition=Q(half_life_days=None) | Q(axis="interest", half_life_days__gte=SHORTEST_HALF_LIFE),
+                name="score_category_half_life_a_week_or_more",
+            ),
+            models.CheckConstraint(condition=Q(cap=None) | Q(cap__gte=0), name="score_category_cap_not_negative"),
+        ]
+        triggers = [_draft_only("model_id")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ScoreRule(models.Model):
+    """Points for what a person did (touch), is (attribute), or stopped doing (inactivity)."""
+
+    class Kind(models.TextChoices):
+        TOUCH = "touch", "Each touch that matches"
+        ATTRIBUTE = "attribute", "A person or account that matches"
+        INACTIVITY = "inactivity", "No touch for some days"
+
+    model = models.ForeignKey(ScoringModel, models.CASCADE, related_name="rules")
+    category = models.ForeignKey(ScoreCategory, models.CASCADE, related_name="rules")
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.TOUCH)
+    condition = models.JSONField(default=dict, blank=True, help_text="See the condition language; empty: always.")
+    points = models.FloatField()
+    points_if_unknown = models.FloatField(
+        default=0, help_text="What an attribute scores while it is not known: unknown is not no."
+    )
+    per_day = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Count at most so many a (UTC) day."
+    )
+    window_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Points vanish after so many days."
+    )
+    after_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Inactivity: days without a touch."
+    )
+    every_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Inactivity: again every so many days."
+    )
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["category__axis", "category__position", "position", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["model", "name"], name="score_rule_name"),
+            models.CheckConstraint(
+                condition=Q(kind="touch") | Q(per_day=None, window_days=None), name="score_rule_counts_touches_only"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="inactivity", after_days__isnull=False, points__lte=0)
+                | ~Q(kind="inactivity") & Q(after_days=None, every_days=None),
+                name="score_rule_inactivity",
+            ),
+        ]
+        triggers = [_draft_only("model_id")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Gate(models.Model):
+    """What must be known or must not be before interest makes an MQL, and what makes one at once."""
+
+    class Kind(models.TextChoices):
+        REQUIRE = "require", "Must hold"
+        EXCLUDE = "exclude", "Must not hold"
+        FAST_TRACK = "fast_track", "Makes an MQL at once"
+
+    model = models.ForeignKey(ScoringModel, models.CASCADE, related_name="gates")
+    kind = models.CharField(max_length=10, choices=Kind)
+    name = models.CharField(max_length=120)
+    condition = models.JSONField(help_text="A fast track may ask for a touch; the others know the person only.")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["kind", "position", "id"]
+        constraints = [models.UniqueConstraint(fields=["model", "name"], name="gate_name")]
+        triggers = [_draft_only("model_id")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Score(models.Model):
+    """Where a person stands under one version. Written by the pipeline alone; the touches can tell it anew any time.
+
+    acc, base: one accumulator an interest category, in the order of the version's categories; base holds what was
+    there at `baseline_at`, the last recycle or disqualification. fit: one total a fit category, fit_total their sum.
+    """
+
+    person = models.ForeignKey("funnel.Person", models.CASCADE, db_index=False, related_name="scores")
+    model = models.ForeignKey(ScoringModel, models.CASCADE, db_index=False, related_name="scores")
+    acc = ArrayField(models.FloatField())
+    base = ArrayField(models.FloatField())
+    baseline_at = models.DateTimeField(null=True)
+    fit = ArrayField(models.FloatField())
+    fit_total = models.FloatField(help_text="Unfloored.")
+    last_at = models.DateTimeField(null=True, help_text="The latest touch from them.")
+    grade = models.CharField(max_length=2)
+    band = models.PositiveSmallIntegerField()
+    eligible = models.BooleanField(help_text="Interest is at the threshold and the grid says MQL; gates apart.")
+    allowed = models.BooleanField(help_text="Every required gate holds and no exclusion does.")
+    scored_at = models.DateTimeField()
+    next_review_at = models.DateTimeField(null=True)
+    rev = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "model"], name="one_score_a_person_and_model")]
+        indexes = [
+            models.Index(
+                fields=["model", "next_review_at"], condition=Q(next_review_at__isnull=False), name="score_review"
+            ),
+            models.Index("model", "grade", "band", F("person").desc(), name="score_list"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.grade}{self.band}"
+
+
+class ScoreDay(models.Model):
+    """How often a rule with a daily cap or a window matched on one UTC day; n_base as far as the baseline knew."""
+
+    person = models.ForeignKey("funnel.Person", models.CASCADE, db_index=False, related_name="+")
+    rule = models.ForeignKey(ScoreRule, models.CASCADE, related_name="+")
+    day = models.DateField()
+    n = models.PositiveIntegerField()
+    n_base = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "rule", "day"], name="score_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.n}"
+
+
+class ScoreChange(models.Model):
+    """A fact: grade, band or eligibility became another. Nothing else of a score is kept as history."""
+
+    person = models.ForeignKey("funnel.Person", models.CASCADE, db_index=False, related_name="score_changes")
+    model = models.ForeignKey(ScoringModel, models.CASCADE, related_name="+")
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(db_default=models.functions.Now())
+    from_grade = models.CharField(max_length=2, blank=True, default="")
+    grade = models.CharField(max_length=2)
+    from_band = models.PositiveSmallIntegerField(null=True)
+    band = models.PositiveSmallIntegerField()
+    from_eligible = models.BooleanField(default=False)
+    eligible = models.BooleanField()
+    interest = models.FloatField()
+    fit = models.FloatField()
+    cause = models.CharField(max_length=60, help_text="activity:17, review, person, rebuild, fill ...")
+
+    class Meta:
+        indexes = [models.Index(fields=["person", "-occurred_at"], name="score_change_of_person")]
+
+    def __str__(self) -> str:
+        return f"{self.from_grade}{self.from_band or ''} → {self.grade}{self.band}"
