@@ -5,9 +5,10 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 import pgtrigger.compiler
 import pgtrigger.migrations
-import routing.models.calendars
 from django.conf import settings
 from django.db import migrations, models
+
+import routing.models.calendars
 
 
 class Migration(migrations.Migration):

@@ -6,9 +6,10 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 import pgtrigger.compiler
 import pgtrigger.migrations
-import scoring.models
 from django.conf import settings
 from django.db import migrations, models
+
+import scoring.models
 
 
 class Migration(migrations.Migration):
