@@ -43,6 +43,7 @@ class Lead(models.Model):
         "funnel.Team", models.PROTECT, null=True, blank=True, related_name="pool", help_text="Who may claim it."
     )
     revisit_on = models.DateField(null=True, blank=True)
+    revisited_on = models.DateField(null=True, editable=False, help_text="The revisit date that was acted upon.")
 
     entry_stage = models.CharField(max_length=12, choices=Stage, default=Stage.INQUIRY)
     function = models.CharField(max_length=10, choices=Function, default=Function.MARKETING)
@@ -95,6 +96,12 @@ class Lead(models.Model):
             models.Index("account", name="lead_by_account"),
             # When it came in: the first milestone, whichever stage that was.
             models.Index(Least(*MILESTONES.values()).desc(), F("id").desc(), name="lead_by_opening"),
+            # A timer: due is what left with a date that nobody has acted upon.
+            models.Index(
+                fields=["revisit_on"],
+                condition=Q(exit="recycled") & (Q(revisited_on=None) | Q(revisited_on__lt=F("revisit_on"))),
+                name="lead_revisit",
+            ),
         ]
 
     def __str__(self) -> str:
