@@ -19,17 +19,24 @@ PAUSE: Final = 10.0  # seconds without a try after the broker could not be reach
 log = structlog.get_logger(__name__)
 _lock = threading.Lock()
 _broken_until = 0.0
+_sent: dict[str, float] = {}  # when the latest hint of a task that is not sent for every fact went out
 
 
-def look(task: str, *args: Any) -> None:
-    """Ask the workers to run the task of this name once the present transaction has committed."""
-    transaction.on_commit(partial(_send, task, args), robust=True)
+def look(task: str, *args: Any, pause: float = 0.0) -> None:
+    """Ask the workers to run the task of this name once the present transaction has committed.
+
+    pause: seconds in which this process sends no second hint for the task, where one look finds everything there is.
+    """
+    transaction.on_commit(partial(_send, task, args, pause), robust=True)
 
 
-def _send(task: str, args: tuple[Any, ...]) -> None:
+def _send(task: str, args: tuple[Any, ...], pause: float = 0.0) -> None:
     global _broken_until  # noqa: PLW0603 one circuit breaker a process
-    if time.monotonic() < _broken_until:
-        return
+    now = time.monotonic()
+    with _lock:
+        if now < _broken_until or (pause and now - _sent.get(task, -pause) < pause):
+            return
+        _sent[task] = now
     try:
         with current_app.connection_for_write() as connection:
             # A connection of its own: the pooled ones try again for seconds, which is right for workers only.

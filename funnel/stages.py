@@ -9,9 +9,9 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from funnel import staging
+from funnel import inbox, staging
 from funnel.derivation import DERIVE
-from funnel.models import Exit, Kind, Stage, StageEvent
+from funnel.models import Exit, Inbox, Kind, Stage, StageEvent
 from funnel.path import (
     EXITS,
     FORWARD,
@@ -318,10 +318,8 @@ def _tell_pipeline(event_ids: Sequence[int | None]) -> None:
     """A stage event is a cause for clocks and notices; the inbox row commits with it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            INSERT INTO funnel_inbox (person_id, cause, object_id)
-            SELECT l.person_id, 'stage_event', e.id
-            FROM funnel_stageevent e JOIN funnel_lead l ON l.id = e.lead_id WHERE e.id = ANY(%s)
-            """,
+            "SELECT l.person_id, e.id FROM funnel_stageevent e JOIN funnel_lead l ON l.id = e.lead_id "
+            "WHERE e.id = ANY(%s) ORDER BY e.id",
             [list(event_ids)],
         )
+        inbox.add(Inbox.Cause.STAGE_EVENT, cursor.fetchall())

@@ -36,7 +36,9 @@ class Inbox(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["rank", "id"], name="inbox_order"),
+            # Rows that wait for another attempt stand apart: the others are found without passing them.
+            models.Index(fields=["rank", "id"], condition=models.Q(not_before=None), name="inbox_ready"),
+            models.Index(fields=["not_before"], condition=models.Q(not_before__isnull=False), name="inbox_postponed"),
             # A rebuild leaves touches out that the pipeline has yet to add.
             models.Index(fields=["object_id"], condition=models.Q(cause="activity"), name="inbox_touch"),
         ]

@@ -389,7 +389,7 @@ def test_a_run_that_lost_its_worker_goes_on_where_its_last_chunk_ended(monkeypat
 @pytest.mark.django_db
 def test_a_run_whose_hint_was_lost_is_hinted_again(monkeypatch, django_capture_on_commit_callbacks):
     sent: list[Any] = []
-    monkeypatch.setattr(hints, "_send", lambda task, args: sent.append((task, args)))
+    monkeypatch.setattr(hints, "_send", lambda task, args, pause: sent.append((task, args)))
     run = queued(leads_csv(1))
     ImportRun.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=61))
     with django_capture_on_commit_callbacks(execute=True):

@@ -1,0 +1,128 @@
+"""The pipeline's inbox: what became known of whom. The row is the queue; a hint only says that it is worth a look.
+
+Rows are inserted in the transaction of the fact itself and taken with DELETE ... RETURNING in the transaction that acts
+on them, so that whatever dies in between, a fact is worked exactly once.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db import connection
+
+from funnel import hints, staging
+from funnel.models import Inbox
+
+DRAIN: Final = "demandcenter.tasks.drain"
+HINT_PAUSE = 0.05  # seconds
+SHORTEST_PAUSE, LONGEST_PAUSE = 60.0, 6 * 3600.0  # seconds until a person who could not be worked is tried again
+LONGEST_PROBLEM = 2000  # characters
+_FARTHEST = 200_000  # rows; behind so many of people whom others hold, the next look finds them free
+
+# The partial indexes inbox_ready and inbox_postponed: rows that wait for another attempt cost the others nothing.
+_READY = """
+SELECT rank, id, person_id FROM funnel_inbox
+WHERE not_before IS NULL AND (rank, id) > (%s, %s) ORDER BY rank, id LIMIT %s
+"""
+_DUE_AGAIN = "SELECT person_id FROM funnel_inbox WHERE not_before <= %s ORDER BY not_before LIMIT %s"
+# NO KEY: a plain FOR UPDATE would block every insert of a touch through its foreign key.
+_LOCK = "SELECT id FROM funnel_person WHERE id = ANY(%s) ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED"
+_TAKE = """
+DELETE FROM funnel_inbox WHERE person_id = ANY(%s) AND (not_before IS NULL OR not_before <= %s)
+RETURNING id, person_id, cause, object_id
+"""
+_POSTPONE = """
+UPDATE funnel_inbox SET
+    attempts = least(attempts + 1, 32767),
+    not_before = %(now)s + make_interval(secs => least(%(longest)s, %(shortest)s * 2.0 ^ least(attempts, 20))),
+    problem = %(problem)s
+WHERE person_id = %(person)s AND (not_before IS NULL OR not_before <= %(now)s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One row out of the inbox: `object_id` is the row that the cause (Inbox.Cause) names."""
+
+    person_id: int
+    cause: str
+    object_id: int | None
+
+
+def add(cause: str, rows: Iterable[tuple[int, int | None]], *, rank: int = Inbox.Rank.NOW) -> None:
+    """Tell the pipeline what became known, as (person id, object id), in the transaction of the fact. One statement."""
+    values = [
+        {"person_id": person_id, "cause": str(cause), "object_id": object_id, "rank": int(rank)}
+        for person_id, object_id in rows
+    ]
+    if values:
+        staging.insert(Inbox, values)
+        # One look finds everything: a hundred touches a second need no hundred hints, and beat looks at the rest.
+        hints.look(DRAIN, pause=HINT_PAUSE)
+
+
+def take(*, limit: int, now: datetime) -> list[Taken]:
+    """Lock about `limit` people with rows that are ready and take those rows out, in the order they came in.
+
+    Runs in the caller's transaction (READ COMMITTED): rolled back, the rows are there again. The longest waiting come
+    first, by rank; people whom somebody else holds are passed over; those whose pause is over come when nobody else
+    waits, so that a person who fails again holds up nobody. At least one row, unless nothing is ready and free.
+    """
+    held = _hold_waiting(limit) or _hold(_due_again(limit, now), limit)
+    if not held:
+        return []
+    with connection.cursor() as cursor:
+        # A statement of its own: what was committed before we held the person, this one sees.
+        cursor.execute(_TAKE, [held, now])
+        rows = sorted(cursor.fetchall())
+    return [Taken(*row[1:]) for row in rows]
+
+
+def postpone(person_id: int, *, problem: str, now: datetime) -> None:
+    """Let a person's rows wait, after an attempt that failed, for a pause that doubles with every attempt."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _POSTPONE,
+            {
+                "person": person_id,
+                "now": now,
+                "problem": problem[:LONGEST_PROBLEM],
+                "shortest": SHORTEST_PAUSE,
+                "longest": LONGEST_PAUSE,
+            },
+        )
+
+
+def _hold_waiting(limit: int) -> list[int]:
+    """Lock people from the front of the queue, going on behind those whom somebody else holds.
+
+    Half of the wanted number will do, since each further look costs two statements.
+    """
+    held: dict[int, None] = {}
+    after, length = (-1, 0), limit
+    while length <= _FARTHEST:
+        with connection.cursor() as cursor:
+            cursor.execute(_READY, [*after, length])
+            rows = cursor.fetchall()
+        people = {person_id for _rank, _id, person_id in rows} - held.keys()
+        held |= dict.fromkeys(_hold(people, limit - len(held)))
+        if len(rows) < length or len(held) * 2 >= limit:
+            break
+        after, length = rows[-1][:2], length * 2
+    return list(held)
+
+
+def _due_again(limit: int, now: datetime) -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE_AGAIN, [now, limit])
+        return {person_id for (person_id,) in cursor.fetchall()}
+
+
+def _hold(person_ids: Collection[int], limit: int) -> list[int]:
+    """Lock, in id order, as many of the people as nobody else holds."""
+    if not person_ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [list(person_ids), limit])
+        return [pk for (pk,) in cursor.fetchall()]

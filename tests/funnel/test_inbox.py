@@ -1,0 +1,149 @@
+"""What waits for the pipeline: taken once, in order, past people whom somebody else holds and past what failed."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from django.db import connection, connections, transaction
+
+from funnel import hints, inbox
+from funnel.inbox import Taken
+from funnel.models import Inbox, Person
+from tests.factories import NOW, person
+
+Cause, Rank = Inbox.Cause, Inbox.Rank
+
+
+def people(count: int) -> list[int]:
+    return [person().pk for _ in range(count)]
+
+
+def take(limit: int = 100, *, now=NOW) -> list[Taken]:
+    with transaction.atomic():
+        return inbox.take(limit=limit, now=now)
+
+
+@contextmanager
+def held_by_somebody_else(person_ids: list[int]) -> Iterator[None]:
+    """Another connection holds these people, as an import does for the length of a chunk."""
+    taken, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            list(Person.objects.select_for_update(no_key=True).filter(pk__in=person_ids))
+            taken.set()
+            done.wait(10)
+        connections.close_all()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert taken.wait(10)
+        yield
+    finally:
+        done.set()
+        holder.join(10)
+
+
+@pytest.mark.django_db
+def test_what_came_first_is_taken_first_with_all_that_waits_of_the_person() -> None:
+    first, second, third = people(3)
+    inbox.add(Cause.PERSON, [(second, second)])
+    inbox.add(Cause.ACTIVITY, [(first, 11), (second, 12), (third, 13)])
+    assert take(2) == [Taken(second, "person", second), Taken(first, "activity", 11), Taken(second, "activity", 12)]
+    assert take(2) == [Taken(third, "activity", 13)]
+    assert take(2) == []
+    assert not Inbox.objects.exists()
+
+
+@pytest.mark.django_db
+def test_somebody_waiting_goes_before_work_in_bulk() -> None:
+    loaded, waiting = people(2)
+    inbox.add(Cause.LOADED, [(loaded, None)], rank=Rank.BULK)
+    inbox.add(Cause.ACTIVITY, [(waiting, 1)])
+    assert [row.person_id for row in take(1)] == [waiting]
+    assert [row.person_id for row in take(1)] == [loaded]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_people_whom_somebody_holds_are_passed_over_and_keep_their_rows() -> None:
+    everybody = people(40)
+    inbox.add(Cause.ACTIVITY, [(pk, pk) for pk in everybody])
+    with held_by_somebody_else(everybody[:35]):
+        assert [row.person_id for row in take(2)] == everybody[35:37]
+        assert [row.person_id for row in take(100)] == everybody[37:]
+        assert take() == []
+    assert [row.person_id for row in take()] == everybody[:35]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_taken_and_rolled_back_is_there_again() -> None:
+    (one,) = people(1)
+    inbox.add(Cause.ACTIVITY, [(one, 1)])
+    with transaction.atomic():
+        assert inbox.take(limit=10, now=NOW)
+        transaction.set_rollback(True)
+    assert take() == [Taken(one, "activity", 1)]
+
+
+@pytest.mark.django_db
+def test_who_could_not_be_worked_waits_longer_each_time_and_holds_up_nobody() -> None:
+    poison, other = people(2)
+    inbox.add(Cause.ACTIVITY, [(poison, 1)])
+    pauses, now = [], NOW
+    for attempt in range(1, 12):
+        inbox.postpone(poison, problem=f"Attempt {attempt} failed.", now=now)
+        row = Inbox.objects.get(person=poison)
+        assert (row.attempts, row.problem) == (attempt, f"Attempt {attempt} failed.")
+        pauses.append((row.not_before - now).total_seconds())
+        now = row.not_before
+    assert pauses[:4] == [60, 120, 240, 480]
+    assert pauses[-1] == inbox.LONGEST_PAUSE
+
+    inbox.add(Cause.ACTIVITY, [(other, 2)])
+    assert take(now=now - timedelta(seconds=1)) == [Taken(other, "activity", 2)]
+    assert take(now=now - timedelta(seconds=1)) == []
+    inbox.add(Cause.ACTIVITY, [(other, 3)])
+    assert take(now=now) == [Taken(other, "activity", 3)], "who waits for the first time goes first"
+    assert take(now=now) == [Taken(poison, "activity", 1)]
+
+
+@pytest.mark.django_db
+def test_news_of_somebody_who_waits_for_another_attempt_is_not_held_back() -> None:
+    (poison,) = people(1)
+    inbox.add(Cause.ACTIVITY, [(poison, 1)])
+    inbox.postpone(poison, problem="It failed.", now=NOW)
+    inbox.add(Cause.ACTIVITY, [(poison, 2)])
+    assert take() == [Taken(poison, "activity", 2)]
+
+
+@pytest.mark.django_db
+def test_a_batch_reads_its_own_rows_of_a_hundred_thousand_and_passes_no_failed_ones() -> None:
+    everybody = people(20)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO funnel_inbox (person_id, cause, rank, not_before) "
+            "SELECT (%s::bigint[])[1 + n %% 20], 'activity', n %% 2, CASE WHEN n <= 50000 THEN %s::timestamptz END "
+            "FROM generate_series(1, 100000) n",
+            [everybody, NOW + timedelta(days=1)],
+        )
+        cursor.execute("ANALYZE funnel_inbox")
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {inbox._READY}", [-1, 0, 500])
+        (plan,) = cursor.fetchone()
+    node = plan[0]["Plan"]["Plans"][0]
+    assert (node["Node Type"], node["Index Name"], node["Actual Rows"]) == ("Index Scan", "inbox_ready", 500)
+    assert node.get("Rows Removed by Filter", 0) == 0
+
+
+def test_a_burst_of_facts_sends_one_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(hints, "_sent", {})
+    monkeypatch.setattr(hints.current_app, "send_task", lambda task, *_args, **_more: sent.append(task))
+    monkeypatch.setattr(hints.transaction, "on_commit", lambda function, robust: function())
+    for _ in range(20):
+        hints.look(inbox.DRAIN, pause=30)
+        hints.look("funnel.tasks.run_import", 7)
+    assert sent.count(inbox.DRAIN) == 1
+    assert sent.count("funnel.tasks.run_import") == 20
