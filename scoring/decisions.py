@@ -1,0 +1,138 @@
+"""What follows from where a person stands: the MQL rule, re-raise and cooling. Pure: no database, no clock.
+
+Definitions: scoring.md (MQL rule, Cooling, Re-raise), domain.md 7.2.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from funnel.path import RANK, Stage
+
+DIGITS = 6  # interest is compared with a threshold at so many, as the engine does
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLead:
+    """A lead under way. number: which trip, so the highest was opened last. by_score: interest made it an MQL."""
+
+    id: int
+    number: int
+    stage: str
+    solution_id: int | None = None
+    by_score: bool = False
+
+    @property
+    def in_work(self) -> bool:
+        return RANK[self.stage] >= RANK[Stage.MQL]
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """A touch of this batch and the solution it names, if any."""
+
+    activity_id: int
+    solution_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A person at one moment: the score against the policy, what just came in, and the open leads.
+
+    interest: now, above the baseline. eligible: at the threshold, in a cell that says MQL. allowed: the gates are
+    confirmed. excluded: some exclusion holds. left_at: the last recycle or disqualification that stands.
+    """
+
+    person_id: int
+    interest: float
+    eligible: bool
+    allowed: bool
+    excluded: bool
+    exit_level: float
+    cooldown_days: int
+    touches: tuple[Touch, ...] = ()
+    fast_track: Touch | None = None
+    leads: tuple[OpenLead, ...] = ()
+    left_at: datetime | None = None
+
+    @property
+    def in_work(self) -> list[OpenLead]:
+        return [lead for lead in self.leads if lead.in_work]
+
+    @property
+    def inquiries(self) -> list[OpenLead]:
+        return [lead for lead in self.leads if not lead.in_work]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Qualification:
+    """An MQL to make: of this inquiry, or, without one, of a lead that the touch opens. touch: what brought it."""
+
+    lead_id: int | None
+    touch: Touch | None
+    fast_track: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What is to happen to one person's leads, by their ids."""
+
+    mql: Qualification | None = None
+    reraised: int | None = None
+    cooled: tuple[int, ...] = ()
+    flagged: tuple[int, ...] = ()
+
+
+def judge(view: View, *, now: datetime) -> Decision:
+    """Decide. A raised hand goes before the score; who raised one or became an MQL just now does not cool."""
+    mql, reraised = _fast_track(view)
+    if mql is None:
+        mql = _by_score(view, now=now)
+    if mql or view.fast_track or round(view.interest, DIGITS) >= view.exit_level:
+        return Decision(mql=mql, reraised=reraised)
+    fallen = [lead for lead in view.in_work if lead.by_score]
+    return Decision(
+        cooled=tuple(lead.id for lead in fallen if lead.stage == Stage.MQL),
+        flagged=tuple(lead.id for lead in fallen if lead.stage != Stage.MQL),
+    )
+
+
+def _fast_track(view: View) -> tuple[Qualification | None, int | None]:
+    """The MQL that a raised hand makes, or else the lead in work that it is about."""
+    touch = view.fast_track
+    if touch is None or view.excluded:
+        return None, None
+    about = [lead for lead in view.in_work if touch.solution_id in (None, lead.solution_id)]
+    if about:
+        return None, max(about, key=lambda lead: (RANK[lead.stage], lead.number)).id
+    inquiry = _inquiry_for(view, [touch])
+    return Qualification(lead_id=inquiry.id if inquiry else None, touch=touch, fast_track=True), None
+
+
+def _by_score(view: View, *, now: datetime) -> Qualification | None:
+    """The MQL that interest makes. It opens no lead: without a response there is nothing to qualify."""
+    if not (view.eligible and view.allowed) or cools_down(view.left_at, view.cooldown_days, now=now):
+        return None
+    inquiry = _inquiry_for(view, view.touches)
+    if inquiry is None:
+        return None
+    named = [touch for touch in view.touches if touch.solution_id == inquiry.solution_id]
+    return Qualification(lead_id=inquiry.id, touch=(named or [*view.touches] or [None])[-1], fast_track=False)
+
+
+def cools_down(left_at: datetime | None, cooldown_days: int, *, now: datetime) -> bool:
+    """Whether the person was let go so recently that interest alone brings nobody back."""
+    return left_at is not None and now < left_at + timedelta(days=cooldown_days)
+
+
+def _inquiry_for(view: View, touches: Iterable[Touch]) -> OpenLead | None:
+    """The inquiry that these touches are about: of the solution of the latest, else the one opened last.
+
+    Somebody who is in work for one thing becomes an MQL for another only by naming it.
+    """
+    by_solution = {lead.solution_id: lead for lead in view.inquiries}
+    for touch in reversed([*touches]):
+        found = by_solution.get(touch.solution_id)
+        if found and (touch.solution_id is not None or not view.in_work):
+            return found
+    return max(view.inquiries, key=lambda lead: lead.number, default=None) if not view.in_work else None
