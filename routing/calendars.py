@@ -1,17 +1,27 @@
 """Business time: when a team works, and arithmetic over it. Pure: no database, no clock.
 
 Definition: domain.md 8.3. Time outside hours does not count; a span begun outside hours begins at the next opening.
+An instant is working time when the clock on the wall, in the calendar's zone, shows a time within a block of its day:
+an hour that a change of clocks leaves out is not worked, one that exists twice is worked twice. Every function takes
+aware datetimes and returns them in UTC; spans are exact to the microsecond.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Block = tuple[int, int]  # minutes since midnight, [start, end); 1440 ends the day
+Span = tuple[datetime, datetime]  # two instants in UTC, the end excluded
+
+MOST_DAYS = 40 * 366  # no promise of ours runs longer; a span that would is refused instead of computed for minutes
+_DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
+_WIDEST_OFFSET = timedelta(hours=15)  # zones lie between 12 hours behind UTC and 14 ahead
 
 
 @dataclass(frozen=True)
@@ -22,6 +32,7 @@ class Hours:
     weekly: tuple[tuple[Block, ...], ...]
     days: Mapping[date, tuple[Block, ...]]
     public: holidays.HolidayBase | None = None
+    _spans: dict[date, tuple[Span, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def blocks(self, day: date) -> tuple[Block, ...]:
         """The working blocks of a day, in order."""
@@ -30,6 +41,180 @@ class Hours:
         if self.public is not None and day in self.public:
             return ()
         return self.weekly[day.weekday()]
+
+    def spans(self, day: date) -> tuple[Span, ...]:
+        """The working time of a day as instants, in order; worked out once."""
+        found = self._spans.get(day)
+        if found is None:
+            found = self._spans[day] = _spans_of(self.zone, day, self.blocks(day))
+        return found
+
+
+def add_minutes(hours: Hours, start: datetime, minutes: float) -> datetime:
+    """The first instant at which so many working minutes have passed since `start`; none: the next opening.
+
+    Raises ValueError for a negative number, and for a span of more than 40 years.
+    """
+    left = _span(minutes)
+    for opens, closes in _ahead(hours, start):
+        if left <= closes - opens:
+            return opens + left
+        left -= closes - opens
+    raise _too_long(f"{minutes:g} working minutes")
+
+
+def subtract(hours: Hours, end: datetime, minutes: float) -> datetime:
+    """The last instant since which so many working minutes have passed at `end`: the inverse of `add_minutes`."""
+    left = _span(minutes)
+    for opens, closes in _back(hours, end):
+        if left <= closes - opens:
+            return closes - left
+        left -= closes - opens
+    raise _too_long(f"{minutes:g} working minutes")
+
+
+def minutes_between(hours: Hours, start: datetime, end: datetime) -> float:
+    """Working minutes from one instant to another; negative when the end comes first."""
+    start, end = _utc(start), _utc(end)
+    if end < start:
+        return -minutes_between(hours, end, start)
+    total = timedelta()
+    day, last = start.astimezone(hours.zone).date(), end.astimezone(hours.zone).date()
+    while day <= last:
+        for opens, closes in hours.spans(day):
+            total += max(min(closes, end) - max(opens, start), timedelta())
+        day += _DAY
+    return total / _MINUTE
+
+
+def add_days(hours: Hours, start: datetime, days: int) -> datetime:
+    """The same time of day on the so-manyth next working day, clipped to that day's hours.
+
+    A span begun outside hours begins at the next opening: Friday 20:00 plus a day is Tuesday at the opening.
+    """
+    if days < 0:
+        raise ValueError("A number of business days cannot be negative.")
+    begins = next_opening(hours, start)
+    local = begins.astimezone(hours.zone)
+    left = days
+    for number in range(MOST_DAYS):
+        day = local.date() + timedelta(days=number)
+        if number and hours.spans(day):
+            left -= 1
+        if not left:
+            wall = datetime.combine(day, local.time(), hours.zone)
+            return begins if not number else _clip(wall.astimezone(UTC), hours.spans(day))
+    raise _too_long(f"{days} business days")
+
+
+def next_opening(hours: Hours, at: datetime) -> datetime:
+    """This instant if it is working time, else the next one that is."""
+    for opens, _closes in _ahead(hours, at):
+        return opens
+    raise _too_long("the wait for the next opening")
+
+
+def _clip(at: datetime, spans: Sequence[Span]) -> datetime:
+    """The instant itself within working time or at its end, else the next opening of the day, else the day's end."""
+    for opens, closes in spans:
+        if at <= closes:
+            return max(at, opens)
+    return spans[-1][1]
+
+
+def _ahead(hours: Hours, start: datetime) -> Iterator[Span]:
+    """Working time from an instant on."""
+    start = _utc(start)
+    day = start.astimezone(hours.zone).date()
+    for _number in range(MOST_DAYS):
+        for opens, closes in hours.spans(day):
+            if closes > start:
+                yield max(opens, start), closes
+        day += _DAY
+
+
+def _back(hours: Hours, end: datetime) -> Iterator[Span]:
+    """Working time up to an instant, the latest first."""
+    end = _utc(end)
+    day = end.astimezone(hours.zone).date()
+    for _number in range(MOST_DAYS):
+        for opens, closes in reversed(hours.spans(day)):
+            if opens < end:
+                yield opens, min(closes, end)
+        day -= _DAY
+
+
+def _spans_of(zone: ZoneInfo, day: date, blocks: Sequence[Block]) -> tuple[Span, ...]:
+    if not blocks:
+        return ()
+    midnight = datetime.combine(day, time(), UTC)
+    offset = _offset(zone, midnight - _WIDEST_OFFSET)
+    if offset == _offset(zone, midnight + _DAY + _WIDEST_OFFSET):  # clocks change on a few days a year only
+        return tuple((midnight + start * _MINUTE - offset, midnight + end * _MINUTE - offset) for start, end in blocks)
+    spans = []
+    for begins, ends, offset in _stretches(zone, midnight - _WIDEST_OFFSET, midnight + _DAY + _WIDEST_OFFSET):
+        for start, end in blocks:
+            opens = max(midnight + start * _MINUTE - offset, begins)
+            closes = min(midnight + end * _MINUTE - offset, ends)
+            if opens < closes:
+                spans.append((opens, closes))
+    return _joined(sorted(spans))
+
+
+def _stretches(zone: ZoneInfo, begins: datetime, ends: datetime) -> Iterator[tuple[datetime, datetime, timedelta]]:
+    """The parts of a span in which the zone's distance from UTC stays the same."""
+    since = at = begins
+    while at < ends:
+        following = min(at + timedelta(hours=1), ends)
+        if _offset(zone, at) != _offset(zone, following):
+            change = _change(zone, at, following)
+            yield since, change, _offset(zone, at)
+            since = change
+        at = following
+    yield since, ends, _offset(zone, since)
+
+
+def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """The second at which the zone changes its distance from UTC; it differs at the two instants."""
+    offset = _offset(zone, before)
+    while after - before > timedelta(seconds=1):
+        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
+        if _offset(zone, middle) == offset:
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def _joined(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Spans in order, those that touch made one."""
+    joined: list[Span] = []
+    for opens, closes in spans:
+        if joined and joined[-1][1] == opens:
+            joined[-1] = (joined[-1][0], closes)
+        else:
+            joined.append((opens, closes))
+    return tuple(joined)
+
+
+def _offset(zone: ZoneInfo, at: datetime) -> timedelta:
+    return at.astimezone(zone).utcoffset() or timedelta()
+
+
+def _utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError("Business time needs moments with a time zone.")
+    return at.astimezone(UTC)
+
+
+def _span(minutes: float) -> timedelta:
+    if minutes < 0:
+        raise ValueError("A number of working minutes cannot be negative.")
+    return timedelta(minutes=minutes)
+
+
+def _too_long(what: str) -> ValueError:
+    return ValueError(f"With these hours {what} would take more than 40 years.")
 
 
 def parse_hours(
@@ -69,7 +254,7 @@ def _blocks(told: Sequence[Sequence[str]], day: str) -> tuple[Block, ...]:
             raise ValueError(f"{day}: a block ends after it starts; split one that passes midnight in two.")
         blocks.append((start, end))
     blocks.sort()
-    if any(first[1] > second[0] for first, second in zip(blocks, blocks[1:], strict=False)):
+    if any(first[1] > second[0] for first, second in pairwise(blocks)):
         raise ValueError(f"{day}: two blocks overlap.")
     return tuple(blocks)
 
