@@ -69,3 +69,8 @@ def open_leads(openings: Sequence[Opening], *, now: datetime) -> list[int]:
         )
     staging.insert(Lead, sorted(rows, key=lambda row: (row["source"], row["external_id"])))
     return [row["id"] for row in rows]
+
+
+def set_revisit(lead_id: int, on: date | None) -> None:
+    """When a lead that left is to be looked at again. The caller holds its lock."""
+    Lead.objects.filter(pk=lead_id).update(revisit_on=on)

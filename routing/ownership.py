@@ -1,0 +1,61 @@
+"""Changes of hands by people: an assignment is appended and the lead's owner follows, in one transaction.
+
+The pipeline's own decisions are in engine.py; both end in `funnel.owners`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from funnel import staging
+from funnel.models import Lead
+from funnel.owners import Ownership, set_owners
+from routing.models import Assignment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOver:
+    """One lead to somebody, into a pool, or to nobody. cause: the act; one cause changes hands once."""
+
+    lead: Lead
+    kind: str
+    cause: str
+    rep_id: int | None = None
+    team_id: int | None = None
+
+
+def hand_over(changes: Sequence[HandOver], *, actor: Any, now: datetime) -> None:
+    """Append the assignments and set the owners: two statements, however many. The caller holds the leads' locks.
+
+    What was before is kept in the explanation, so that an undo can give it back.
+    """
+    staging.insert(
+        Assignment,
+        [
+            {
+                "lead_id": change.lead.pk,
+                "kind": change.kind,
+                "rep_id": change.rep_id,
+                "team_id": change.team_id,
+                "previous_id": change.lead.owner_id,
+                "occurred_at": now,
+                "recorded_at": now,
+                "actor_id": actor.pk,
+                "explanation": {
+                    "by": "user",
+                    "before": {"owner": change.lead.owner_id, "pool": change.lead.pool_id},
+                },
+                "cause": change.cause,
+            }
+            for change in changes
+        ],
+    )
+    set_owners([Ownership(change.lead.pk, change.rep_id, change.team_id) for change in changes])
+
+
+def give_back(assignment: Assignment, lead: Lead, *, cause: str) -> HandOver:
+    """The hand-over that takes this one back."""
+    before = assignment.explanation["before"]
+    kind = Assignment.Kind.REASSIGNED if before["owner"] else Assignment.Kind.RELEASED
+    return HandOver(lead=lead, kind=kind.value, rep_id=before["owner"], team_id=before["pool"], cause=cause)
