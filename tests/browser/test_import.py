@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as django_settings
 from django.db import connection
 from playwright.sync_api import Page, expect
@@ -19,12 +18,12 @@ from pytest_django.live_server_helper import LiveServer
 from funnel.access import Role
 from funnel.models import ImportRun, Lead
 from tests import factories
+from tests.browser.accessibility import violations
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PASSWORD = "a-long-password"
 ROWS = 3_000
 SHAPES = {"light": ("light", 1200), "dark": ("dark", 1200), "narrow": ("light", 390)}
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 @pytest.fixture
@@ -83,11 +82,6 @@ def enter(page: Page, live_server: LiveServer) -> Iterator[Page]:
     expect(page.get_by_role("heading", level=1)).to_have_text("Imports")
     yield page
     assert [said for said in complaints if "422" not in said] == []
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}}).response["violations"]
-    return [f"{rule['id']}: {node['html']}" for rule in found for node in rule["nodes"]]
 
 
 def upload(page: Page, file: Path) -> None:
