@@ -17,7 +17,7 @@ class SlaPolicy(models.Model):
         DAYS = "days", "Days by the calendar"
 
     kind = models.CharField(max_length=20, choices=Kind, unique=True)
-    amount = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+    amount = models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(1_000)])
     unit = models.CharField(max_length=20, choices=Unit, default=Unit.BUSINESS_DAYS)
     warn_at = models.FloatField(
         default=0.8,

@@ -17,7 +17,8 @@ class Seat(models.Model):
     """A rep's place in the dealing out of leads.
 
     Whose (calibration + assigned) / weight is least is next. `assigned` counts leads dealt out in this place;
-    `calibration` lets a newcomer start level with the others instead of being flooded.
+    `calibration` lets a newcomer start level with the others instead of being flooded. It holds for the team and the
+    weight that it was worked out for: after a change the seat starts level anew, with the next lead that is dealt.
     """
 
     rep = models.OneToOneField("funnel.Rep", models.CASCADE, related_name="seat")
@@ -31,6 +32,10 @@ class Seat(models.Model):
     )
     calibration = models.FloatField(default=0, editable=False)
     assigned = models.PositiveBigIntegerField(default=0, editable=False)
+    levelled_team = models.ForeignKey(
+        "funnel.Team", models.SET_NULL, null=True, editable=False, db_index=False, related_name="+"
+    )
+    levelled_weight = models.FloatField(null=True, editable=False)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(weight__gt=0), name="seat_weight_positive")]
