@@ -187,6 +187,13 @@ def refuse_if_elsewhere(lead: Lead, *, seen: str, last: StageEvent | None, deed:
     raise Refused(happened or f"This lead is not at {Stage(seen).label}, so it cannot be {deed}.")
 
 
+def refuse_if_closed(lead: Lead, *, now: datetime) -> None:
+    """Raises Refused, with who closed it."""
+    if lead.closed_at is not None:
+        last = last_event(lead)
+        raise Refused(what_happened(last, now=now) if last else "This lead is closed.")
+
+
 def move(wishes: Sequence[stages.Move], *, now: datetime) -> list[int]:
     """Move one lead by these steps, all or none; returns the ids of the events. Raises Refused in the path's words."""
     try:

@@ -34,6 +34,7 @@ from routing.acts import (
     name_of,
     owner_since,
     reason_for,
+    refuse_if_closed,
     refuse_if_elsewhere,
     rep_of,
     require,
@@ -41,6 +42,7 @@ from routing.acts import (
     require_pool,
     what_happened,
 )
+from routing.meetings import take_back_held
 from routing.models import Assignment
 from routing.ownership import HandOver, give_back, hand_over
 
@@ -49,7 +51,7 @@ __all__ = [
     "undo",
 ]  # fmt: skip
 
-UNDOABLE = ("accept", "reject", "recycle", "reopen")
+UNDOABLE = ("accept", "reject", "recycle", "reopen", "held")
 _INSTEAD = re.compile(r":instead-of-(\d{4}-\d{2}-\d{2})$")
 
 # --- Decisions ------------------------------------------------------------------------------------
@@ -198,6 +200,8 @@ def undo(event_id: int, *, user: Any, now: datetime) -> Done:
         hand_over([give_back(taken, lead, cause=cause)], actor=user, now=now)
     if act == "recycle":
         set_revisit(lead.pk, _revisit_before(event))
+    if act == "held":
+        take_back_held(lead, at=event.occurred_at)
     return Done(lead_id=lead.pk, event_id=void_id, sentence=_taken_back(lead))
 
 
@@ -214,9 +218,7 @@ def claim(lead_id: int, *, user: Any, now: datetime) -> Done:
         return Done(lead_id=lead.pk, sentence=f"{lead.person} is yours.")
     if lead.owner_id is not None:
         raise Refused(_faster_claim(lead, now=now))
-    if lead.closed_at is not None:
-        last = last_event(lead)
-        raise Refused(what_happened(last, now=now) if last else "This lead is closed.")
+    refuse_if_closed(lead, now=now)
     if not manages(user):
         require_pool(lead, rep, deed="claim")
     hand_over([_taking(lead, user, cause=_hand_cause("claim", user, lead))], actor=user, now=now)
@@ -361,9 +363,9 @@ def _act_of(event: StageEvent | None) -> str:
 
 
 def _refuse_what_came_since(lead: Lead, event: StageEvent, *, now: datetime) -> None:
-    """The lead changed hands after the act, or a meeting was booked."""
-    if lead.meetings.filter(booked_at__gte=event.recorded_at).exists():
-        raise Refused("A meeting was booked since; cancel it and move the lead by another act.")
+    """A meeting lies ahead of an accepted lead, or the lead changed hands after the act."""
+    if _act_of(event) == "accept" and lead.meetings.filter(outcome="").exists():
+        raise Refused("A meeting was booked since; cancel it first.")
     latest = _latest_assignment(lead)
     if latest is None or latest.cause == event.cause or latest.recorded_at <= event.recorded_at:
         return
