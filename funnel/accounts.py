@@ -147,8 +147,17 @@ def by_name(names: Collection[str], *, source: str) -> dict[str, list[int]]:
         return dict(cursor.fetchall())
 
 
-def match_people() -> int:
-    """Give every person without an account the one that their e-mail's domain belongs to. Returns how many got one.
+def people_of(account_ids: Collection[int]) -> list[int]:
+    """The people of these accounts, by id."""
+    if not account_ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM funnel_person WHERE account_id = ANY(%s) ORDER BY id", [list(account_ids)])
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+def match_people() -> list[int]:
+    """Give every person without an account the one that their e-mail's domain belongs to. Returns who got one.
 
     For after a load of accounts: people may have come first. An account given or set by somebody is never changed.
     """
@@ -168,7 +177,8 @@ def match_people() -> int:
                 ORDER BY p.id FOR NO KEY UPDATE OF p
             ) m
             WHERE p.id = m.id
+            RETURNING p.id
             """,
             [list(known), list(known.values())],
         )
-        return cursor.rowcount
+        return sorted(pk for (pk,) in cursor.fetchall())

@@ -11,7 +11,8 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminURLInputWidget
 
-from funnel.accounts import name_key
+from funnel import inbox
+from funnel.accounts import name_key, people_of
 from funnel.history import changes_of
 from funnel.models import (
     Account,
@@ -23,6 +24,7 @@ from funnel.models import (
     CostLine,
     GlossaryTerm,
     ImportRun,
+    Inbox,
     Person,
     PersonKey,
     Reason,
@@ -194,6 +196,7 @@ class AccountAdmin(FieldHistory, LargeTable, ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
         obj.name_key = name_key(obj.name)
         super().save_model(request, obj, form, change)
+        inbox.add(Inbox.Cause.PERSON, [(pk, pk) for pk in people_of([obj.pk])], rank=Inbox.Rank.BULK)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -228,6 +231,7 @@ class PersonAdmin(FieldHistory, LargeTable, ModelAdmin):
         if "account" in form.changed_data:
             obj.account_match = Person.Match.PERSON if obj.account_id else Person.Match.NONE
         super().save_model(request, obj, form, change)
+        inbox.add(Inbox.Cause.PERSON, [(obj.pk, obj.pk)])
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

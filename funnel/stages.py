@@ -27,6 +27,8 @@ from funnel.path import (
     standing,
 )
 
+# From these on a person's interest is counted anew (or as before again), so that history of them changes scores too.
+RESET_SCORES = frozenset({Kind.RECYCLE, Kind.DISQUALIFY, Kind.REOPEN})
 CACHED = ("stage", "stage_since", "closed_at", "exit", "reason_id", "passthrough", *MILESTONES.values())
 
 

@@ -140,7 +140,7 @@ class Load:
     def _finish(self) -> None:
         with transaction.atomic():
             run = self._lock()
-            late = finish(run.kind, source=run.source, now=timezone.now())
+            late = finish(run.kind, source=run.source, now=timezone.now(), live=run.live)
             tally = Tally()
             records = self._records({outcome.number for outcome in late})
             for outcome in sorted(late, key=lambda outcome: outcome.number):

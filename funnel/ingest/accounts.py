@@ -5,12 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 from django.db import connection
 
-from funnel import accounts, staging
+from funnel import accounts, inbox, staging
 from funnel.ingest import parents, references
 from funnel.ingest.chunk import Chunk, Entry
 from funnel.ingest.rows import Outcome
 from funnel.ingest.upserts import Draft, columns_of, note_update, save
-from funnel.models import Account, AccountDomain, AccountKey
+from funnel.models import Account, AccountDomain, AccountKey, Inbox
 
 _COLUMNS = (
     "name",
@@ -58,6 +58,8 @@ def write(chunk: Chunk) -> None:
         [{"source": chunk.source, "external_id": key, "account_id": pk} for key, pk in ids.items() if key not in known],
     )
     _give_domains(drafts, domains)
+    changed = [draft.id for draft in drafts if draft.id is not None and draft.entry.status == "updated"]
+    chunk.tell(Inbox.Cause.PERSON, [(pk, pk) for pk in accounts.people_of(changed)])
     parents.attach(
         chunk,
         Account,
@@ -66,12 +68,16 @@ def write(chunk: Chunk) -> None:
     )
 
 
-def finish(*, source: str) -> list[Outcome]:
+def finish(*, source: str, live: bool) -> list[Outcome]:
     """After the last chunk: parents that came after their children, and people whose company is known by now."""
     outcomes = parents.settle(
         "accounts", Account, source=source, find=lambda names: accounts.by_name(list(names), source=source)
     )
-    accounts.match_people()
+    matched = accounts.match_people()
+    if live:
+        inbox.add(Inbox.Cause.PERSON, [(pk, pk) for pk in matched], rank=Inbox.Rank.BULK)
+    else:
+        inbox.add(Inbox.Cause.LOADED, [(pk, None) for pk in matched], rank=Inbox.Rank.BULK)
     return outcomes
 
 

@@ -123,12 +123,7 @@ def _insert(chunk: Chunk, digests: Mapping[Entry, UUID], person_ids: Mapping[Ent
     )
     for entry in entries:
         entry.status = "created"
-    if chunk.live:
-        staging.insert(
-            Inbox,
-            [
-                {"person_id": person_ids[entry], "cause": "activity", "object_id": pk}
-                for pk, entry in zip(ids, entries, strict=True)
-                if entry in person_ids
-            ],
-        )
+    chunk.tell(
+        Inbox.Cause.ACTIVITY,
+        [(person_ids[entry], pk) for pk, entry in zip(ids, entries, strict=True) if entry in person_ids],
+    )

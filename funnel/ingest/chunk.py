@@ -69,6 +69,7 @@ class Chunk:
     ) -> None:
         self.kind, self.source, self.now = kind, source, now
         self.live, self.create_missing = live, create_missing
+        self.news: dict[str, list[tuple[int, int | None]]] = defaultdict(list)
         self.all = [Entry(place, row.number, dict(row.values), dict(row.attributes)) for place, row in enumerate(rows)]
         self.entries = self.all
         self._check()
@@ -86,6 +87,10 @@ class Chunk:
         """Leave failed and settled rows behind; returns the rest."""
         self.entries = [entry for entry in self.entries if entry.status is None]
         return self.entries
+
+    def tell(self, cause: str, rows: Iterable[tuple[int, int | None]]) -> None:
+        """What the pipeline shall hear of once everything is written, as in `inbox.add`."""
+        self.news[cause] += rows
 
     def outcomes(self) -> list[Outcome]:
         return [

@@ -13,7 +13,7 @@ from funnel.ingest.chunk import Chunk, Entry, Overtaken, Refused
 from funnel.ingest.people import SAID_BY_ANY_ROW, About, People, Say, claims, said
 from funnel.ingest.upserts import Draft, columns_of, note_update, save
 from funnel.leads import Opening, last_numbers, open_leads
-from funnel.models import Kind, Lead, Stage
+from funnel.models import Inbox, Kind, Lead, Stage
 from funnel.path import EXITS, MILESTONES, Exit
 
 _FROZEN = (
@@ -297,6 +297,9 @@ def _move(chunk: Chunk, trips: Sequence[Trip]) -> None:
             note_update(trip.entry)
     if problems:
         raise Refused(problems)
+    if not chunk.live:
+        reset = [trip for trip, wish in zip(owners, wishes, strict=True) if wish.kind in stages.RESET_SCORES]
+        chunk.tell(Inbox.Cause.LOADED, [(trip.about.person_id, None) for trip in reset])
 
 
 def _wish(chunk: Chunk, trip: Trip, name: str, at: datetime) -> stages.Move:

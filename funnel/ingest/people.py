@@ -88,10 +88,7 @@ class People:
             [{"source": self.chunk.source, "external_id": key, "person_id": pk} for key, pk in self._keys],
         )
         self._tell(changed | {pk for _, pk in self._keys})
-        if self.chunk.live:
-            staging.insert(
-                Inbox, [{"person_id": pk, "cause": "person", "object_id": pk} for pk in sorted(changed | set(self.new))]
-            )
+        self.chunk.tell(Inbox.Cause.PERSON, [(pk, pk) for pk in sorted(changed | set(self.new))])
 
     def _tell(self, changed: set[int]) -> None:
         for about in self.abouts:

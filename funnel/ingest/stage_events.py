@@ -9,7 +9,7 @@ from django.db import connection
 from funnel import stages
 from funnel.ingest import references
 from funnel.ingest.chunk import Chunk, Entry
-from funnel.models import Kind, Reason, Stage
+from funnel.models import Inbox, Kind, Reason, Stage
 from funnel.path import EXITS
 
 _KIND_OF_EXIT = {name: kind for kind, name in EXITS.items()}
@@ -67,14 +67,15 @@ def _look_up_leads(chunk: Chunk) -> None:
     wanted = {(entry.text("lead_source") or chunk.source, entry.values["lead"]) for entry in chunk.entries}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT l.source, l.external_id, l.id FROM unnest(%s::text[], %s::text[]) AS w(source, external_id) "
+            "SELECT l.source, l.external_id, l.id, l.person_id "
+            "FROM unnest(%s::text[], %s::text[]) AS w(source, external_id) "
             "JOIN funnel_lead l ON l.source = w.source AND l.external_id = w.external_id",
             [[source for source, _ in wanted], [key for _, key in wanted]],
         )
-        known = {(source, key): pk for source, key, pk in cursor.fetchall()}
+        known = {(source, key): (pk, person_id) for source, key, pk, person_id in cursor.fetchall()}
     for entry in chunk.entries:
         source = entry.text("lead_source") or chunk.source
-        entry.ids["lead"] = known.get((source, entry.values["lead"]))
+        entry.ids["lead"], entry.ids["person"] = known.get((source, entry.values["lead"]), (None, None))
         if entry.ids["lead"] is None:
             problem = f"There is no lead “{entry.values['lead']:.80}” of source “{source}”. Load the leads first."
             chunk.fail(entry, problem, "lead")
@@ -129,13 +130,18 @@ def _cause(chunk: Chunk, entry: Entry) -> str:
 def _move(chunk: Chunk, bodies: Mapping[Entry, Body]) -> None:
     entries: Sequence[Entry] = chunk.entries
     wishes = [_wish(chunk, entry, bodies[entry]) for entry in entries]
+    reset: list[int | None] = []
     for entry, moved in zip(entries, stages.move(wishes, now=chunk.now, history=not chunk.live), strict=True):
         if moved.problem:
             chunk.fail(entry, moved.problem, "stage")
         else:
             chunk.settle(entry, "created")
+            if _move_kind(entry) in stages.RESET_SCORES:
+                reset.append(entry.ids["person"])
         if moved.warning:
             entry.warnings.append(moved.warning)
+    if not chunk.live:
+        chunk.tell(Inbox.Cause.LOADED, [(pk, None) for pk in reset if pk is not None])
 
 
 def _wish(chunk: Chunk, entry: Entry, body: Body) -> stages.Move:

@@ -12,12 +12,15 @@ from datetime import datetime
 
 from django.db import DatabaseError, connection, transaction
 
+from funnel import inbox
 from funnel.ingest import accounts, activities, campaigns, leads, opportunities, people, reps, stage_events
 from funnel.ingest.chunk import Chunk, Overtaken, Refused
 from funnel.ingest.fields import KINDS
 from funnel.ingest.rows import Outcome, Row
+from funnel.models import Inbox
 
 LARGEST_CHUNK = 10_000
+ANSWERED_AT_ONCE = 1_000  # rows; in a larger chunk nobody waits for a single one
 _WRITERS: dict[str, Callable[[Chunk], None]] = {
     "accounts": accounts.write,
     "activities": activities.write,
@@ -102,13 +105,14 @@ def record(touches: Sequence[Row], *, source: str, now: datetime, live: bool = T
 
 
 @transaction.atomic
-def finish(kind: str, *, source: str, now: datetime) -> list[Outcome]:
+def finish(kind: str, *, source: str, now: datetime, live: bool = False) -> list[Outcome]:
     """Settle what the chunks of a load left pending: parents that came after their children, people without an account.
 
-    Call it once after the last chunk. Returns an error for each row whose parent never came; the row itself landed.
+    Call it once after the last chunk, with `live` as for the chunks. Returns an error for each row whose parent never
+    came; the row itself landed.
     """
     if kind == "accounts":
-        return accounts.finish(source=source)
+        return accounts.finish(source=source, live=live)
     if kind == "campaigns":
         return campaigns.finish_campaigns(source=source)
     return []
@@ -176,10 +180,25 @@ def _attempt(job: _Job, rows: Sequence[Row]) -> list[Outcome]:
     chunk = job.chunk(rows)
     if chunk.entries:
         _WRITERS[job.kind](chunk)
+        _tell_pipeline(chunk)
         with connection.cursor() as cursor:
             # Foreign keys are checked at commit; here a violation can still be laid at a row's door.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
     return chunk.outcomes()
+
+
+def _tell_pipeline(chunk: Chunk) -> None:
+    """What happens now may be decided on; of history one row a person says that scores follow.
+
+    Moves of leads that happen now are told by `funnel.stages`.
+    """
+    rank = Inbox.Rank.NOW if len(chunk.all) <= ANSWERED_AT_ONCE else Inbox.Rank.BULK
+    if chunk.live:
+        for cause, rows in chunk.news.items():
+            inbox.add(cause, rows, rank=rank)
+    else:
+        people = sorted({person_id for rows in chunk.news.values() for person_id, _ in rows})
+        inbox.add(Inbox.Cause.LOADED, [(pk, None) for pk in people], rank=Inbox.Rank.BULK)
 
 
 def _code(error: DatabaseError) -> str:

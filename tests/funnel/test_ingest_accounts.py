@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from funnel.ingest import finish
-from funnel.models import Account, AccountDomain, AccountKey, PendingParent, Person, Rep
+from funnel.models import Account, AccountDomain, AccountKey, Inbox, PendingParent, Person, Rep
 from tests import factories as make
 from tests.loading import NOW, load, load_well, problem_of, statuses
 
@@ -227,3 +227,24 @@ def test_a_changed_account_keeps_what_it_was_in_its_history():
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM funnel_accounthistory")
         assert cursor.fetchone()[0] == 1
+
+
+def test_news_of_an_account_is_news_of_its_people():
+    load_well("accounts", {"name": "Acme", "domains": "acme.example"})
+    load_well("people", {"external_id": "1", "email": "ann@acme.example"})
+    ann = Person.objects.get()
+    Inbox.objects.all().delete()
+    load_well("accounts", {"name": "Acme", "industry": "Chemicals"})
+    load_well("accounts", {"name": "Acme", "industry": "Chemicals"})
+    assert list(Inbox.objects.values_list("person", "cause")) == [(ann.pk, "loaded")]
+    load_well("accounts", {"name": "Acme", "industry": "Steel"}, live=True)
+    assert list(Inbox.objects.values_list("person", "cause").order_by("id"))[1:] == [(ann.pk, "person")]
+
+
+def test_people_who_get_their_account_after_a_load_are_news():
+    load_well("people", {"external_id": "1", "email": "ann@acme.example"})
+    Inbox.objects.all().delete()
+    load_well("accounts", {"name": "Acme", "domains": "acme.example"})
+    assert not Inbox.objects.exists()
+    finish("accounts", source="crm", now=NOW)
+    assert list(Inbox.objects.values_list("cause", "rank")) == [("loaded", Inbox.Rank.BULK)]

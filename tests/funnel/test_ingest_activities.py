@@ -29,7 +29,7 @@ def test_a_touch_lands_with_its_person_and_what_else_was_sent():
     assert (touch.person.email, touch.person.first_name, touch.campaign.name) == ("ann@example.com", "Ann", "Spring")
     assert (touch.counts_as_response, touch.automatic, touch.direction) == (True, False, "in")
     assert touch.payload == {"url": "https://example.com/?a=1", "depth": 3, "tags": ["a", "b"]}
-    assert not Inbox.objects.exists()
+    assert list(Inbox.objects.values_list("person", "cause", "rank")) == [(touch.person_id, "loaded", Inbox.Rank.BULK)]
 
 
 def test_the_same_touch_again_is_unchanged_however_it_is_written():
@@ -131,3 +131,4 @@ def test_a_recorded_touch_tells_the_pipeline_once_and_may_come_from_a_clock_ahea
 def test_a_person_with_many_touches_in_one_chunk_is_one_person():
     load_well("activities", *(CLICK | {"external_id": str(number)} for number in range(50)))
     assert Person.objects.get().activities.count() == 50
+    assert Inbox.objects.count() == 1, "scores follow the history once"

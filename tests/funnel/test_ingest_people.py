@@ -123,10 +123,12 @@ def test_an_account_set_by_somebody_is_never_changed_by_a_file():
     assert Person.objects.get().account == acme
 
 
-def test_history_tells_the_pipeline_nothing_and_live_rows_do():
+def test_scores_follow_history_and_live_rows_are_decided_on():
     load_well("people", ANN)
-    assert not Inbox.objects.exists()
+    load_well("people", ANN)
+    assert list(Inbox.objects.values_list("cause", "rank")) == [("loaded", Inbox.Rank.BULK)]
+    Inbox.objects.all().delete()
     load_well("people", ANN | {"title": "CTO"}, {"email": "bob@example.com"}, live=True)
-    assert list(Inbox.objects.values_list("cause", flat=True)) == ["person", "person"]
+    assert list(Inbox.objects.values_list("cause", "rank")) == [("person", Inbox.Rank.NOW)] * 2
     load_well("people", ANN | {"title": "CTO"}, live=True)
     assert Inbox.objects.count() == 2

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from funnel.models import Lead, Reason, StageEvent
+from funnel.models import Inbox, Lead, Reason, StageEvent
 from tests.loading import NOW, day, load, load_well, problem_of, statuses
 
 pytestmark = pytest.mark.django_db
@@ -143,3 +143,12 @@ def test_a_reason_without_a_way_of_leaving_is_left_out_with_a_warning(lead):
 def test_live_events_follow_the_rules_of_live_work(lead):
     assert "From Inquiry the next stage is MQL" in problem_of("stage-events", event("sql", 2), live=True)
     assert load_well("stage-events", event("mql", 2), live=True) == ["created"]
+
+
+def test_scores_follow_history_of_recycling_only(lead):
+    Inbox.objects.all().delete()
+    load_well("stage-events", event("mql", 2))
+    assert not Inbox.objects.exists(), "a stage changes no score"
+    Reason.objects.get_or_create(name="Timing", kind="recycle")
+    load_well("stage-events", event("recycled", 3, reason="Timing"))
+    assert list(Inbox.objects.values_list("person", "cause")) == [(lead.person_id, "loaded")]
