@@ -57,4 +57,7 @@ def _parameters(request: Request) -> dict[str, Any]:
     unknown = sorted(request.query_params.keys() - known.keys())
     if unknown:
         raise ValidationError({name: f"There is no such parameter. There are: {', '.join(known)}." for name in unknown})
-    return {name: ",".join(values) if name == "by" else values[-1] for name, values in request.query_params.lists()}
+    return {
+        name: ",".join(values) if name in ("by", "threshold") else values[-1]
+        for name, values in request.query_params.lists()
+    }

@@ -81,5 +81,19 @@ DEFINITIONS: dict[str, Definition] = {
             bases=("cohort",),
             reference="domain.md 4.4",
         ),
+        Definition(
+            name="score-quality",
+            title="Score quality",
+            sentence=(
+                "How well fit tells the leads that reached a stage from those that did not. Of the leads whose person "
+                "has a fit of at least the threshold, precision is the share that reached the stage; recall is their "
+                "share of all that did. AUC is the chance that, of two leads of which one reached the stage, that one "
+                "has the higher score; equal scores count half. Fit is the raw total under the active scoring model."
+            ),
+            formula="reached the stage and at least the threshold ÷ at least the threshold",
+            unit="share",
+            bases=("cohort",),
+            reference="domain.md 7.6",
+        ),
     ]
 }

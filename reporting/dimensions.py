@@ -48,6 +48,7 @@ JOINS: dict[str, str] = {
         name: f"LEFT JOIN {name} ON {name}.id = l.{name}_id"
         for name in ("channel", "content", "campaign", "solution", "account", "reason")
     },
+    "score": "LEFT JOIN score ON score.person_id = l.person_id",
     "owner": "LEFT JOIN rep owner ON owner.id = l.owner_id",
     "team": "LEFT JOIN team ON team.id = owner.team_id",
     "region": "LEFT JOIN region ON region.id = l.region_id",

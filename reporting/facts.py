@@ -22,7 +22,7 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from reporting import copying
-from reporting.sources import ON_DEMAND, SOURCES, attribute_key
+from reporting.sources import ON_DEMAND, SOURCES, UNLOGGED, attribute_key
 
 LEAST_INTERVAL = 1.0  # seconds between two refreshes
 MOST_CHANGES = 200_000  # more than these are slower to merge than everything is to read
@@ -114,6 +114,7 @@ class Copy:
         self._refreshed = float("-inf")
         self._state: State | None = None
         self._wanted: frozenset[str] = frozenset()
+        self._stale: frozenset[str] = frozenset()
         self._wanting = threading.Lock()
         self._answers = _Answers()
         self._process = os.getpid()
@@ -148,10 +149,15 @@ class Copy:
         return self._answers.get((self.state.version, key), make)
 
     def need(self, *names: str) -> None:
-        """Have these facts in the copy, of those that are only read when somebody asks for them."""
-        if missing := set(names) - self.state.held:
+        """Have these facts in the copy, of those that are only read when somebody asks for them.
+
+        Those of which no log tells are read anew.
+        """
+        missing, stale = set(names) - self.state.held, UNLOGGED & set(names)
+        if missing or stale:
             with self._wanting:
                 self._wanted |= missing
+                self._stale |= stale
             self.refresh(now=True)
 
     def attribute(self, name: str) -> bool:
@@ -235,8 +241,8 @@ class Copy:
             oldest, own_writes = cursor.fetchone()
             cursor.execute(_SEEN, [oldest])  # first: what commits meanwhile is then merged twice, not never
             seen = frozenset(cursor.fetchall())
-            before, wanted = self._state, self._wanted
-            changes = self._changes(cursor, before, origin)
+            before, (wanted, stale) = self._state, self._asked_for()
+            changes = self._changes(cursor, before, origin, stale)
             now = {"fresh_at": fresh_at, "oldest": oldest, "seen": seen, "own_writes": own_writes}
             if before is None or changes is None:
                 version = before.version + 1 if before else 1
@@ -249,7 +255,13 @@ class Copy:
             )
             return replace(before, **now, version=before.version + 1, churn=before.churn + merged, held=wanted)
 
-    def _changes(self, cursor: Any, before: State | None, origin: str) -> list[str] | None:
+    def _asked_for(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The facts to hold, and those of them to read again although no log says that they changed."""
+        with self._wanting:
+            stale, self._stale = self._stale, frozenset()
+            return self._wanted, stale
+
+    def _changes(self, cursor: Any, before: State | None, origin: str, stale: frozenset[str]) -> list[str] | None:
         """Which facts changed, of those that the copy holds; None when everything is to be read anew."""
         if before is None or before.origin != origin or before.own_writes:
             return None
@@ -265,7 +277,7 @@ class Copy:
             return None
         if any(everything and not copying.is_whole(source) for source, (_, everything) in found.items()):
             return None  # a truncated table names no rows
-        return list(found)
+        return [*found, *(stale & before.held)]
 
 
 # --- this process's copy ---------------------------------------------------------------------------------------

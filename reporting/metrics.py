@@ -4,9 +4,10 @@ Every function takes the copy of the facts and a `Query` and gives a pandas fram
 dimensions in `query.by` (blank is None), ordered by them. Words and formulas: definitions.py.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,7 +16,7 @@ import pandas as pd
 
 from funnel.models import DealState, Stage
 from funnel.path import RANK
-from reporting import queries
+from reporting import queries, ranking
 from reporting.balance import WAYS, balances
 from reporting.dimensions import QueryError
 from reporting.facts import Copy, Rows
@@ -169,6 +170,67 @@ def balance(copy: Copy, query: Query) -> pd.DataFrame:
     return frame[[*query.by, "stage", "open_start", "entered", "left", *WAYS, "open_end"]]
 
 
+def score_quality(
+    copy: Copy,
+    query: Query,
+    *,
+    from_stage: str = Stage.INQUIRY,
+    to_stage: str = Stage.WON,
+    thresholds: tuple[float, ...] = (),
+) -> pd.DataFrame:
+    """How well fit tells the leads that reached a stage from those that did not (domain.md 7.6).
+
+    One row for all leads of the cohort, whose `threshold` is NaN, and one a threshold for those whose person's fit is
+    at least so much. Columns: threshold, leads, converted, precision (converted / leads), recall (of all that
+    converted), unscored (leads of people without a score, counted nowhere else); and of all leads score_min,
+    score_max, score_mean, auc. Fit is the raw total under the scoring model that is active now, so there is no as-of.
+    """
+    _no_window(query, "score-quality")
+    if query.object != "leads":
+        raise QueryError("Scores are those of people; ask for their leads.")
+    if query.basis != "cohort":
+        raise QueryError("Score-quality follows one cohort of leads; there is none by period.")
+    if query.as_of is not None:
+        raise QueryError("Scores stand here as they are now; ask without as-of.")
+    arrow = _arrow(query, from_stage, to_stage)
+    if "stage" in query.by:
+        raise QueryError("Score-quality is not split by stage; it compares the stage reached with the score.")
+    found = queries.scores(copy, query, arrow)
+    names = [*query.by, *_QUALITY]
+    rows = [row for group, told in _by_score(found, len(query.by)) for row in _qualities(group, told, thresholds)]
+    return _frame(Rows(names, rows), query.by)
+
+
+_QUALITY = (
+    "threshold", "leads", "converted", "precision", "recall", "unscored", "score_min", "score_max", "score_mean", "auc",
+)  # fmt: skip
+_Told = list[tuple[float | None, int, int]]  # score (None: of people without one), leads, converted
+
+
+def _by_score(found: Rows, dimensions: int) -> Iterator[tuple[tuple[Any, ...], _Told]]:
+    """The counts by score of each combination of dimensions; of the empty one, even where there are no leads."""
+    if not found.rows and not dimensions:
+        yield (), []
+    for group, rows in groupby(found.rows, key=lambda row: row[:dimensions]):
+        yield group, [row[dimensions:] for row in rows]
+
+
+def _qualities(group: tuple[Any, ...], told: _Told, thresholds: tuple[float, ...]) -> Iterator[tuple[Any, ...]]:
+    counts = ranking.counts([(score, leads, hits) for score, leads, hits in told if score is not None])
+    unscored = sum(leads for score, leads, _hits in told if score is None)
+    everyone, converted = counts.at_least(float("-inf"))
+    ends = (float(counts.scores[0]), float(counts.scores[-1])) if everyone else (None, None)
+    share, recall = _share(converted, everyone), _share(converted, converted)
+    yield (*group, None, everyone, converted, share, recall, unscored, *ends, counts.mean(), counts.auc())
+    for threshold in thresholds:
+        leads, hits = counts.at_least(threshold)
+        yield (*group, threshold, leads, hits, _share(hits, leads), _share(hits, converted), unscored, *[None] * 4)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
 def lead_ids(
     copy: Copy,
     query: Query,
@@ -200,6 +262,7 @@ METRICS: dict[str, Callable[..., pd.DataFrame]] = {
     "velocity": velocity,
     "win-rate": win_rate,
     "pipeline": pipeline,
+    "score-quality": score_quality,
 }
 
 
@@ -224,8 +287,22 @@ def _frame(rows: Rows, by: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(dimensions | figures)
 
 
+_FRACTIONS = frozenset(
+    (
+        "amount",
+        "won_value",
+        "median",
+        "p75",
+        "p90",
+        "mean",
+        "min",
+        *(set(_QUALITY) - {"leads", "converted", "unscored"}),
+    )
+)
+
+
 def _figure_type(name: str) -> str:
-    return "float64" if name in {"amount", "won_value", "median", "p75", "p90", "mean", "min"} else "int64"
+    return "float64" if name in _FRACTIONS else "int64"
 
 
 def _ratio(part: pd.Series, whole: pd.Series) -> pd.Series:

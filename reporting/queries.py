@@ -250,6 +250,19 @@ def closes(copy: Copy, query: Asked) -> Rows:
     return selection.grouped(inner, figures)
 
 
+def scores(copy: Copy, query: Asked, arrow: Arrow) -> Rows:
+    """The leads of the cohort by the fit of their person under the active scoring model, null where there is none.
+
+    One row a score and combination of the dimensions. Figures: leads, converted (reached the arrow's end).
+    """
+    copy.need("score")
+    selection = Selection(copy, query, joins={"score"})
+    at = _moment(selection, arrow.start)
+    columns = {"score": "score.fit_total", "hit": f"{_moment(selection, arrow.end)} IS NOT NULL"}
+    inner = selection.select(columns, at=at, conditions=_applies(selection, arrow.start))
+    return selection.grouped(inner, {"leads": "count(*)", "converted": "count(*) FILTER (WHERE hit)"}, also=("score",))
+
+
 def ids(
     copy: Copy, query: Asked, arrow: Arrow, *, part: str, judged_at: datetime, after: int | None, limit: int
 ) -> Rows:

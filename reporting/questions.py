@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,8 @@ from reporting.facts import Copy
 from reporting.metrics import METRICS, Query, QueryError
 from reporting.zones import day_start
 
-STAGES = {"conversion": {"from_stage", "to_stage"}, "velocity": {"from_stage", "to_stage"}, "volume": {"from_stage"}}
+_BOTH = {"from_stage", "to_stage"}
+STAGES = {"conversion": _BOTH, "velocity": _BOTH, "score-quality": _BOTH, "volume": {"from_stage"}}
 YEARS = range(1900, 2200)
 OF_DEALS = {"win-rate", "pipeline"}  # metrics that are about opportunities unless told otherwise
 
@@ -31,6 +33,7 @@ class Question:
     from_stage: str | None = None
     to_stage: str | None = None
     window: int | None = None
+    thresholds: tuple[float, ...] = ()
     by: tuple[str, ...] = ()
     where: Mapping[str, Any] = field(default_factory=dict)
     as_of: datetime | None = None
@@ -49,7 +52,7 @@ def answer(copy: Copy, question: Question) -> Answer:
     """The metric's rows. Raises QueryError, whose message says what to ask instead."""
     definition = DEFINITIONS[question.metric]
     query = _query(question)
-    frame = METRICS[definition.name](copy, query, **_stages(question))
+    frame = METRICS[definition.name](copy, query, **_stages(question), **_thresholds(question))
     about = {
         "metric": definition.name,
         "object": query.object,
@@ -90,6 +93,16 @@ def _stages(question: Question) -> dict[str, str]:
     for name in sorted(given.keys() - STAGES.get(question.metric, set())):
         raise QueryError(f"A {name.replace('_', '-')} has no meaning for {question.metric}.")
     return given
+
+
+def _thresholds(question: Question) -> dict[str, tuple[float, ...]]:
+    if not question.thresholds:
+        return {}
+    if question.metric != "score-quality":
+        raise QueryError(f"A threshold has no meaning for {question.metric}; it belongs to score-quality.")
+    if not all(map(isfinite, question.thresholds)):
+        raise QueryError("A threshold is a number of points.")
+    return {"thresholds": question.thresholds}
 
 
 def _plain(record: Mapping[Any, Any]) -> dict[str, Any]:

@@ -152,13 +152,15 @@ class Selection:
             return f"{list(self.steps)}[d{index} + 1]"
         return self.dimension(name).label.format(f"d{index}")
 
-    def grouped(self, inner: str, figures: Mapping[str, str], by: Sequence[str] | None = None) -> Rows:
-        """Group what `inner` selects by its dimensions, in their order, blank last."""
+    def grouped(
+        self, inner: str, figures: Mapping[str, str], by: Sequence[str] | None = None, also: Sequence[str] = ()
+    ) -> Rows:
+        """Group what `inner` selects by its dimensions, in their order, blank last; `also` by these columns of it."""
         by = self._by(by)
-        keys = [f"d{index}" for index in range(len(by))]
+        keys = [*(f"d{index}" for index in range(len(by))), *also]
         counted = ", ".join([*keys, *(f'{sql} AS "{name}"' for name, sql in figures.items())])
         labels = [f'{self._label(index, name)} AS "{_quoted(name)}"' for index, name in enumerate(by)]
-        shown = ", ".join([*labels, *(f'"{name}"' for name in figures)])
+        shown = ", ".join([*labels, *(f'"{name}"' for name in (*also, *figures))])
         group = f"GROUP BY {', '.join(keys)}" if keys else ""
         order = f"ORDER BY {', '.join(f'{key} ASC NULLS LAST' for key in keys)}" if keys else ""
         return self.rows(f"SELECT {shown} FROM (SELECT {counted} FROM ({inner}) {group}) {order}")

@@ -35,6 +35,9 @@ class QuestionSerializer(serializers.Serializer):
     window = serializers.IntegerField(
         required=False, min_value=0, max_value=100_000, help_text="Most days from stage to stage, included."
     )
+    threshold = serializers.CharField(
+        required=False, help_text="For score-quality: how many points at least, separated by commas: 30,40."
+    )
     by = serializers.CharField(
         required=False, help_text="Dimensions to split by, separated by commas: channel,month. Labels as loaded."
     )
@@ -47,6 +50,12 @@ class QuestionSerializer(serializers.Serializer):
 
     def validate_by(self, text: str) -> tuple[str, ...]:
         return tuple(name.strip() for name in text.split(",") if name.strip())
+
+    def validate_threshold(self, text: str) -> tuple[float, ...]:
+        try:
+            return tuple(float(number) for number in text.split(",") if number.strip())
+        except ValueError:
+            raise serializers.ValidationError("Write numbers separated by commas, like 30,40.") from None
 
     def validate_where(self, text: str) -> dict[str, Any]:
         try:
@@ -62,6 +71,7 @@ class QuestionSerializer(serializers.Serializer):
         given = dict(self.validated_data)
         first, last = given.pop("from_day", None), given.pop("to_day", None)
         given.setdefault("tz", settings.REPORTING_ZONE)
+        given["thresholds"] = given.pop("threshold", ())
         return Question(metric=metric, first=first, last=last, **given)
 
 
@@ -80,6 +90,7 @@ class AnswerSerializer(serializers.Serializer):
         child=serializers.DictField(),
         help_text=(
             "The dimensions, then numerator, denominator, value, low and high (Wilson 95 %), or n, median, p75, p90, "
-            "mean, min and excluded in days, or won, lost, win_rate and won_value, or count. No data is null."
+            "mean, min and excluded in days, or won, lost, win_rate and won_value, or threshold, precision, recall and "
+            "auc, or count. No data is null."
         ),
     )

@@ -27,7 +27,7 @@ class Source:
 
     columns: name -> (DuckDB type, PostgreSQL expression over `t`). derived: likewise, but a DuckDB expression over the
     columns, worked out on arrival. whole: so small that any change reads all of it. on_demand: only read once a report
-    needs it.
+    needs it. unlogged: no log tells of its changes, so it is read whole, anew, whenever a report needs it.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Source:
     derived: Columns = field(default_factory=dict)
     whole: bool = False
     on_demand: bool = False
+    unlogged: bool = False
 
     def create(self) -> str:
         """The DuckDB statement that makes the empty table."""
@@ -145,6 +146,17 @@ REP = Source(
         ),
     },
 )
+# Scores are written far more often than reports ask for them: every touch writes one, and a trigger that logs it would
+# cost each touch more than it costs those few reports to read all scores anew.
+SCORE = Source(
+    name="score",
+    table="(SELECT s.person_id, s.fit_total FROM scoring_score s JOIN scoring_scoringmodel m ON m.id = s.model_id "
+    "WHERE m.active)",
+    whole=True,
+    on_demand=True,
+    unlogged=True,
+    columns={**_ids("person_id"), **_as("DOUBLE", "fit_total")},
+)
 TEAM = Source(name="team", table="funnel_team", whole=True, columns={**_NAMED, **_ids("region_id")})
 _NAMES = [
     Source(name=name, table=f"funnel_{name}", whole=True, columns=_NAMED)
@@ -152,10 +164,11 @@ _NAMES = [
 ]
 SOURCES: dict[str, Source] = {
     source.name: source
-    for source in [LEAD, STAGE_EVENT, OPPORTUNITY, OPPORTUNITY_EVENT, COST, ACCOUNT, REP, TEAM, *_NAMES]
+    for source in [LEAD, STAGE_EVENT, OPPORTUNITY, OPPORTUNITY_EVENT, COST, ACCOUNT, REP, SCORE, TEAM, *_NAMES]
 }
 ALWAYS = [source for source in SOURCES.values() if not source.on_demand]
 ON_DEMAND = frozenset(source.name for source in SOURCES.values() if source.on_demand)
+UNLOGGED = frozenset(source.name for source in SOURCES.values() if source.unlogged)
 
 # Custom attributes are read one at a time, when a report first asks for one: few are ever used, and there may be many.
 ATTRIBUTE_CHANGES = "person"  # the log's name for a change of any of them

@@ -34,7 +34,7 @@ def rows(response) -> list[dict]:
 
 def test_the_metrics_are_named_and_explained(client, figures):
     found = {metric["name"]: metric for metric in client.get("/api/metrics/").json()}
-    assert set(found) == {"volume", "conversion", "velocity", "win-rate", "pipeline"}
+    assert set(found) == {"volume", "conversion", "velocity", "win-rate", "pipeline", "score-quality"}
     assert found["velocity"]["unit"] == "days" and found["conversion"]["sentence"]
 
 

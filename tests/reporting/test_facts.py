@@ -55,8 +55,8 @@ def test_the_copy_follows_inserts_updates_and_deletes_of_every_fact(copy: Copy) 
     Account.objects.update(name="Renamed")
     CostLine.objects.all().delete()
     copy.refresh()
-    assert differences(copy) == {}
     assert copy.version == built + 1
+    assert differences(copy) == {}
     assert len(copy.rows("SELECT DISTINCT name FROM rep").rows) == 2
 
 
@@ -75,7 +75,7 @@ def test_every_fact_has_triggers_for_every_way_to_change_it(db: None) -> None:
         )
         watched = dict(cursor.fetchall())
     insert, delete, update, truncate = 4, 8, 16, 32
-    for table in [*(source.table for source in SOURCES.values()), "funnel_person"]:
+    for table in [*(source.table for source in SOURCES.values() if not source.unlogged), "funnel_person"]:
         assert watched.get(table, 0) & (insert | delete | update | truncate) == 60, table
 
 

@@ -57,6 +57,14 @@ class Command(BaseCommand):
         parser.add_argument("--from-stage", metavar="STAGE", help="Default: inquiry.")
         parser.add_argument("--to-stage", metavar="STAGE", help="A stage or an exit. Default: won.")
         parser.add_argument("--window", type=int, metavar="DAYS", help="Most days from stage to stage, included.")
+        parser.add_argument(
+            "--threshold",
+            action="append",
+            default=[],
+            type=float,
+            metavar="POINTS",
+            help="For score-quality: how many at least; may be repeated.",
+        )
         parser.add_argument("--by", action="append", default=[], metavar="DIM", help="Split by; may be repeated.")
         parser.add_argument("--where", type=_object, default={}, metavar="JSON", help='{"channel": ["email", null]}')
         parser.add_argument("--tz", default=settings.REPORTING_ZONE, metavar="ZONE", help="Default: %(default)s.")
@@ -75,7 +83,8 @@ class Command(BaseCommand):
 def _question(options: Mapping[str, Any]) -> Question:
     asked = {name: options[name] for name in ("object", "basis", "first", "last", "from_stage", "to_stage", "window")}
     same = {name: options[name] for name in ("tz", "where", "as_of")}
-    return Question(metric=options["name"], by=tuple(options["by"]), **asked, **same)
+    several = {"by": tuple(options["by"]), "thresholds": tuple(options["threshold"])}
+    return Question(metric=options["name"], **asked, **same, **several)
 
 
 def _as_json(about: dict[str, str], columns: list[str], records: list[dict[str, Any]]) -> str:
