@@ -14,6 +14,7 @@ urlpatterns = [
     path("demo/login/", views.demo_login, name="demo-login"),
     path("demo/remove/", views.remove_demo, name="demo-remove"),
     path("", include("funnel.urls")),
+    path("", include("scoring.urls")),
     path("", include("routing.urls")),
     path("", include("reporting.urls")),
     path("api/", include("demandcenter.api")),
