@@ -83,8 +83,8 @@ class Command(BaseCommand):
 def _question(options: Mapping[str, Any]) -> Question:
     asked = {name: options[name] for name in ("object", "basis", "first", "last", "from_stage", "to_stage", "window")}
     same = {name: options[name] for name in ("tz", "where", "as_of")}
-    several = {"by": tuple(options["by"]), "thresholds": tuple(options["threshold"])}
-    return Question(metric=options["name"], **asked, **same, **several)
+    by, thresholds = tuple(options["by"]), tuple(options["threshold"])
+    return Question(metric=options["name"], by=by, thresholds=thresholds, **asked, **same)
 
 
 def _as_json(about: dict[str, str], columns: list[str], records: list[dict[str, Any]]) -> str:
