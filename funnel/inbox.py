@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from django.db import connection
+from django.db.models import Count
 
 from funnel import hints, staging
 from funnel.models import Inbox
@@ -17,6 +18,7 @@ from funnel.models import Inbox
 DRAIN: Final = "demandcenter.tasks.drain"
 HINT_PAUSE = 0.05  # seconds
 SHORTEST_PAUSE, LONGEST_PAUSE = 60.0, 6 * 3600.0  # seconds until a person who could not be worked is tried again
+MOST_COUNTED = 100_000  # rows
 LONGEST_PROBLEM = 2000  # characters
 _FARTHEST = 200_000  # rows; behind so many of people whom others hold, the next look finds them free
 
@@ -62,14 +64,15 @@ def add(cause: str, rows: Iterable[tuple[int, int | None]], *, rank: int = Inbox
         hints.look(DRAIN, pause=HINT_PAUSE)
 
 
-def take(*, limit: int, now: datetime) -> list[Taken]:
+def take(*, limit: int, now: datetime, among: Collection[int] | None = None) -> list[Taken]:
     """Lock about `limit` people with rows that are ready and take those rows out, in the order they came in.
 
     Runs in the caller's transaction (READ COMMITTED): rolled back, the rows are there again. The longest waiting come
     first, by rank; people whom somebody else holds are passed over; those whose pause is over come when nobody else
     waits, so that a person who fails again holds up nobody. At least one row, unless nothing is ready and free.
+    among: only of these people, and of all of them.
     """
-    held = _hold_waiting(limit) or _hold(_due_again(limit, now), limit)
+    held = _hold_next(limit, now) if among is None else _hold(among, len(among))
     if not held:
         return []
     with connection.cursor() as cursor:
@@ -92,6 +95,45 @@ def postpone(person_id: int, *, problem: str, now: datetime) -> None:
                 "longest": LONGEST_PAUSE,
             },
         )
+
+
+def try_again(person_ids: Collection[int]) -> int:
+    """Let postponed rows of these people be worked at once. Returns how many rows; what has failed stays written."""
+    changed = Inbox.objects.filter(person__in=person_ids, not_before__isnull=False).update(not_before=None)
+    hints.look(DRAIN)
+    return changed
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits. rows: that are ready, counted as far as MOST_COUNTED. since: the longest waiting of those that go
+    first. people: who could not be worked; problem: why the first of them could not, at `failed_since`.
+    """
+
+    rows: int
+    since: datetime | None
+    people: int
+    problem: str
+    failed_since: datetime | None
+
+
+def backlog() -> Backlog:
+    """How the inbox stands. Three short queries."""
+    ready = Inbox.objects.filter(not_before=None)
+    failed = Inbox.objects.filter(not_before__isnull=False)
+    oldest = ready.filter(rank=Inbox.Rank.NOW).order_by("rank", "id").values_list("recorded_at", flat=True)[:1]
+    first = failed.order_by("id").first()
+    return Backlog(
+        rows=ready.order_by()[:MOST_COUNTED].count(),
+        since=next(iter(oldest), None),
+        people=failed.aggregate(people=Count("person", distinct=True))["people"],
+        problem=first.problem if first else "",
+        failed_since=first.recorded_at if first else None,
+    )
+
+
+def _hold_next(limit: int, now: datetime) -> list[int]:
+    return _hold_waiting(limit) or _hold(_due_again(limit, now), limit)
 
 
 def _hold_waiting(limit: int) -> list[int]:

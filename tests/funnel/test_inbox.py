@@ -147,3 +147,29 @@ def test_a_burst_of_facts_sends_one_hint(monkeypatch: pytest.MonkeyPatch) -> Non
         hints.look("funnel.tasks.run_import", 7)
     assert sent.count(inbox.DRAIN) == 1
     assert sent.count("funnel.tasks.run_import") == 20
+
+
+@pytest.mark.django_db
+def test_a_batch_may_be_of_certain_people_only() -> None:
+    first, second = people(2)
+    inbox.add(Cause.ACTIVITY, [(first, 1), (second, 2), (second, 3)])
+    with transaction.atomic():
+        assert [row.object_id for row in inbox.take(limit=1, now=NOW, among=[second])] == [2, 3]
+    assert take() == [Taken(first, "activity", 1)]
+
+
+@pytest.mark.django_db
+def test_operators_see_what_waits_and_let_what_failed_be_tried_again() -> None:
+    assert inbox.backlog() == inbox.Backlog(rows=0, since=None, people=0, problem="", failed_since=None)
+    poison, other = people(2)
+    inbox.add(Cause.ACTIVITY, [(poison, 1), (poison, 2)])
+    inbox.postpone(poison, problem="It failed.", now=NOW)
+    inbox.add(Cause.ACTIVITY, [(other, 3)])
+    inbox.add(Cause.LOADED, [(other, None)], rank=Rank.BULK)
+    seen = inbox.backlog()
+    assert (seen.rows, seen.people, seen.problem) == (2, 1, "It failed.")
+    assert seen.since == Inbox.objects.get(object_id=3).recorded_at
+    assert seen.failed_since == Inbox.objects.get(object_id=1).recorded_at
+
+    assert inbox.try_again([poison, other]) == 2
+    assert [row.object_id for row in take()] == [1, 2, 3, None]
