@@ -1,0 +1,311 @@
+"""The scoring engine: what became known of people becomes their score, set by set (docs/scoring.md).
+
+`apply` serves one touch, a batch of the pipeline, the fill of a new version and a repair. It runs in the caller's
+transaction (READ COMMITTED), which holds the people, so that nobody else works on them; the number of statements does
+not depend on the number of people or touches.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+from funnel.inbox import Taken
+from funnel.models import Inbox
+from scoring import contributions, fits, hands, states, writing
+from scoring.decay import DAY, Floats, held, interest, next_review, rounded
+from scoring.fits import Fits
+from scoring.hands import FastTrack
+from scoring.models import Score
+from scoring.policy import Policy, live_policies
+from scoring.states import States
+
+__all__ = ["FastTrack", "Reading", "Standing", "apply", "review", "state_of"]
+
+Ids = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a person stands under the version that decides.
+
+    interest: now, above the baseline. eligible: interest is at the threshold and the grid says MQL. allowed: the gates
+    let the person through; excluded: one forbids it. touches: those of this batch that count. fast_track: the first of
+    them that raises a hand. decides: whether anything but loading history brought the person here.
+    """
+
+    person_id: int
+    policy: Policy
+    interest: float
+    fit: float
+    grade: str
+    band: int
+    eligible: bool
+    allowed: bool
+    touches: tuple[int, ...]
+    fast_track: FastTrack | None
+    excluded: bool
+    decides: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A score as it is shown. interest and band: at the moment asked for; the rest as it was scored last."""
+
+    person_id: int
+    interest: float
+    fit: float
+    grade: str
+    band: int
+    eligible: bool
+    allowed: bool
+    next_review_at: datetime | None
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a batch is about. everybody: whom it concerns under any version; fills: under one version only."""
+
+    touches: dict[int, set[int]] = field(default_factory=dict)
+    everybody: set[int] = field(default_factory=set)
+    deciding: set[int] = field(default_factory=set)
+    anew: set[int] = field(default_factory=set)
+    moved: set[int] = field(default_factory=set)
+    fills: dict[int, set[int]] = field(default_factory=dict)
+    causes: dict[int, writing.Cause] = field(default_factory=dict)
+
+
+_ANEW = frozenset({Inbox.Cause.REBUILD, Inbox.Cause.LOADED})
+_QUIET = frozenset({Inbox.Cause.LOADED, Inbox.Cause.FILL})
+# Which cause of several is told of a change, the last first.
+_TOLD = (
+    Inbox.Cause.FILL,
+    Inbox.Cause.LOADED,
+    Inbox.Cause.ACTIVATED,
+    Inbox.Cause.REBUILD,
+    Inbox.Cause.PERSON,
+    Inbox.Cause.STAGE_EVENT,
+    Inbox.Cause.ACTIVITY,
+)
+
+
+def apply(taken: Sequence[Taken], *, now: datetime) -> list[Standing]:
+    """Work what was taken out of the inbox into the scores of every published version.
+
+    A touch is added to what its person has; a rebuild, the first score of a person, a new baseline and a fill sum all
+    touches of the person that do not wait in the inbox themselves. Returns where each person stands under the active
+    version, in the order of ids; nothing where none is active, nor for people who are gone.
+    """
+    work = _sort(taken)
+    policies, active = live_policies()
+    standings: list[Standing] = []
+    for policy in policies:
+        people = np.array(sorted(work.everybody | work.fills.get(policy.id, set())), dtype=np.int64)
+        if not len(people):
+            continue
+        scored = _score(policy, people, work, now=now)
+        if policy.id == active:
+            standings = _standings(policy, scored, work)
+    return standings
+
+
+def review(*, now: datetime, limit: int) -> list[Standing]:
+    """Score again the people whose review is due, at most `limit` of each version, and give where they stand.
+
+    Locks the people; those whom somebody else holds are left for the next time. Standings are of the active version.
+    """
+    policies, active = live_policies()
+    standings: list[Standing] = []
+    for policy in policies:
+        people = _due(policy, now=now, limit=limit)
+        if len(people):
+            work = _Work(deciding=set(people.tolist()), causes=dict.fromkeys(people.tolist(), ("review", 0)))
+            scored = _score(policy, people, work, now=now)
+            if policy.id == active:
+                standings = _standings(policy, scored, work)
+    return standings
+
+
+def state_of(person_ids: Collection[int], *, at: datetime | None = None) -> dict[int, Reading]:
+    """Scores of the active version by person, as of `at` (default: now), which must not lie before the last touch.
+
+    People without a score are left out. A constant number of statements.
+    """
+    policies, active = live_policies()
+    policy = next((policy for policy in policies if policy.id == active), None)
+    if policy is None or not person_ids:
+        return {}
+    moment = (at or datetime.now(UTC)).timestamp()
+    people = np.array(sorted(set(person_ids)), dtype=np.int64)
+    known = states.read(policy, people)
+    shown = interest(policy.curve, states.points_of(policy, known, moment), moment)
+    bands = policy.band_places(shown)
+    return {
+        int(people[place]): Reading(
+            person_id=int(people[place]),
+            interest=float(shown[place]),
+            fit=float(known.fit_total[place]),
+            grade=policy.grades[known.grade[place]][0],
+            band=policy.bands[bands[place]][0],
+            eligible=bool(known.eligible[place]),
+            allowed=bool(known.allowed[place]),
+            next_review_at=_moment(known.next_review_at[place]),
+        )
+        for place in np.flatnonzero(known.stored)
+    }
+
+
+# --- a batch -----------------------------------------------------------------------------------------------------
+
+
+def _sort(taken: Iterable[Taken]) -> _Work:
+    work = _Work()
+    for row in taken:
+        cause = Inbox.Cause(row.cause)
+        if cause == Inbox.Cause.FILL:
+            work.fills.setdefault(row.object_id or 0, set()).add(row.person_id)
+        else:
+            work.everybody.add(row.person_id)
+        if cause == Inbox.Cause.ACTIVITY and row.object_id is not None:
+            work.touches.setdefault(row.person_id, set()).add(row.object_id)
+        if cause in _ANEW:
+            work.anew.add(row.person_id)
+        if cause == Inbox.Cause.STAGE_EVENT:
+            work.moved.add(row.person_id)
+        if cause not in _QUIET:
+            work.deciding.add(row.person_id)
+        _note_cause(work, row, cause)
+    return work
+
+
+def _note_cause(work: _Work, row: Taken, cause: Inbox.Cause) -> None:
+    what, object_id = work.causes.get(row.person_id, (_TOLD[0].value, 0))
+    mine = (_TOLD.index(cause), row.object_id or 0)
+    if mine >= (_TOLD.index(Inbox.Cause(what)), object_id):
+        work.causes[row.person_id] = (cause.value, mine[1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scored:
+    """States as they have been written, with what was not stored of them."""
+
+    states: States
+    fits: Fits
+    interest: Floats
+
+
+def _score(policy: Policy, people: Ids, work: _Work, *, now: datetime) -> _Scored:
+    """Bring the scores of these people up to date under one version and write them."""
+    fit = fits.read(policy, people.tolist())
+    before = states.read(policy, fit.people)
+    acc, base, last_at, baseline_at = _accumulate(policy, before, work, now=now)
+    at = now.timestamp()
+    values, expires_at = states.windows(policy, fit.people, at)
+    points = states.Points(acc - base, values, np.where(np.isfinite(last_at), last_at, np.nan), expires_at)
+    shown = held(policy.curve, points, at).sum(axis=1)
+    grade, band = policy.grade_places(fit.totals), policy.band_places(shown)
+    eligible = (rounded(shown) >= policy.threshold) & policy.qualifies[grade, band]
+    free_at = baseline_at + policy.cooldown_days * DAY
+    after = States(
+        people=fit.people,
+        stored=before.stored,
+        acc=acc,
+        base=base,
+        baseline_at=baseline_at,
+        fit_total=fit.totals,
+        last_at=last_at,
+        grade=grade,
+        band=band,
+        eligible=eligible,
+        allowed=fit.allowed,
+        next_review_at=next_review(
+            policy.curve,
+            points,
+            np.full(len(acc), at),
+            np.where(eligible & (free_at > at), free_at, np.nan),
+        ),
+    )
+    writing.write(
+        policy,
+        after,
+        before=before,
+        fit=fit.fit,
+        interest=shown,
+        causes=[work.causes.get(person, ("", 0)) for person in fit.people.tolist()],
+        news=np.isin(fit.people, list(work.deciding)),
+        at=at,
+    )
+    return _Scored(after, fit, shown)
+
+
+def _accumulate(policy: Policy, before: States, work: _Work, *, now: datetime) -> tuple[Floats, Floats, Floats, Floats]:
+    """acc, base, last_at and baseline_at of everybody: added to, or summed anew."""
+    people = before.people
+    listed = work.anew | work.fills.get(policy.id, set())
+    anew = ~before.stored | np.isin(people, list(listed))
+    asked = anew | np.isin(people, list(work.moved))
+    baseline_at = before.baseline_at.copy()
+    baseline_at[asked] = np.nan
+    found = states.baselines(people[asked].tolist(), today=now.astimezone(UTC).date())
+    for person, moment in found.items():
+        baseline_at[np.searchsorted(people, person)] = moment
+    anew |= ~((baseline_at == before.baseline_at) | (np.isnan(baseline_at) & np.isnan(before.baseline_at)))
+    acc, base, last_at = before.acc.copy(), before.base.copy(), before.last_at.copy()
+    touches = [(person, touch) for person in people[~anew].tolist() for touch in sorted(work.touches.get(person, ()))]
+    if touches:
+        added = contributions.add(policy, people, touches)
+        acc, base, last_at = acc + added.acc, base + added.base, np.maximum(last_at, added.last_at)
+    if anew.any():
+        summed = contributions.sum_anew(policy, people[anew], baseline_at[anew])
+        acc[anew], base[anew], last_at[anew] = summed.acc, summed.base, summed.last_at
+    return acc, base, last_at, baseline_at
+
+
+def _standings(policy: Policy, scored: _Scored, work: _Work) -> list[Standing]:
+    after = scored.states
+    people = after.people.tolist()
+    raised = hands.read(policy, [(person, touch) for person in people for touch in work.touches.get(person, ())])
+    return [
+        Standing(
+            person_id=person,
+            policy=policy,
+            interest=float(scored.interest[place]),
+            fit=float(after.fit_total[place]),
+            grade=policy.grades[after.grade[place]][0],
+            band=policy.bands[after.band[place]][0],
+            eligible=bool(after.eligible[place]),
+            allowed=bool(after.allowed[place]),
+            touches=raised.touches.get(person, ()),
+            fast_track=raised.fast_tracks.get(person),
+            excluded=bool(scored.fits.excluded[place]),
+            decides=person in work.deciding,
+        )
+        for place, person in enumerate(people)
+    ]
+
+
+# --- reviews -----------------------------------------------------------------------------------------------------
+
+
+def _due(policy: Policy, *, now: datetime, limit: int) -> Ids:
+    """Lock people whose review is due, as far as nobody else holds them, in id order."""
+    due = Score.objects.filter(model_id=policy.id, next_review_at__lte=now).order_by("next_review_at")
+    wanted = list(due.values_list("person_id", flat=True)[:limit])
+    if not wanted:
+        return np.array([], dtype=np.int64)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM funnel_person WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED", [wanted]
+        )
+        mine = [pk for (pk,) in cursor.fetchall()]
+    # A statement of its own: somebody who held them a moment ago may have done the review.
+    still = set(due.filter(person_id__in=mine).values_list("person_id", flat=True))
+    return np.array([pk for pk in mine if pk in still], dtype=np.int64)
+
+
+def _moment(seconds: float) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if np.isfinite(seconds) else None

@@ -1,0 +1,229 @@
+"""A model version as the engine uses it: read once, its conditions compiled once, unchanging since it was published."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from funnel.conditions import Compiled, compile
+from scoring.decay import DAY, Curve, Floats, Silence, rounded
+from scoring.fields import fields_of_gate, fields_of_rule
+from scoring.models import Action, Gate, ScoreCategory, ScoreRule, ScoringModel, Status
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryTerms:
+    """A category. cap and half_life_days: None for no cap, no decay."""
+
+    id: int
+    name: str
+    axis: str
+    cap: float | None
+    half_life_days: float | None
+
+    @property
+    def half_life(self) -> float:
+        """Seconds; inf where nothing decays."""
+        return np.inf if self.half_life_days is None else self.half_life_days * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTerms:
+    """A rule. category: its category's place among those of its axis. condition, tree: the same, as SQL and as JSON."""
+
+    id: int
+    name: str
+    kind: str
+    category: int
+    tree: Mapping[str, Any]
+    condition: Compiled
+    points: float
+    points_if_unknown: float = 0.0
+    per_day: int | None = None
+    window_days: int | None = None
+    after_days: int | None = None
+    every_days: int | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether its touches are counted by the day."""
+        return self.per_day is not None or self.window_days is not None
+
+
+@dataclass(frozen=True, slots=True)
+class GateTerms:
+    """A gate."""
+
+    id: int
+    name: str
+    kind: str
+    tree: Mapping[str, Any]
+    condition: Compiled
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Policy:
+    """One version. grades: letter and least fit, from the best. bands: number and least interest, from the highest.
+
+    grid: what each cell ("B2") asks for. landmark: seconds since 1970. Compared by identity: one object a version.
+    """
+
+    id: int
+    version: int
+    threshold: float
+    exit_ratio: float
+    cooldown_days: int
+    grades: tuple[tuple[str, float], ...]
+    bands: tuple[tuple[int, float], ...]
+    grid: Mapping[str, str]
+    landmark: float
+    interest: tuple[CategoryTerms, ...]
+    fit: tuple[CategoryTerms, ...]
+    rules: tuple[RuleTerms, ...]
+    gates: tuple[GateTerms, ...]
+    curve: Curve = field(repr=False)
+    qualifies: NDArray[np.bool_] = field(repr=False)
+
+    @property
+    def policy(self) -> str:
+        """How a decision names the version it was made under."""
+        return f"scoring:{self.version}"
+
+    @property
+    def exit_level(self) -> float:
+        """An MQL cools below this interest."""
+        return self.threshold * self.exit_ratio
+
+    def rules_of(self, kind: str) -> tuple[RuleTerms, ...]:
+        return tuple(rule for rule in self.rules if rule.kind == kind)
+
+    def gates_of(self, kind: str) -> tuple[GateTerms, ...]:
+        return tuple(gate for gate in self.gates if gate.kind == kind)
+
+    def grade_places(self, fit: Floats) -> NDArray[np.intp]:
+        """The place among the grades of each fit total."""
+        return _places(self.grades, fit)
+
+    def band_places(self, interest: Floats) -> NDArray[np.intp]:
+        """The place among the bands of each interest."""
+        return _places(self.bands, interest)
+
+
+def live_policies() -> tuple[list[Policy], int | None]:
+    """Every version that is kept up to date, and the id of the one that decides. One query once they are known."""
+    rows = list(
+        ScoringModel.objects.filter(status=Status.PUBLISHED)
+        .order_by("version")
+        .values_list("id", "status", "published_at", "active")
+    )
+    active = next((pk for pk, _status, _published_at, active in rows if active), None)
+    return [_known(pk, status, published_at) for pk, status, published_at, _active in rows], active
+
+
+def policy_of(model: ScoringModel) -> Policy:
+    """The version as the engine uses it. A draft is read anew each time; it counts from now where it has no landmark.
+
+    Raises funnel.conditions.ConditionError where a condition cannot be; see `scoring.checks` for all of it in words.
+    """
+    if model.status == Status.DRAFT:
+        return _read(model)
+    return _known(model.pk, model.status, model.published_at)
+
+
+@lru_cache(maxsize=16)
+def _known(pk: int, status: str, published_at: datetime | None) -> Policy:
+    """status and published_at belong to the key because a test's database may give an id twice."""
+    return _read(ScoringModel.objects.get(pk=pk))
+
+
+def _read(model: ScoringModel) -> Policy:
+    categories = list(model.categories.order_by("axis", "position", "id"))
+    axes = {
+        axis: tuple(
+            CategoryTerms(row.pk, row.name, row.axis, row.cap, row.half_life_days)
+            for row in categories
+            if row.axis == axis
+        )
+        for axis in ScoreCategory.Axis.values
+    }
+    places = {terms.id: place for axis in axes.values() for place, terms in enumerate(axis)}
+    rules = tuple(_rule(row, places) for row in model.rules.order_by("position", "id"))
+    grades = tuple((str(letter), _least(least)) for letter, least in model.grades)
+    bands = tuple((int(number), _least(least)) for number, least in model.bands)
+    landmark = model.landmark.timestamp() if model.landmark else 0.0
+    return Policy(
+        id=model.pk,
+        version=model.version,
+        threshold=model.threshold,
+        exit_ratio=model.exit_ratio,
+        cooldown_days=model.cooldown_days,
+        grades=grades,
+        bands=bands,
+        grid=dict(model.grid),
+        landmark=landmark,
+        interest=axes[ScoreCategory.Axis.INTEREST],
+        fit=axes[ScoreCategory.Axis.FIT],
+        rules=rules,
+        gates=tuple(_gate(row) for row in model.gates.order_by("kind", "position", "id")),
+        curve=_curve(model, axes[ScoreCategory.Axis.INTEREST], rules, bands, landmark),
+        qualifies=np.array(
+            [[model.grid.get(f"{grade}{band}") == Action.MQL for band, _ in bands] for grade, _ in grades]
+        ),
+    )
+
+
+def _rule(row: ScoreRule, places: Mapping[int, int]) -> RuleTerms:
+    return RuleTerms(
+        id=row.pk,
+        name=row.name,
+        kind=row.kind,
+        category=places[row.category_id],
+        tree=row.condition,
+        condition=compile(row.condition, fields_of_rule(row.kind)),
+        points=row.points,
+        points_if_unknown=row.points_if_unknown,
+        per_day=row.per_day,
+        window_days=row.window_days,
+        after_days=row.after_days,
+        every_days=row.every_days,
+    )
+
+
+def _gate(row: Gate) -> GateTerms:
+    return GateTerms(row.pk, row.name, row.kind, row.condition, compile(row.condition, fields_of_gate(row.kind)))
+
+
+def _curve(
+    model: ScoringModel,
+    categories: Iterable[CategoryTerms],
+    rules: Iterable[RuleTerms],
+    bands: Iterable[tuple[int, float]],
+    landmark: float,
+) -> Curve:
+    levels = {least for _number, least in bands} | {model.threshold, model.threshold * model.exit_ratio}
+    return Curve(
+        landmark=landmark,
+        half_lives=np.array([terms.half_life for terms in categories]),
+        caps=np.array([np.inf if terms.cap is None else terms.cap for terms in categories]),
+        levels=np.array(sorted(level for level in levels if 0 < level < np.inf)),
+        silences=tuple(
+            Silence(rule.category, rule.points, rule.after_days * DAY, (rule.every_days or np.inf) * DAY)
+            for rule in rules
+            if rule.kind == ScoreRule.Kind.INACTIVITY and rule.after_days is not None
+        ),
+    )
+
+
+def _least(least: float | None) -> float:
+    return -np.inf if least is None else float(least)
+
+
+def _places(steps: tuple[tuple[Any, float], ...], scores: Floats) -> NDArray[np.intp]:
+    """The place of the first step, from the top, whose least the score reaches; the last where it reaches none."""
+    least = np.array([bound for _name, bound in steps])
+    places = len(steps) - np.searchsorted(least[::-1], rounded(scores), side="right")
+    return np.minimum(places, len(steps) - 1)
