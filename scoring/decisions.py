@@ -14,13 +14,17 @@ DIGITS = 6  # interest is compared with a threshold at so many, as the engine do
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenLead:
-    """A lead under way. number: which trip, so the highest was opened last. by_score: interest made it an MQL."""
+    """A lead under way. number: which trip, so the highest was opened last.
+
+    by_score: interest made it an MQL. set_back: somebody moved it back to where it is.
+    """
 
     id: int
     number: int
     stage: str
     solution_id: int | None = None
     by_score: bool = False
+    set_back: bool = False
 
     @property
     def in_work(self) -> bool:
@@ -110,14 +114,17 @@ def _fast_track(view: View) -> tuple[Qualification | None, int | None]:
 
 
 def _by_score(view: View, *, now: datetime) -> Qualification | None:
-    """The MQL that interest makes. It opens no lead: without a response there is nothing to qualify."""
+    """The MQL that interest makes. It opens no lead: without a response there is nothing to qualify.
+
+    What somebody has moved back needs something new of the person, or their judgement would be undone at once.
+    """
     if not (view.eligible and view.allowed) or cools_down(view.left_at, view.cooldown_days, now=now):
         return None
     inquiry = _inquiry_for(view, view.touches)
-    if inquiry is None:
+    if inquiry is None or (inquiry.set_back and not view.touches):
         return None
-    named = [touch for touch in view.touches if touch.solution_id == inquiry.solution_id]
-    return Qualification(lead_id=inquiry.id, touch=(named or [*view.touches] or [None])[-1], fast_track=False)
+    touches = [touch for touch in view.touches if touch.solution_id == inquiry.solution_id] or [*view.touches]
+    return Qualification(lead_id=inquiry.id, touch=touches[-1] if touches else None, fast_track=False)
 
 
 def cools_down(left_at: datetime | None, cooldown_days: int, *, now: datetime) -> bool:

@@ -57,6 +57,9 @@ ANY, OF_EDGE, OF_CLOUD = Touch(17), Touch(18, EDGE), Touch(19, CLOUD)
         (view(working(1, EDGE), inquiry(2, CLOUD), touches=(OF_CLOUD,)), by_score(2, OF_CLOUD)),
         (view(working(1, EDGE, "opportunity"), inquiry(2, CLOUD), touches=(OF_EDGE,)), NOTHING),
         (view(working(1, EDGE), touches=(OF_EDGE,)), NOTHING),  # no second MQL
+        # Somebody moved it back: not without something new of the person.
+        (view(OpenLead(id=1, number=1, stage="inquiry", set_back=True)), NOTHING),
+        (view(OpenLead(id=1, number=1, stage="inquiry", set_back=True), touches=(ANY,)), by_score(1, ANY)),
         # What score alone must not do.
         (view(inquiry(1), eligible=False), NOTHING),
         (view(inquiry(1), allowed=False), NOTHING),

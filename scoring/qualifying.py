@@ -1,0 +1,294 @@
+"""From scores to stages: who becomes an MQL, who raised a hand again, whose interest has cooled.
+
+The decisions themselves are pure (decisions.py); here people and leads are read for them, and leads moved, set by set.
+Everything happens at `now`, the moment of processing, in the caller's transaction with the people locked.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from django.db import connection, transaction
+
+from funnel import inbox
+from funnel.derivation import BACK_KINDS
+from funnel.inquiries import open_again, open_for_touches
+from funnel.models import Exit, Inbox, Kind, Reason, Stage
+from funnel.stages import Move, move
+from scoring.decisions import Decision, OpenLead, Qualification, Touch, View, judge
+from scoring.engine import Standing, state_of
+from scoring.fits import read as read_fits
+from scoring.policy import live_policies
+
+COOLED = "Interest has cooled"  # the reason of a lead that cooled
+FAST_TRACK = "fast_track"  # how the cause of an MQL ends that a raised hand made
+
+# Open leads, and what made them so: the latest entry that stands, into Inquiry where they are, else into MQL.
+_OPEN_LEADS = f"""
+SELECT l.person_id, l.id, l.number, l.stage, l.solution_id, coalesce(entry.by_score, false),
+       coalesce(entry.set_back, false)
+FROM funnel_lead l
+LEFT JOIN LATERAL (
+    SELECT e.kind = '{Kind.ADVANCE}' AND starts_with(e.policy, 'scoring:') AND NOT starts_with(e.cause, 'mql:revisit:')
+           AND e.cause NOT LIKE '%%:{FAST_TRACK}' AS by_score,
+           e.kind IN {BACK_KINDS} AS set_back
+    FROM funnel_stageevent e
+    WHERE e.lead_id = l.id
+      AND e.to_stage = CASE l.stage WHEN '{Stage.INQUIRY}' THEN '{Stage.INQUIRY}' ELSE '{Stage.MQL}' END
+      AND NOT EXISTS (SELECT FROM funnel_stageevent v WHERE v.supersedes_id = e.id)
+    ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1
+) entry ON true
+WHERE l.person_id = ANY(%s) AND l.closed_at IS NULL
+ORDER BY l.person_id, l.number
+"""
+_OPEN_LEAD = ("id", "number", "stage", "solution_id", "by_score", "set_back")
+_LEFT_AT = f"""
+SELECT person_id, max(closed_at) FROM funnel_lead
+WHERE person_id = ANY(%s) AND exit IN ('{Exit.RECYCLED}', '{Exit.DISQUALIFIED}') GROUP BY person_id
+"""
+# A touch that names no solution is about that of its campaign, as in funnel.inquiries.
+_SOLUTIONS = """
+SELECT t.id, coalesce(t.solution_id, ca.solution_id)
+FROM funnel_activity t LEFT JOIN funnel_campaign ca ON ca.id = t.campaign_id WHERE t.id = ANY(%s)
+"""
+_IS_DUE = f"""
+l.exit = '{Exit.RECYCLED}' AND l.revisit_on <= %s AND (l.revisited_on IS NULL OR l.revisited_on < l.revisit_on)
+"""
+_IS_MOOT = """
+l.revisit_on < (l.recorded_at AT TIME ZONE 'UTC')::date OR EXISTS (
+    SELECT FROM funnel_lead n WHERE n.person_id = l.person_id AND n.solution_id IS NOT DISTINCT FROM l.solution_id
+    AND n.id <> l.id AND (n.number > l.number OR n.closed_at IS NULL))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReRaise:
+    """Somebody raised a hand by this touch, about this lead."""
+
+    lead_id: int
+    activity_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What was decided, by lead.
+
+    mqls: made now, those of `fast_tracks` among them, which came by a raised hand. reraised: in work already, and a
+    hand was raised again. cooled: closed as recycled. flagged: accepted leads whose interest has fallen; tell the
+    owner once.
+    """
+
+    mqls: list[int] = field(default_factory=list)
+    fast_tracks: list[ReRaise] = field(default_factory=list)
+    reraised: list[ReRaise] = field(default_factory=list)
+    cooled: list[int] = field(default_factory=list)
+    flagged: list[int] = field(default_factory=list)
+
+
+MayCool = Callable[[Collection[int]], Collection[int]]
+
+
+def decide(standings: Sequence[Standing], *, now: datetime, may_cool: MayCool | None = None) -> Decided:
+    """Apply the MQL rule to each person and move their leads. One standing a person.
+
+    may_cool: is given leads at MQL that have fallen below the exit level and answers which of them nothing holds; only
+    those are closed as recycled. Without it none is: an MQL that nobody has decided about never cools, since neglect
+    must not erase itself. Accept clocks are known to the left of scoring, hence the question.
+    A lead that somebody else moved meanwhile is left out of the answer.
+    """
+    standings = [standing for standing in standings if standing.decides]
+    if not standings:
+        return Decided()
+    judged = [(standing, judge(view, now=now)) for standing, view in _views(standings)]
+    chosen = _choose(judged, now=now)
+    fallen = {lead_id: standing for standing, decision in judged for lead_id in decision.cooled}
+    free = sorted(set(may_cool(sorted(fallen)))) if may_cool and fallen else []
+    wishes = [_to_mql(lead_id, standing, mql, now=now) for lead_id, standing, mql in chosen]
+    wishes += _to_recycled({lead_id: fallen[lead_id] for lead_id in free}, now=now)
+    done = {moved.lead_id for moved in move(wishes, now=now) if moved.done}
+    made = [(lead_id, mql) for lead_id, _standing, mql in chosen if lead_id in done]
+    return Decided(
+        mqls=[lead_id for lead_id, _mql in made],
+        fast_tracks=[ReRaise(lead_id, mql.touch.activity_id) for lead_id, mql in made if mql.fast_track and mql.touch],
+        reraised=[
+            ReRaise(decision.reraised, standing.fast_track.activity_id)
+            for standing, decision in judged
+            if decision.reraised is not None and standing.fast_track is not None
+        ],
+        cooled=[lead_id for lead_id in free if lead_id in done],
+        flagged=[lead_id for _standing, decision in judged for lead_id in decision.flagged],
+    )
+
+
+@transaction.atomic
+def revisit(*, now: datetime, limit: int = 500) -> Decided:
+    """Look again at people whose lead was recycled until a day that has come: a new lead, an MQL at once.
+
+    The day was chosen by a person, so neither interest nor the cool-down is asked; exclusions are. Nothing comes of a
+    day that lies behind the lead's own record (loaded history), nor where a later lead of the same solution is there.
+    Works at most `limit` leads, of people whom nobody else holds; without an active model none. Of its own transaction.
+    """
+    policies, active = live_policies()
+    policy = next((policy for policy in policies if policy.id == active), None)
+    if policy is None:
+        return Decided()
+    due = _lock_due(now.date(), limit)
+    people = sorted({row.person_id for row in due})
+    fits = read_fits(policy, people)
+    excluded = set(fits.people[fits.excluded].tolist())
+    worked = [row.lead_id for row in due if not row.moot and row.person_id not in excluded]
+    opened = open_again(worked, now=now)
+    interest = {pk: reading.interest for pk, reading in state_of(people, at=now).items()}
+    wishes = [
+        Move(
+            lead_id=opened[row.lead_id],
+            kind=Kind.ADVANCE.value,
+            to_stage=Stage.MQL.value,
+            occurred_at=now,
+            cause=f"mql:revisit:{row.lead_id}",
+            policy=policy.policy,
+            score=interest.get(row.person_id),
+        )
+        for row in due
+        if row.lead_id in opened
+    ]
+    mqls = [moved.lead_id for moved in move(wishes, now=now) if moved.done]
+    _mark_revisited([row.lead_id for row in due])
+    inbox.add(Inbox.Cause.REBUILD, [(pk, None) for pk in people])  # from this day on the baseline is gone
+    return Decided(mqls=mqls)
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A recycled lead whose day has come. moot: nothing is to come of it."""
+
+    lead_id: int
+    person_id: int
+    moot: bool
+
+
+def _lock_due(today: date, limit: int) -> list[_Due]:
+    """Lock people first, then their leads; both in id order, like everybody who locks them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT id FROM funnel_person
+            WHERE id IN (SELECT person_id FROM funnel_lead l WHERE {_IS_DUE} ORDER BY revisit_on LIMIT %s)
+            ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+            """,
+            [today, limit],
+        )
+        people = [pk for (pk,) in cursor.fetchall()]
+        cursor.execute(
+            f"SELECT id, person_id, {_IS_MOOT} FROM funnel_lead l WHERE person_id = ANY(%s) AND {_IS_DUE} "
+            "ORDER BY id FOR NO KEY UPDATE",
+            [people, today],
+        )
+        return [_Due(*row) for row in cursor.fetchall()]
+
+
+def _mark_revisited(lead_ids: list[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE funnel_lead SET revisited_on = revisit_on WHERE id = ANY(%s)", [lead_ids])
+
+
+# --- reading ---------------------------------------------------------------------------------------------------
+
+
+def _views(standings: Sequence[Standing]) -> list[tuple[Standing, View]]:
+    """What the decisions need to know. Three queries."""
+    people = [standing.person_id for standing in standings]
+    leads = defaultdict(list)
+    for person_id, *values in _rows(_OPEN_LEADS, people):
+        leads[person_id].append(OpenLead(**dict(zip(_OPEN_LEAD, values, strict=True))))
+    left_at = dict(_rows(_LEFT_AT, people))
+    solutions = dict(_rows(_SOLUTIONS, [*_touches_of(standings)]))
+    return [
+        (standing, _view(standing, solutions, tuple(leads[standing.person_id]), left_at.get(standing.person_id)))
+        for standing in standings
+    ]
+
+
+def _touches_of(standings: Iterable[Standing]) -> Iterable[int]:
+    for standing in standings:
+        yield from standing.touches
+        if standing.fast_track:
+            yield standing.fast_track.activity_id
+
+
+def _view(
+    standing: Standing, solutions: Mapping[int, int | None], leads: tuple[OpenLead, ...], left_at: datetime | None
+) -> View:
+    policy, fast_track = standing.policy, standing.fast_track
+    return View(
+        person_id=standing.person_id,
+        interest=standing.interest,
+        eligible=standing.eligible,
+        allowed=standing.allowed,
+        excluded=standing.excluded,
+        exit_level=policy.exit_level,
+        cooldown_days=policy.cooldown_days,
+        touches=tuple(Touch(pk, solutions.get(pk)) for pk in standing.touches),
+        fast_track=Touch(fast_track.activity_id, solutions.get(fast_track.activity_id)) if fast_track else None,
+        leads=leads,
+        left_at=left_at,
+    )
+
+
+def _rows(sql: str, ids: Collection[int]) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [list(ids)])
+        return cursor.fetchall()
+
+
+# --- writing ---------------------------------------------------------------------------------------------------
+
+
+def _choose(judged: Iterable[tuple[Standing, Decision]], *, now: datetime) -> list[tuple[int, Standing, Qualification]]:
+    """The lead of each MQL to make; those that a raised hand opens are opened here."""
+    to_make = [(standing, decision.mql) for standing, decision in judged if decision.mql]
+    opening = [mql.touch.activity_id for _standing, mql in to_make if mql.lead_id is None and mql.touch]
+    opened = open_for_touches(opening, now=now)
+    chosen = []
+    for standing, mql in to_make:
+        lead_id = mql.lead_id or (opened.get(mql.touch.activity_id) if mql.touch else None)
+        if lead_id is not None:  # a touch that has opened a lead before opens no second one
+            chosen.append((lead_id, standing, mql))
+    return chosen
+
+
+def _to_mql(lead_id: int, standing: Standing, mql: Qualification, *, now: datetime) -> Move:
+    if mql.touch is None:
+        cause = f"mql:review:{standing.person_id}:{now.isoformat()}"
+    else:
+        cause = f"mql:activity:{mql.touch.activity_id}{f':{FAST_TRACK}' if mql.fast_track else ''}"
+    return Move(
+        lead_id=lead_id,
+        kind=Kind.ADVANCE.value,
+        to_stage=Stage.MQL.value,
+        expected=Stage.INQUIRY.value,
+        occurred_at=now,
+        cause=cause,
+        policy=standing.policy.policy,
+        score=standing.interest,
+    )
+
+
+def _to_recycled(fallen: Mapping[int, Standing], *, now: datetime) -> list[Move]:
+    if not fallen:
+        return []
+    reason, _ = Reason.objects.get_or_create(kind=Reason.For.RECYCLE, stage="", name=COOLED)
+    return [
+        Move(
+            lead_id=lead_id,
+            kind=Kind.RECYCLE.value,
+            expected=Stage.MQL.value,
+            occurred_at=now,
+            cause=f"cooled:{standing.person_id}:{now.isoformat()}",
+            reason_id=reason.pk,
+            policy=standing.policy.policy,
+            score=standing.interest,
+        )
+        for lead_id, standing in fallen.items()
+    ]
