@@ -1,6 +1,7 @@
 """Small builders of rows for tests. Every argument has a sensible value; a test names only what it is about."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.contrib.auth.models import Group, User
 from funnel.access import Role
 from funnel.models import Account, Activity, Kind, Lead, Opportunity, Person, Rep, Stage, Team
 from funnel.stages import Move, move
+from routing.models import Absence, Calendar, Desk, RoutingPolicy, RoutingRule, Seat, SlaPolicy
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 _numbers = count(1)
@@ -82,3 +84,65 @@ def touch(**fields: Any) -> Activity:
 
 def opportunity(**fields: Any) -> Opportunity:
     return Opportunity.objects.create(name=fields.pop("name", f"Deal {next(_numbers)}"), **fields)
+
+
+# --- Routing: who may take what, and when
+
+
+def calendar(
+    *blocks: Sequence[str], days: Sequence[str] = ("mon", "tue", "wed", "thu", "fri"), **fields: Any
+) -> Calendar:
+    """Weekly hours, by default Monday to Friday from nine to six UTC."""
+    hours = {day: [list(block) for block in blocks or [("09:00", "18:00")]] for day in days}
+    return Calendar.objects.create(name=fields.pop("name", f"Calendar {next(_numbers)}"), hours=hours, **fields)
+
+
+def desk(team: Team, **fields: Any) -> Desk:
+    return Desk.objects.create(team=team, calendar=fields.pop("calendar", None) or calendar(), **fields)
+
+
+def seat(rep: Rep | None = None, *, team: Team | None = None, **fields: Any) -> Seat:
+    """A rep who receives leads, by default a new one of the team."""
+    return Seat.objects.create(rep=rep or globals()["rep"](team=team), **fields)
+
+
+def absence(rep: Rep, first: date, last: date | None = None, **fields: Any) -> Absence:
+    return Absence.objects.create(rep=rep, starts_on=first, ends_on=last or first, **fields)
+
+
+def routing_policy(*rules: dict[str, Any], published: bool = True) -> RoutingPolicy:
+    """A policy of these rules in order, in force unless told otherwise. A rule needs its team."""
+    made = RoutingPolicy.objects.create(version=next(_numbers), name="Policy")
+    for position, fields in enumerate(rules):
+        RoutingRule.objects.create(
+            routing_policy=made, position=position, name=fields.pop("name", f"Rule {position + 1}"), **fields
+        )
+    if published:
+        RoutingPolicy.objects.filter(status=RoutingPolicy.Status.PUBLISHED).update(status=RoutingPolicy.Status.RETIRED)
+        RoutingPolicy.objects.filter(pk=made.pk).update(status=RoutingPolicy.Status.PUBLISHED, published_at=NOW)
+        made.refresh_from_db()
+    return made
+
+
+def promise(kind: str = SlaPolicy.Kind.ACCEPT, **fields: Any) -> SlaPolicy:
+    """The SLA policy of a kind of clock: by default that which a new installation starts with."""
+    standard = {"amount": 1, "unit": "business_days"} if kind == "accept" else {"amount": 5, "unit": "business_minutes"}
+    return SlaPolicy.objects.update_or_create(kind=kind, defaults=standard | {"active": True} | fields)[0]
+
+
+def mql(*, at: datetime = NOW, **fields: Any) -> Lead:
+    """A lead that has become an MQL live, so that the pipeline hears of it."""
+    made = lead(at=at, **fields)
+    advance(made, Stage.MQL, at=at)
+    return made
+
+
+def advance(lead: Lead, to_stage: str, *, at: datetime, **fields: Any) -> int:
+    """Move a lead on to the next stage, live. Returns the id of the event."""
+    cause = fields.pop("cause", f"test:{to_stage}:{next(_numbers)}")
+    kind = fields.pop("kind", Kind.ADVANCE)
+    wish = Move(lead_id=lead.pk, kind=kind, to_stage=to_stage, occurred_at=at, cause=cause, **fields)
+    (moved,) = move([wish], now=at)
+    assert moved.event_id, moved
+    lead.refresh_from_db()
+    return moved.event_id

@@ -13,7 +13,7 @@ def add(apps, schema_editor):
     Calendar = apps.get_model("routing", "Calendar")
     SlaPolicy = apps.get_model("routing", "SlaPolicy")
     if not Calendar.objects.exists():
-        Calendar.objects.create(name="Office hours", zone=settings.TIME_ZONE, hours=OFFICE_HOURS)
+        Calendar.objects.create(name="Office hours", zone=settings.REPORTING_ZONE, hours=OFFICE_HOURS)
     for kind, (amount, unit, warn_at) in PROMISES.items():
         SlaPolicy.objects.get_or_create(kind=kind, defaults={"amount": amount, "unit": unit, "warn_at": warn_at})
 

@@ -1,0 +1,195 @@
+"""What a user is told in the product: once a user, kind and cause. The words are made when it is read."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.utils import timezone
+
+from funnel import staging
+from routing.models import Clock, Notice, SlaPolicy
+
+KEPT: Final = timedelta(days=30)  # after it was read
+KEPT_UNREAD: Final = timedelta(days=180)
+MANAGING: Final = "routing.reassign_lead"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tell:
+    """One thing to tell one user. data: ids, codes and numbers for the words; no personal data."""
+
+    user_id: int
+    kind: str
+    cause: str
+    lead_id: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A notice as it reads now."""
+
+    id: int
+    kind: str
+    title: str
+    sentence: str
+    lead_id: int | None
+    created_at: datetime
+    read_at: datetime | None
+
+
+def managers() -> list[int]:
+    """The users who may give leads to somebody else: whoever has to know when a lead is stuck."""
+    users = get_user_model()._default_manager.with_perm(MANAGING, backend="django.contrib.auth.backends.ModelBackend")
+    return sorted(users.values_list("pk", flat=True))
+
+
+def tell(tells: Collection[Tell], *, now: datetime) -> int:
+    """Write the notices that were not written before, in one statement. Returns how many are new."""
+    if not tells:
+        return 0
+    rows = sorted(tells, key=lambda one: (one.user_id, one.kind, one.cause))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO routing_notice (user_id, kind, cause, lead_id, data, created_at)
+            SELECT user_id, kind, cause, lead_id, data::jsonb, %s
+            FROM unnest(%s::int[], %s::text[], %s::text[], %s::bigint[], %s::text[])
+                n (user_id, kind, cause, lead_id, data)
+            ON CONFLICT (user_id, kind, cause) DO NOTHING
+            """,
+            [
+                now,
+                [one.user_id for one in rows],
+                [one.kind for one in rows],
+                [one.cause for one in rows],
+                [one.lead_id for one in rows],
+                [staging.as_json(dict(one.data)) for one in rows],
+            ],
+        )
+        return cursor.rowcount
+
+
+def count_unread(user: Any) -> int:
+    return Notice.objects.filter(user=user, read_at=None).count()
+
+
+def unread(user: Any, *, limit: int = 20) -> list[Told]:
+    """What the user has not read yet, newest first."""
+    return _read(Notice.objects.filter(user=user, read_at=None), limit)
+
+
+def latest(user: Any, *, limit: int = 20) -> list[Told]:
+    """The newest notices of the user, read ones too."""
+    return _read(Notice.objects.filter(user=user), limit)
+
+
+def mark_read(user: Any, *, now: datetime, ids: Collection[int] | None = None) -> int:
+    """Mark these notices of the user as read, or all (None). Returns how many were unread."""
+    notices = Notice.objects.filter(user=user, read_at=None)
+    if ids is not None:
+        notices = notices.filter(pk__in=ids)
+    return notices.update(read_at=now)
+
+
+def prune(*, now: datetime) -> int:
+    """Delete what was read a month ago, and what nobody has read in half a year. Returns how many went."""
+    gone, _ = Notice.objects.filter(read_at__lt=now - KEPT).delete()
+    forgotten, _ = Notice.objects.filter(read_at=None, created_at__lt=now - KEPT_UNREAD).delete()
+    return gone + forgotten
+
+
+# --- The words ------------------------------------------------------------------------------------
+
+
+def _read(notices: Any, limit: int) -> list[Told]:
+    """Two queries, however many notices."""
+    rows = list(
+        notices.select_related("lead__person", "lead__owner", "lead__pool", "lead__account").order_by("-id")[:limit]
+    )
+    clocks = Clock.objects.in_bulk([row.data["clock"] for row in rows if "clock" in row.data])
+    return [
+        Told(
+            id=row.pk,
+            kind=row.kind,
+            title=row.get_kind_display(),
+            sentence=_sentence(row, clocks),
+            lead_id=row.lead_id,
+            created_at=row.created_at,
+            read_at=row.read_at,
+        )
+        for row in rows
+    ]
+
+
+def _sentence(notice: Notice, clocks: Mapping[int, Clock]) -> str:
+    who = _who(notice.lead)
+    clock = clocks.get(notice.data.get("clock", 0))
+    if notice.kind in (Notice.Kind.WARNED, Notice.Kind.BREACHED):
+        return _of_clock(notice, clock, who)
+    if notice.kind == Notice.Kind.UNROUTED:
+        return _of_unrouted(notice, who)
+    sentences: dict[str, str] = {
+        Notice.Kind.ASSIGNED: f"{who} is yours to look at.",
+        Notice.Kind.HOT: f"{who} asked for us; answer at once.",
+        Notice.Kind.TAKEN: f"{who} is {_whose(notice.lead)} now.",
+        Notice.Kind.REVISIT: f"The day to look at {who} again has come.",
+        Notice.Kind.SCORE: f"Interest of {who} has fallen below the level at which you got the lead.",
+    }
+    return sentences[notice.kind]
+
+
+def _of_clock(notice: Notice, clock: Clock | None, who: str) -> str:
+    task = _TASKS[clock.kind if clock else SlaPolicy.Kind.ACCEPT]
+    owner = f" ({notice.lead.owner})" if notice.lead and notice.lead.owner else ""
+    if notice.kind == Notice.Kind.WARNED:
+        until = f" until {_moment(clock.due_at)}" if clock else " soon"
+        return f"{who} waits to be {task}{until}."
+    since = f" by {_moment(clock.due_at)}" if clock else " in time"
+    return f"{who} was not {task}{since}{owner}."
+
+
+_TASKS: Final[dict[str, str]] = {SlaPolicy.Kind.ACCEPT: "accepted or rejected", SlaPolicy.Kind.HOT: "contacted"}
+
+# Why a lead has no owner, by the code in its explanation; explain.py says the same about one lead.
+WHY_UNROUTED: Final[dict[str, str]] = {
+    "no_policy": "There is no routing policy.",
+    "no_rule": "No rule of the routing policy applies.",
+    "no_seats": "Its team has nobody with a seat.",
+    "nobody_available": "Nobody of its team can take a lead now.",
+}
+
+
+def _of_unrouted(notice: Notice, who: str) -> str:
+    why = WHY_UNROUTED.get(notice.data.get("reason", ""), "")
+    count = notice.data.get("count", 1)
+    if count > 1:
+        return f"{count} leads have no owner. {why}".strip()
+    return f"{who} has no owner. {why}".strip()
+
+
+def _who(lead: Any) -> str:
+    if lead is None:
+        return "A lead that is gone"
+    return f"{lead.person} of {lead.account}" if lead.account else str(lead.person)
+
+
+def _whose(lead: Any) -> str:
+    if lead is None or not (lead.owner or lead.pool):
+        return "nobody’s"
+    return f"with {lead.owner}" if lead.owner else f"in the pool of {lead.pool}"
+
+
+def _moment(at: datetime) -> str:
+    local = timezone.localtime(at)
+    return f"{local:%a} {local.day} {local:%b, %H:%M}"
+
+
+def tell_each(
+    users: Sequence[int], *, kind: str, cause: str, lead_id: int | None, data: Mapping[str, Any]
+) -> list[Tell]:
+    """The same thing for several users."""
+    return [Tell(user_id=user, kind=kind, cause=cause, lead_id=lead_id, data=data) for user in users]
