@@ -1,6 +1,18 @@
+"""Forms of the queue and of a lead. What an act allows is the services' to say; a form reads what was typed."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
 from django import forms
+from django.conf import settings
+from django.utils import timezone
+
+from funnel.models import DealState, Lead, Reason, Rep
+from routing.models import Meeting
 
 LONGEST_NOTE = 10_000
+MEETING_AHEAD = timedelta(days=2)
 
 
 class NoteForm(forms.Form):
@@ -14,4 +26,162 @@ class NoteForm(forms.Form):
             "required": "Write something first; an empty note was not kept.",
             "max_length": f"A note holds {LONGEST_NOTE:,} characters. Nothing was kept yet; shorten it and save again.",
         },
+    )
+
+
+class ReasonSelect(forms.Select):
+    """A list of reasons whose options say what else each of them asks for (static/js/acts.js reads it)."""
+
+    reasons: dict[str, Reason] = {}  # noqa: RUF012 set by the form, for each instance
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        reason = self.reasons.get(str(value))
+        if reason and reason.needs_text:
+            option["attrs"]["data-needs-text"] = ""
+        if reason and reason.revisit_days:
+            day = timezone.localdate() + timedelta(days=reason.revisit_days)
+            option["attrs"]["data-revisit"] = day.isoformat()
+        return option
+
+
+class ReasonForm(forms.Form):
+    """A reason out of a list, by its kinds."""
+
+    kinds: tuple[str, ...] = ()
+
+    seen = forms.CharField(required=False, max_length=12, widget=forms.HiddenInput)
+    reason_id = forms.TypedChoiceField(
+        label="Reason",
+        coerce=int,
+        empty_value=None,
+        widget=ReasonSelect(attrs={"data-reasons": "", "autofocus": True}),
+        error_messages={"required": "Pick a reason."},
+    )
+
+    def __init__(self, *args: Any, lead: Lead, kinds: Iterable[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["seen"].initial = lead.stage
+        kinds = tuple(kinds) or self.kinds
+        reasons = list(Reason.objects.filter(kind__in=kinds, active=True, stage__in=("", lead.stage)))
+        field: Any = self.fields["reason_id"]
+        field.widget.reasons = {str(reason.pk): reason for reason in reasons}
+        groups = [(kind, [(reason.pk, reason.name) for reason in reasons if reason.kind == kind]) for kind in kinds]
+        titled = [(Reason.For(kind).label, options) for kind, options in groups if options]
+        field.choices = [("", "Pick a reason …"), *(titled if len(titled) > 1 else titled[0][1] if titled else [])]
+        if "text" in self.fields and any(reason.needs_text for reason in reasons):
+            self.fields["text"].help_text = "Some reasons ask for it."
+
+
+def _sentence() -> forms.CharField:
+    return forms.CharField(
+        label="In a sentence",
+        required=False,
+        max_length=LONGEST_NOTE,
+        widget=forms.Textarea(attrs={"rows": 2, "data-sentence": ""}),
+        error_messages={"max_length": f"A note holds {LONGEST_NOTE:,} characters; shorten it and send it again."},
+    )
+
+
+class RejectForm(ReasonForm):
+    """Why a lead does not go on."""
+
+    kinds = (Reason.For.REJECT, Reason.For.DISQUALIFY)
+    text = _sentence()
+
+
+class RecycleForm(ReasonForm):
+    """Why a lead goes back, and when it is looked at again."""
+
+    kinds = (Reason.For.RECYCLE,)
+    revisit_on = forms.DateField(
+        label="Look again on",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date", "data-revisit-on": ""}, format="%Y-%m-%d"),
+        help_text="Blank: when interest rises again.",
+        error_messages={"invalid": "This is no day; write it like 2026-03-24."},
+    )
+    text = _sentence()
+
+
+class ReopenForm(ReasonForm):
+    """Why a closed lead is open again; it may go unsaid."""
+
+    kinds = (Reason.For.REOPEN,)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason_id"].required = False
+
+
+class MeetingForm(forms.Form):
+    """When a meeting is to be."""
+
+    starts_at = forms.DateTimeField(
+        label="When",
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "autofocus": True}, format="%Y-%m-%dT%H:%M"),
+        error_messages={
+            "required": "Say when the meeting is.",
+            "invalid": "This is no moment; pick a day and an hour.",
+        },
+    )
+
+
+class OutcomeForm(forms.Form):
+    """What became of a meeting."""
+
+    outcome = forms.ChoiceField(
+        label="What became of it",
+        choices=Meeting.Outcome.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Say what became of the meeting."},
+    )
+
+
+class OpportunityForm(forms.Form):
+    """The deal that a qualified lead becomes."""
+
+    name = forms.CharField(label="Name", max_length=300, widget=forms.TextInput(attrs={"autofocus": True}))
+    amount = forms.DecimalField(label="Amount", required=False, min_value=0, max_digits=16, decimal_places=2)
+    currency = forms.RegexField(
+        r"^[A-Za-z]{3}$",
+        label="Currency",
+        initial=settings.CURRENCY,
+        error_messages={"invalid": "A currency is three letters, like EUR."},
+    )
+    expected_close_on = forms.DateField(
+        label="Expected to close on",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+    def clean_currency(self) -> str:
+        return self.cleaned_data["currency"].upper()
+
+
+class CloseForm(ReasonForm):
+    """How a deal ended."""
+
+    kinds = (Reason.For.LOST, Reason.For.NO_DECISION, Reason.For.WON)
+    state = forms.ChoiceField(
+        label="It is",
+        choices=[(value, label) for value, label in DealState.choices if value != DealState.OPEN],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Say how it ended."},
+    )
+    amount = forms.DecimalField(
+        label="Amount", required=False, min_value=0, max_digits=16, decimal_places=2, help_text="What was agreed on."
+    )
+    field_order = ("state", "amount", "reason_id", "seen")
+
+
+class ReassignForm(forms.Form):
+    """Leads for somebody else."""
+
+    lead = forms.TypedMultipleChoiceField(
+        coerce=int, error_messages={"required": "Pick at least one lead; tick it in its row."}
+    )
+    rep_id = forms.ModelChoiceField(
+        queryset=Rep.objects.filter(active=True), error_messages={"required": "Pick whom to give them to."}
     )

@@ -90,6 +90,15 @@ def days(value: float | dt.timedelta | None) -> str:
     return f"{_number(minutes, 0)}{NBSP}min"
 
 
+@register.filter
+def signed(value: float | None, decimals: int = 1) -> str:
+    """Points with their sign: 22.6 -> +22.6, -4.41 -> −4.4."""
+    if _missing(value):
+        return NO_DATA
+    number = _number(abs(value), decimals)  # type: ignore[arg-type]
+    return f"−{number}" if value < 0 else f"+{number}"  # type: ignore[operator]
+
+
 def _with_sign(amount: str, currency: str | None) -> str:
     code = currency or settings.CURRENCY
     sign = SIGNS.get(code, f"{code}{NBSP}")
@@ -301,8 +310,20 @@ def role_of(user: Any) -> str:
 
 
 @register.inclusion_tag("_nav_item.html", takes_context=True)
-def nav_item(context: dict, view: str, label: str, image: str, also: str = "", *, tally: int | None = None) -> dict:
-    """One line of the navigation; also: other views (separated by blanks) on which it stays marked."""
+def nav_item(
+    context: dict,
+    view: str,
+    label: str,
+    image: str,
+    also: str = "",
+    *,
+    tally: int | None = None,
+    waiting: bool = False,
+) -> dict:
+    """One line of the navigation.
+
+    also: other views (separated by blanks) on which it stays marked; waiting: notices.js shows what waits there.
+    """
     try:
         address = reverse(view)
     except NoReverseMatch:  # a page that this installation does not have is not offered
@@ -314,6 +335,7 @@ def nav_item(context: dict, view: str, label: str, image: str, also: str = "", *
         "label": label,
         "image": image,
         "tally": tally,
+        "waiting": waiting,
         "current": here == view,
         "on": here == view or here in also.split(),
     }

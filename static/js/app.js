@@ -37,6 +37,7 @@
     if (level === "error") toast.setAttribute("role", "alert");
     toasts.append(toast);
     keepWhileRead(toast);
+    return toast;
   }
 
   document.addEventListener("click", (event) => event.target.closest?.("[data-close-toast]")?.closest(".toast-u").remove());
@@ -54,8 +55,14 @@
   };
   const typing = (element) => element.closest?.("input, textarea, select, [contenteditable]");
 
+  // Whether a single key pressed now is meant as a command.
+  const commands = (event) => !(
+    event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target) || keysOff()
+    || document.querySelector("dialog[open]")
+  );
+
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || keysOff()) return;
+    if (!commands(event)) return;
     const search = document.querySelector("[data-search]");
     if (event.key === "/" && search) {
       event.preventDefault();
@@ -142,6 +149,7 @@
     }
   });
   document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.xhr.getResponseHeader("HX-Trigger")) return; // the answer says itself what happened
     const status = event.detail.xhr.status;
     const reason = { 403: "You may not do this.", 404: "This no longer exists.", 409: "Somebody else was faster." }[status];
     showToast({ text: `That did not work. ${reason || `The server answered ${status}; nothing was changed. Try again.`}`, level: "error" });
@@ -150,4 +158,6 @@
     showToast({ text: "The server cannot be reached. What you typed is still here; try again in a moment.", level: "error" });
   });
   document.addEventListener("htmx:load", tellTimes);
+
+  window.dcApp = { commands, showToast };
 })();

@@ -1,0 +1,270 @@
+"""Which leads wait for a decision, and in which order to work them: the queue's tabs, tallies and pages of places.
+
+Waiting are open MQLs, and leads further down the path while a hot clock of theirs runs. What a row shows of a lead is
+put together in queue_rows.py, for the leads of one page only.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from funnel.access import sight_of
+from funnel.keyset import BadCursor
+from funnel.models import Rep
+from routing.countdown import Running
+
+PAGE = 50
+MOST_IN_BULK = 200
+TAB_TITLES = {"mine": "Mine", "pool": "Pool", "team": "Team", "unrouted": "Unrouted"}
+
+_SCOPES = {
+    "mine": "l.owner_id = %(rep)s",
+    "pool": "l.pool_id = ANY(%(pools)s)",
+    "team": "l.owner_id IS NOT NULL",
+    "unrouted": "l.owner_id IS NULL AND l.pool_id IS NULL",
+}
+_ANY_POOL = "l.pool_id IS NOT NULL"
+_FILTERS = {
+    "solution": "l.solution_id = %(solution)s",
+    "region": "l.region_id = %(region)s",
+    "grade": "s.grade = %(grade)s",
+    "owner": "l.owner_id = %(owner)s",
+}
+
+# Two short lists, each from its own partial index, however many leads there are.
+_WAITING = """
+    SELECT id FROM funnel_lead WHERE closed_at IS NULL AND stage = 'mql'
+    UNION
+    SELECT lead_id FROM routing_clock WHERE stopped_at IS NULL AND kind = 'hot'
+"""
+_FROM = f"""
+    FROM ({_WAITING}) w
+    JOIN funnel_lead l ON l.id = w.id AND l.closed_at IS NULL
+    LEFT JOIN routing_clock h ON h.lead_id = l.id AND h.kind = 'hot' AND h.stopped_at IS NULL
+    LEFT JOIN routing_clock a ON a.lead_id = l.id AND a.kind = 'accept' AND a.stopped_at IS NULL
+"""
+_SCORE = """
+    LEFT JOIN scoring_score s ON s.person_id = l.person_id
+        AND s.model_id = (SELECT id FROM scoring_scoringmodel WHERE active)
+"""
+# Without a clock: at the end. Numbers rather than moments, so that a cursor takes them there and back exactly.
+_BY_BREACH = "(h.id IS NULL)::int, coalesce(date_part('epoch', coalesce(h.due_at, a.due_at)), 1e12)"
+_BY_AGE = "0, date_part('epoch', l.stage_since)"
+_BY_GRADE = "coalesce(s.grade, '~') COLLATE \"C\", coalesce(s.band, 99), l.id"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Who looks at the queue: as which rep, into which pools, and what they may do."""
+
+    user_id: int
+    rep_id: int | None
+    team_id: int | None
+    everything: bool
+    may_work: bool
+    may_reassign: bool
+    tabs: tuple[str, ...]
+
+    def may_act_on(self, owner_id: int | None) -> bool:
+        """Whether accept, reject and recycle are offered for a lead of this owner."""
+        return self.may_work and owner_id is not None and (owner_id == self.rep_id or self.may_reassign)
+
+    def may_claim(self, pool_id: int | None) -> bool:
+        return self.may_work and self.rep_id is not None and pool_id is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an address asks for. filters: name of _FILTERS -> value; after: the place before the page."""
+
+    tab: str
+    filters: Mapping[str, int | str] = field(default_factory=dict)
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A lead's place in the queue. rev: changes with the person's score; key: what the order compares."""
+
+    lead_id: int
+    person_id: int
+    hot: Running | None
+    accept: Running | None
+    rev: int
+    key: tuple[int, float, str, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many wait: by tab, and by the state of their clocks on the tab that is shown, with its filters."""
+
+    tabs: dict[str, int]
+    hot: int
+    late: int
+    warn: int
+    ok: int
+    without: int
+
+    @property
+    def shown(self) -> int:
+        return self.hot + self.late + self.warn + self.ok + self.without
+
+
+def desk_of(user: Any) -> Desk:
+    """The desk of this user. One query for the rep beside those of `sight_of`."""
+    sight = sight_of(user)
+    rep = Rep.objects.filter(user=user, active=True).values("pk", "team_id").first()
+    offered = [("mine", rep is not None), ("pool", sight.everything or (sight.unowned and rep is not None))]
+    offered += [("team", sight.everything), ("unrouted", sight.everything)]
+    return Desk(
+        user_id=user.pk,
+        rep_id=rep["pk"] if rep else None,
+        team_id=rep["team_id"] if rep else None,
+        everything=sight.everything,
+        may_work=user.has_perm("routing.work_lead"),
+        may_reassign=user.has_perm("routing.reassign_lead"),
+        tabs=tuple(tab for tab, there in offered if there),
+    )
+
+
+def asked(query: Mapping[str, Any], desk: Desk) -> Asked:
+    """What the query asks of this desk; what makes no sense is left out."""
+    tab = query.get("tab", "")
+    if tab not in desk.tabs:
+        tab = _first_tab(desk)
+    filters: dict[str, int | str] = {}
+    for name in ("solution", "region", "owner"):
+        value = str(query.get(name, ""))
+        if value.isascii() and value.isdigit() and int(value) < 1 << 63:
+            filters[name] = int(value)
+    grade = str(query.get("grade", ""))
+    if 0 < len(grade) <= 2 and grade.isalnum():
+        filters["grade"] = grade
+    if tab != "team":
+        filters.pop("owner", None)
+    return Asked(tab=tab, filters=filters, after=str(query.get("after", "")))
+
+
+def _first_tab(desk: Desk) -> str:
+    """Their own leads for those who work them; who looks on begins with everybody's."""
+    if not desk.tabs:
+        return ""
+    return "team" if "team" in desk.tabs and (desk.may_reassign or not desk.may_work) else desk.tabs[0]
+
+
+def places(asked: Asked, desk: Desk, *, size: int = PAGE) -> tuple[list[Place], str]:
+    """One page of the queue and the cursor of the next, empty at the end. One query. Raises BadCursor.
+
+    Order: hot first, then the nearest breach, then grade and band; leads that nobody could take: the oldest first.
+    """
+    where, values = _where(asked, desk)
+    order = f"{_BY_AGE if asked.tab == 'unrouted' else _BY_BREACH}, {_BY_GRADE}"
+    if asked.after:
+        where += f" AND ({order}) > (%(k0)s, %(k1)s, %(k2)s, %(k3)s, %(k4)s)"
+        values |= {f"k{index}": part for index, part in enumerate(_decode(asked.after))}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT l.id, l.person_id, coalesce(s.rev, 0), h.started_at, h.warn_at, h.due_at,
+                   a.started_at, a.warn_at, a.due_at, {order}
+            {_FROM} {_SCORE} WHERE {where} ORDER BY 10, 11, 12, 13, 14 LIMIT {size + 1}
+            """,
+            values,
+        )
+        rows = cursor.fetchall()
+    found = [
+        Place(row[0], row[1], _running("hot", *row[3:6]), _running("accept", *row[6:9]), row[2], tuple(row[9:14]))
+        for row in rows[:size]
+    ]
+    return found, _encode(found[-1].key) if len(rows) > size else ""
+
+
+def tally(asked: Asked, desk: Desk, *, now: datetime) -> Tally:
+    """Counts for the tabs, and for the clocks of the tab that is shown. One query."""
+    where, values = _where(asked, desk)
+    counts = [f"count(*) FILTER (WHERE {_scope(tab, desk)})" for tab in desk.tabs]
+    states = {
+        "hot": "h.id IS NOT NULL",
+        "late": "h.id IS NULL AND a.due_at < %(now)s",
+        "warn": "h.id IS NULL AND a.due_at >= %(now)s AND a.warn_at <= %(now)s",
+        "ok": "h.id IS NULL AND a.warn_at > %(now)s",
+        "without": "h.id IS NULL AND a.id IS NULL",
+    }
+    counts += [f"count(*) FILTER (WHERE {where} AND {state})" for state in states.values()]
+    score = _SCORE if "grade" in asked.filters else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(counts)} {_FROM} {score}", values | {"now": now})
+        row = cursor.fetchone()
+    size = len(desk.tabs)
+    return Tally(dict(zip(desk.tabs, row[:size], strict=True)), *row[size:])
+
+
+def pulse_of(user_id: int) -> dict[str, int | None]:
+    """unread: notices; waiting: leads in the user's own queue, None for who is no rep. One query, asked often."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT (SELECT count(*) FROM routing_notice WHERE user_id = %(user)s AND read_at IS NULL),
+                   (SELECT (SELECT count(*) {_FROM} WHERE l.owner_id = r.id)
+                    FROM funnel_rep r WHERE r.user_id = %(user)s AND r.active)
+            """,
+            {"user": user_id},
+        )
+        return dict(zip(("unread", "waiting"), cursor.fetchone(), strict=True))
+
+
+def done_today(user_id: int, *, since: datetime) -> dict[str, int]:
+    """What the user has decided since `since` and not taken back: accepted, rejected, recycled. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT count(*) FILTER (WHERE kind = 'advance' AND to_stage = 'sal'),
+                   count(*) FILTER (WHERE kind = 'disqualify'), count(*) FILTER (WHERE kind = 'recycle')
+            FROM funnel_stageevent e
+            WHERE actor_id = %s AND recorded_at >= %s AND occurred_at >= %s
+              AND NOT EXISTS (SELECT FROM funnel_stageevent v WHERE v.supersedes_id = e.id)
+            """,
+            [user_id, since, since],
+        )
+        return dict(zip(("accepted", "rejected", "recycled"), cursor.fetchone(), strict=True))
+
+
+def digest(places: list[Place], tally: Tally, *, salt: str) -> str:
+    """A mark that is another one as soon as a page of the queue would look different."""
+    facts = [(place.lead_id, place.rev, place.hot, place.accept) for place in places]
+    return hashlib.md5(repr((facts, tally, salt)).encode(), usedforsecurity=False).hexdigest()[:16]
+
+
+def _where(asked: Asked, desk: Desk) -> tuple[str, dict[str, Any]]:
+    """The condition of a tab with its filters, and the values of all that it names."""
+    scope = _scope(asked.tab, desk) if asked.tab else "false"
+    parts = [f"({scope})", *(_FILTERS[name] for name in asked.filters)]
+    pools = [desk.team_id] if desk.team_id else []
+    return " AND ".join(parts), {"rep": desk.rep_id, "pools": pools, **asked.filters}
+
+
+def _scope(tab: str, desk: Desk) -> str:
+    return _ANY_POOL if tab == "pool" and desk.everything else _SCOPES[tab]
+
+
+def _running(kind: str, started: datetime | None, warn: datetime | None, due: datetime | None) -> Running | None:
+    return Running(kind, started, warn, due) if started and warn and due else None
+
+
+def _encode(key: tuple[int, float, str, int, int]) -> str:
+    return "_".join(repr(part) if isinstance(part, float) else str(part) for part in key)
+
+
+def _decode(cursor: str) -> tuple[int, float, str, int, int]:
+    try:
+        hot, due, grade, band, lead_id = cursor.split("_")
+        key = (int(hot), float(due), grade, int(band), int(lead_id))
+    except ValueError as error:
+        raise BadCursor(cursor) from error
+    if max(abs(key[0]), abs(key[3])) >= 1 << 31 or abs(key[4]) >= 1 << 63 or len(grade) > 2 or "\x00" in grade:
+        raise BadCursor(cursor)
+    return key

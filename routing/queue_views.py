@@ -1,0 +1,159 @@
+"""The queue's pages: the whole, its rows as they are now, and what stands beside the selected one."""
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from funnel.access import visible_to
+from funnel.keyset import BadCursor
+from funnel.models import Lead, Region, Rep, Solution
+from routing import queue as waiting
+from routing.queue import Asked, Desk, Place, Tally
+from routing.queue_detail import detail_of
+from routing.queue_rows import rows_of
+from scoring.models import ScoringModel
+
+REDRAWN_EVERY = 5  # minutes after which rows are drawn anew though nothing happened: interest decays meanwhile
+FILTERS = (("solution", "Solution"), ("region", "Region"), ("grade", "Grade"), ("owner", "Rep"))
+
+
+@require_GET
+def queue(request: HttpRequest) -> HttpResponse:
+    """The queue with its filters; the selected lead is fetched beside it."""
+    now = timezone.now()
+    desk = waiting.desk_of(request.user)
+    asked = waiting.asked(request.GET, desk)
+    context = _list(request, desk, asked, _standing(desk, asked, now), now=now)
+    return render(request, "routing/queue.html", context | {"menus": _menus(request.GET, asked), "reps": _reps(desk)})
+
+
+@require_GET
+def rows(request: HttpRequest) -> HttpResponse:
+    """The list alone, as it is now; 204 while it is still what the page has (`seen`)."""
+    now = timezone.now()
+    desk = waiting.desk_of(request.user)
+    asked = waiting.asked(request.GET, desk)
+    standing = _standing(desk, asked, now)
+    if request.GET.get("seen") == standing.digest:
+        return HttpResponse(status=204)
+    return render(request, "routing/_queue_list.html", _list(request, desk, asked, standing, now=now))
+
+
+@require_GET
+def beside(request: HttpRequest, pk: int) -> HttpResponse:
+    """Why this lead is here, its account, its last touches, and why it is yours."""
+    now = timezone.now()
+    seen = visible_to(Lead.objects.all(), request.user)
+    lead = get_object_or_404(
+        seen.select_related("person", "account__owner", "account__region", "solution", "owner", "pool"), pk=pk
+    )
+    desk = waiting.desk_of(request.user)
+    return render(request, "routing/_queue_side.html", detail_of(lead, desk, now=now) | {"lead": lead, "now": now})
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What the list is at one moment, before anything is dressed for the eye."""
+
+    places: list[Place]
+    following: str
+    tally: Tally
+    done: dict[str, int]
+    digest: str
+
+
+def _standing(desk: Desk, asked: Asked, now: datetime) -> _Standing:
+    try:
+        places, following = waiting.places(asked, desk)
+    except BadCursor:
+        places, following = waiting.places(Asked(asked.tab, asked.filters), desk)
+    tally = waiting.tally(asked, desk, now=now)
+    midnight = timezone.make_aware(datetime.combine(timezone.localdate(now), time.min))
+    done = waiting.done_today(desk.user_id, since=midnight) if desk.may_work else {}
+    salt = f"{asked.after} {int(now.timestamp()) // (60 * REDRAWN_EVERY)} {done}"
+    return _Standing(places, following, tally, done, waiting.digest(places, tally, salt=salt))
+
+
+def _list(request: HttpRequest, desk: Desk, asked: Asked, standing: _Standing, *, now: datetime) -> dict[str, Any]:
+    query = _query(request.GET, asked)
+    return {
+        "rows": rows_of(standing.places, desk, now=now, unrouted=asked.tab == "unrouted"),
+        "desk": desk,
+        "asked": asked,
+        "tabs": [_tab(tab, asked, standing.tally) for tab in desk.tabs],
+        "tally": standing.tally,
+        "done": standing.done,
+        "digest": standing.digest,
+        "next_url": _address(query, after=standing.following) if standing.following else "",
+        "first_url": _address(query) if asked.after else "",
+        "rows_url": f"{reverse('routing:queue-rows')}?{_query(request.GET, asked, page=True).urlencode()}",
+        "bulk": desk.may_reassign and asked.tab in ("pool", "team", "unrouted"),
+        "now": now,
+    }
+
+
+def _tab(tab: str, asked: Asked, tally: Tally) -> dict[str, Any]:
+    url = f"{reverse('routing:queue')}?tab={tab}"
+    return {"name": tab, "title": waiting.TAB_TITLES[tab], "url": url, "on": tab == asked.tab, "count": tally.tabs[tab]}
+
+
+def _query(query: QueryDict, asked: Asked, *, page: bool = False) -> QueryDict:
+    """What the address says and was understood; with `page` the place in the list too."""
+    kept = QueryDict(mutable=True)
+    kept["tab"] = asked.tab
+    for name, value in asked.filters.items():
+        kept[name] = str(value)
+    if page and asked.after:
+        kept["after"] = asked.after
+    return kept
+
+
+def _address(query: QueryDict, **changed: str) -> str:
+    copy = query.copy()
+    for name, value in changed.items():
+        copy[name] = value
+        if not value:
+            del copy[name]
+    return f"{reverse('routing:queue')}?{copy.urlencode()}"
+
+
+def _menus(query: QueryDict, asked: Asked) -> list[dict[str, Any]]:
+    """The menus of the filter bar. Two or three short queries."""
+    kept = _query(query, asked)
+    choices: dict[str, list[tuple[str, str]]] = {
+        "solution": [(str(pk), name) for pk, name in Solution.objects.values_list("pk", "name")],
+        "region": [(str(pk), name) for pk, name in Region.objects.values_list("pk", "name")],
+        "grade": [(letter, f"Fit {letter}") for letter in _grades()],
+    }
+    if asked.tab == "team":
+        choices["owner"] = [(str(rep.pk), rep.name) for rep in Rep.objects.active()]
+    return [
+        _menu(name, title, choices[name], str(asked.filters.get(name, "")), kept)
+        for name, title in FILTERS
+        if choices.get(name) or name in asked.filters
+    ]
+
+
+def _menu(name: str, title: str, choices: list[tuple[str, str]], value: str, query: QueryDict) -> dict[str, Any]:
+    options = [("All", _address(query, **{name: ""}), not value)]
+    options += [(label, _address(query, **{name: key}), key == value) for key, label in choices]
+    label = dict(choices).get(value, "Unknown") if value else "All"
+    return {"name": name, "title": title, "value": label, "set": bool(value), "options": options}
+
+
+def _grades() -> list[str]:
+    grades = ScoringModel.objects.filter(active=True).values_list("grades", flat=True).first()
+    return [letter for letter, _least in grades or []]
+
+
+def _reps(desk: Desk) -> list[Rep]:
+    """Whom leads can be given to."""
+    if not desk.may_reassign:
+        return []
+    return list(Rep.objects.active().select_related("team").order_by("team__name", "name"))
