@@ -1,0 +1,189 @@
+"""The life of a scoring version: drafted, published, filled for everybody, active, retired. And scores told anew.
+
+A published version never changes. It is kept up to date beside the active one, so that the two can be compared before
+a person lets the new one decide; activating is one pointer that moves.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from funnel import hints, inbox
+from funnel.models import Inbox, Person, Stage
+from scoring import shipped
+from scoring.checks import check
+from scoring.models import Gate, Score, ScoreCategory, ScoreDay, ScoreRule, ScoringModel, Status
+
+FILL: Final = "scoring.tasks.fill"
+RANGE: Final = 20_000  # people whom one step of a fill hands to the pipeline
+
+_POLICY = ("threshold", "exit_ratio", "cooldown_days", "grades", "bands", "grid")
+_CATEGORY = ("name", "axis", "cap", "half_life_days", "position")
+_RULE = (
+    "name", "kind", "condition", "points", "points_if_unknown", "per_day", "window_days", "after_days", "every_days",
+    "position",
+)  # fmt: skip
+_GATE = ("kind", "name", "condition", "position")
+
+
+class PolicyProblem(ValueError):
+    """What was asked of a version cannot be; `problems` says why, a sentence each."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = list(problems)
+        super().__init__(" ".join(self.problems))
+
+
+@transaction.atomic
+def draft(*, from_model: ScoringModel | None = None, user: User | None, name: str, why: str = "") -> ScoringModel:
+    """A new draft: a copy of a version, or of the model that ships."""
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE scoring_scoringmodel IN SHARE ROW EXCLUSIVE MODE")  # two drafts at once: two numbers
+    last = ScoringModel.objects.aggregate(last=Max("version"))["last"] or 0
+    policy = {field: getattr(from_model, field) for field in _POLICY} if from_model else {}
+    model = ScoringModel.objects.create(version=last + 1, name=name, why=why, created_by=user, **policy)
+    if from_model is None:
+        _write_shipped(model)
+    else:
+        _copy(from_model, model)
+    return model
+
+
+@transaction.atomic
+def publish(model: ScoringModel, *, user: User | None, why: str = "", now: datetime) -> ScoringModel:
+    """Make a draft unchangeable and begin to fill it. Raises PolicyProblem for a version that cannot be.
+
+    It is scored by the pipeline from now on, so the fill has only to reach the people of today.
+    """
+    held = ScoringModel.objects.select_for_update().get(pk=model.pk)
+    if held.status != Status.DRAFT:
+        raise PolicyProblem([f"Version {held.version} is {held.get_status_display().lower()} already."])
+    if problems := check(held):
+        raise PolicyProblem(problems)
+    held.status, held.landmark = Status.PUBLISHED, now
+    held.published_at, held.published_by, held.why = now, user, why or held.why
+    held.filled_at = None if Person.objects.exists() else now
+    held.save()
+    model.refresh_from_db()
+    if model.filled_at is None:
+        hints.look(FILL)
+    return model
+
+
+@transaction.atomic
+def fill(model: ScoringModel, *, limit: int = RANGE, now: datetime | None = None) -> int:
+    """Hand the next people, in order of id, to the pipeline to be scored under this version; returns how many.
+
+    Restartable: `filled_to` commits with the inbox rows. `filled_at` is set when nobody is left and all are scored.
+    """
+    held = ScoringModel.objects.select_for_update(no_key=True).get(pk=model.pk)
+    if held.status != Status.PUBLISHED or held.filled_at is not None:
+        return 0
+    people = list(Person.objects.filter(pk__gt=held.filled_to).order_by("pk").values_list("pk", flat=True)[:limit])
+    if people:
+        inbox.add(Inbox.Cause.FILL, ((pk, held.pk) for pk in people), rank=Inbox.Rank.BULK)
+        held.filled_to = people[-1]
+        held.save(update_fields=["filled_to"])
+    elif not Inbox.objects.filter(cause=Inbox.Cause.FILL, object_id=held.pk).exists():
+        held.filled_at = now or timezone.now()
+        held.save(update_fields=["filled_at"])
+    model.refresh_from_db()
+    return len(people)
+
+
+@transaction.atomic
+def activate(model: ScoringModel, *, user: User | None, now: datetime, apply_to_open: bool = False) -> ScoringModel:
+    """Let this version decide from now on, instead of the one that did.
+
+    apply_to_open: people with an inquiry under way are decided about at once; otherwise each when next heard of.
+    Raises PolicyProblem for a version that is not published and filled.
+    """
+    held = {row.pk: row for row in ScoringModel.objects.select_for_update().order_by("pk")}[model.pk]
+    if held.status != Status.PUBLISHED:
+        raise PolicyProblem([f"Version {held.version} is {held.get_status_display().lower()}; publish it first."])
+    if held.filled_at is None:
+        raise PolicyProblem([f"Version {held.version} has not scored everybody yet. Wait until it is filled."])
+    if not held.active:
+        ScoringModel.objects.filter(active=True).update(active=False)
+        held.active, held.activated_at, held.activated_by = True, now, user
+        held.save(update_fields=["active", "activated_at", "activated_by"])
+    if apply_to_open:
+        people = Person.objects.filter(leads__closed_at=None, leads__stage=Stage.INQUIRY).distinct()
+        inbox.add(
+            Inbox.Cause.ACTIVATED,
+            ((pk, held.pk) for pk in people.order_by("pk").values_list("pk", flat=True)),
+            rank=Inbox.Rank.BULK,
+        )
+    model.refresh_from_db()
+    return model
+
+
+@transaction.atomic
+def retire(model: ScoringModel, *, now: datetime) -> ScoringModel:
+    """Stop keeping a version up to date and drop its scores; what it decided stays. Raises PolicyProblem if active."""
+    held = ScoringModel.objects.select_for_update().get(pk=model.pk)
+    if held.active:
+        raise PolicyProblem([f"Version {held.version} decides at present. Activate another version first."])
+    if held.status != Status.PUBLISHED:
+        raise PolicyProblem([f"Version {held.version} is {held.get_status_display().lower()}, not published."])
+    held.status, held.retired_at = Status.RETIRED, now
+    held.save(update_fields=["status", "retired_at"])
+    Score.objects.filter(model=held)._raw_delete("default")
+    ScoreDay.objects.filter(rule__model=held).delete()
+    model.refresh_from_db()
+    return model
+
+
+def rebuild(person_ids: Collection[int], *, rank: int = Inbox.Rank.NOW) -> None:
+    """Have these people scored anew from their touches, after a merge, a void, a correction; in that transaction."""
+    inbox.add(Inbox.Cause.REBUILD, ((pk, None) for pk in sorted(set(person_ids))), rank=rank)
+
+
+def ship(*, now: datetime, user: User | None = None) -> ScoringModel:
+    """The model that decides, or the latest: where there is no version at all, the shipped one, published.
+
+    It decides at once where nobody is to be scored, else once it is filled and somebody activates it.
+    """
+    known = ScoringModel.objects.order_by("-active", "-version").first()
+    if known is not None:
+        return known
+    with transaction.atomic():
+        model = publish(draft(user=user, name=shipped.NAME, why=shipped.WHY), user=user, now=now)
+        return activate(model, user=user, now=now) if model.filled_at else model
+
+
+# --- copies --------------------------------------------------------------------------------------------------------
+
+
+def _write_shipped(model: ScoringModel) -> None:
+    axes = {ScoreCategory.Axis.INTEREST: shipped.INTEREST, ScoreCategory.Axis.FIT: shipped.FIT}
+    for axis, categories in axes.items():
+        for position, data in enumerate(categories):
+            values = {field: data.get(field) for field in ("name", "cap", "half_life_days")}
+            category = ScoreCategory.objects.create(model=model, axis=axis, position=position, **values)
+            _add_rules(model, {category.pk: data["rules"]})
+    Gate.objects.bulk_create(
+        Gate(model=model, position=position, **data) for position, data in enumerate(shipped.GATES)
+    )
+
+
+def _add_rules(model: ScoringModel, rules: Mapping[int, Iterable[Mapping[str, Any]]]) -> None:
+    """Rules by the id of their category, in order."""
+    ScoreRule.objects.bulk_create(
+        ScoreRule(model=model, category_id=category, **({"position": position} | dict(rule)))
+        for category, its in rules.items()
+        for position, rule in enumerate(its)
+    )
+
+
+def _copy(source: ScoringModel, model: ScoringModel) -> None:
+    for category in source.categories.order_by("pk"):
+        copy = ScoreCategory.objects.create(model=model, **{field: getattr(category, field) for field in _CATEGORY})
+        rules = source.rules.filter(category=category).order_by("pk").values(*_RULE)
+        _add_rules(model, {copy.pk: rules})
+    Gate.objects.bulk_create(Gate(model=model, **values) for values in source.gates.order_by("pk").values(*_GATE))
