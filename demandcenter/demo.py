@@ -9,6 +9,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
+from django.utils.text import slugify
 
 from funnel.access import STAFF, Role
 from funnel.models import GlossaryTerm, ImportRun, Reason
@@ -91,6 +92,20 @@ def _create(login: Login, hashed_password: str) -> User:
     return user
 
 
+def create_colleague(name: str, role: Role) -> User:
+    """Create a user of the demo whom nobody can log in as: a rep who appears in its stories."""
+    username = slugify(name)
+    if User.objects.filter(username=username).exclude(email__endswith=f"@{MAIL_DOMAIN}").exists():
+        raise ValueError(f"The username {username} is taken; the demo needs a database of its own.")
+    first_name, _blank, last_name = name.partition(" ")
+    names = {"first_name": first_name, "last_name": last_name, "email": f"{username}@{MAIL_DOMAIN}"}
+    user, _created = User.objects.update_or_create(
+        username=username, defaults=names | {"password": make_password(None)}
+    )
+    user.groups.set([Group.objects.get_or_create(name=role)[0]])
+    return user
+
+
 # --- From the demo to one's own -------------------------------------------------------------------
 
 
@@ -104,7 +119,7 @@ def what_goes() -> list[tuple[str, int]]:
     shown = ("lead", "person", "account", "activity", "opportunity", "campaign", "importrun")
     models = [apps.get_model("funnel", name) for name in shown]
     counts = [(str(model._meta.verbose_name_plural), model._default_manager.count()) for model in models]
-    return [*counts, ("demo log-ins", demo_users().count())]
+    return [*counts, ("demo log-ins", len(logins()))]
 
 
 def administrator_remains() -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from demandcenter.demo import MAIL_DOMAIN
+from demandcenter import demo
 from demandcenter.demo_world.names import slug
+from funnel.access import Role
 from funnel.models import Channel, Reason, Region, Rep, Solution, Team
 
 SOURCE = "demo"
@@ -69,9 +70,10 @@ REASONS = (
     ("regress", "sql", "Meeting did not take place", None),
 )
 
-CENTRAL, WEST, SOUTH, AMERICA = "Central & North", "West", "France & South", "North America"
+CENTRAL, EAST, WEST, SOUTH, AMERICA = "Central & North", "CEE", "West", "France & South", "North America"
 AREAS = {
-    CENTRAL: ("DACH", "Nordics", "CEE"),
+    CENTRAL: ("DACH", "Nordics"),
+    EAST: ("CEE",),
     WEST: ("UK & Ireland", "Benelux"),
     SOUTH: ("France", "Southern Europe"),
     AMERICA: ("North America",),
@@ -94,13 +96,17 @@ class Seat:
     share: float = 1.0
     login: str = ""
 
+    @property
+    def team(self) -> str:
+        return f"{self.kind.upper()} {self.area}"
+
 
 SEATS = (
     Seat("Mara Lindqvist", CENTRAL, "sdr", ("DACH", "Nordics"), 1.0, "mara"),
     Seat("Anton Keller", CENTRAL, "sdr", ("DACH",), 1.2),
     Seat("Birgit Aasen", CENTRAL, "sdr", ("Nordics",), 1.2),
     Seat(BUSY, CENTRAL, "sdr", ("DACH", "Nordics"), 1.4),
-    Seat(GONE, CENTRAL, "sdr", ("CEE",)),
+    Seat(GONE, EAST, "sdr", ("CEE",)),
     Seat("Priya Nair", WEST, "sdr", ("UK & Ireland",)),
     Seat("Owen Gallagher", WEST, "sdr", ("UK & Ireland", "Benelux"), 0.7),
     Seat("Sanne Postma", WEST, "sdr", ("Benelux",)),
@@ -112,7 +118,7 @@ SEATS = (
     Seat("Magnus Lind", CENTRAL, "ae", ("Nordics", "DACH"), 0.8, "magnus"),
     Seat("Petra Holm", CENTRAL, "ae", ("DACH",)),
     Seat("Florian Huber", CENTRAL, "ae", ("DACH",)),
-    Seat("Zofia Mazur", CENTRAL, "ae", ("CEE",)),
+    Seat("Zofia Mazur", EAST, "ae", ("CEE",)),
     Seat("Helen Carter", WEST, "ae", ("UK & Ireland",)),
     Seat("Bram Visser", WEST, "ae", ("Benelux", "UK & Ireland"), 0.6),
     Seat("Luc Fontaine", SOUTH, "ae", ("France",)),
@@ -120,6 +126,9 @@ SEATS = (
     Seat("Daniel Reyes", AMERICA, "ae", ("North America",)),
     Seat("Megan Cole", AMERICA, "ae", ("North America",)),
 )
+
+
+_ROLES = {"sdr": Role.SDR, "ae": Role.AE}
 
 
 @dataclass(slots=True)
@@ -131,14 +140,19 @@ class Ids:
     channels: dict[str, int] = field(default_factory=dict)
     reasons: dict[tuple[str, str], int] = field(default_factory=dict)  # by kind and name
     reps: dict[str, int] = field(default_factory=dict)
-    users: dict[str, int] = field(default_factory=dict)  # of reps who can log in, by the rep's name
+    users: dict[str, int] = field(default_factory=dict)  # by the rep's name
+    teams: dict[str, int] = field(default_factory=dict)
     contents: dict[str, int] = field(default_factory=dict)
     campaigns: dict[str, int] = field(default_factory=dict)
     accounts: dict[str, int] = field(default_factory=dict)
+    routing_policy: str = ""  # as decisions name it
 
 
 def write(users: Mapping[str, User], *, today: date) -> Ids:
-    """Create the small tables. users: the demo's log-ins by username, to tie them to their reps."""
+    """Create the small tables. users: the demo's log-ins by username, to tie them to their reps.
+
+    The other reps get users of their own whom nobody can log in as, so that what they do has somebody who did it.
+    """
     ids = Ids()
     hub, _made = Region.objects.get_or_create(name=HUB)
     ids.regions = {name: Region.objects.get_or_create(name=name, defaults={"parent": hub})[0].pk for name in REGIONS}
@@ -156,27 +170,26 @@ def write(users: Mapping[str, User], *, today: date) -> Ids:
 def _write_reps(ids: Ids, users: Mapping[str, User], *, today: date) -> None:
     teams: dict[str, Team] = {}
     for number, seat in enumerate(SEATS):
-        name = f"{seat.kind.upper()} {seat.area}"
         region = ids.regions[AREAS[seat.area][0]] if len(AREAS[seat.area]) == 1 else None
-        if name not in teams:
+        if seat.team not in teams:
             fixed: dict[str, Any] = {"kind": seat.kind, "region_id": region, "reports_to_marketing": seat.kind == "sdr"}
-            teams[name] = Team.objects.get_or_create(name=name, defaults=fixed)[0]
-        rep = _write_rep(seat.name, teams[name], users.get(seat.login), region=ids.regions[seat.regions[0]])
+            teams[seat.team] = Team.objects.get_or_create(name=seat.team, defaults=fixed)[0]
+        user = users[seat.login] if seat.login else demo.create_colleague(seat.name, _ROLES[seat.kind])
+        rep = _write_rep(seat.name, teams[seat.team], user, region=ids.regions[seat.regions[0]])
         rep.hired_on = today - timedelta(days=700 + number * 41 % 900)
         rep.active = seat.name != GONE
         rep.save(update_fields=["hired_on", "active"])
-        ids.reps[seat.name] = rep.pk
-        if rep.user_id:
-            ids.users[seat.name] = rep.user_id
+        ids.reps[seat.name], ids.users[seat.name], ids.teams[seat.team] = rep.pk, user.pk, teams[seat.team].pk
     for team_name, (kind, name, login) in MANAGERS.items():
         team, _made = Team.objects.get_or_create(name=team_name, defaults={"kind": kind})
-        ids.reps[name] = _write_rep(name, team, users.get(login), region=None).pk
+        ids.reps[name] = _write_rep(name, team, users[login], region=None).pk
+        ids.users[name] = users[login].pk
 
 
-def _write_rep(name: str, team: Team, user: User | None, *, region: int | None) -> Rep:
+def _write_rep(name: str, team: Team, user: User, *, region: int | None) -> Rep:
     return Rep.objects.create(
         name=name,
-        email=user.email if user else f"{slug(name)}@{MAIL_DOMAIN}",
+        email=user.email,
         user=user,
         team=team,
         region_id=region,

@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 
 from demandcenter.demo_world.campaigns import DOWNTIME, WEBINAR_STORY_BEGAN, Program
 from demandcenter.demo_world.companies import Company, domain_of
+from demandcenter.demo_world.desks import AWAY, AWAY_SINCE, CAPPED_FOR
 from demandcenter.demo_world.journeys import Odds, Step, scaled
 from demandcenter.demo_world.names import BY_CODE
-from demandcenter.demo_world.reference import AREA_OF, BUSY, GONE_FOR, SOUTH
+from demandcenter.demo_world.reference import AREA_OF, BUSY, GONE_FOR, SEATS, SOUTH
 from demandcenter.demo_world.rhythm import DAY
 from funnel.models import Kind, Stage
 
@@ -41,6 +42,15 @@ def is_without_rep(region: str, day: date, *, today: datetime) -> bool:
     return region == UNOWNED and day >= (today - GONE_FOR).date()
 
 
+def whose_turn(sdr: str, region: str, raised: datetime, *, until: datetime) -> str:
+    """Who gets an MQL that would be this rep's: a colleague, where the rep is full by now or away."""
+    full = sdr == BUSY and raised > until - CAPPED_FOR
+    away = sdr == AWAY and raised.date() >= (until - AWAY_SINCE).date()
+    if not (full or away):
+        return sdr
+    return next(seat.name for seat in SEATS if seat.kind == "sdr" and region in seat.regions and seat.name != sdr)
+
+
 def interrupt(
     dice: random.Random, steps: list[Step], *, region: str, sdr: str, until: datetime
 ) -> tuple[list[Step], str]:
@@ -50,11 +60,14 @@ def interrupt(
     """
     if region == UNOWNED:
         return _without_rep(steps, sdr, gone=until - GONE_FOR)
-    if region not in ("DACH", BEATS_THE_STANDARD):
-        return steps, sdr
     # What sales found itself it does not leave lying.
     raised = next((n for n, step in enumerate(steps) if step.stage == Stage.MQL and step.kind == Kind.ADVANCE), None)
-    if raised is None or steps[raised].at < until - PILING_UP_FOR or len(steps) == raised + 1:
+    if raised is None:
+        return steps, sdr
+    sdr = whose_turn(sdr, region, steps[raised].at, until=until)
+    if region not in ("DACH", BEATS_THE_STANDARD) or len(steps) == raised + 1:
+        return steps, sdr
+    if not until - PILING_UP_FOR <= steps[raised].at <= until - CAPPED_FOR:
         return steps, sdr
     # Whom the others would reject lies with him undecided; of the good ones some of his own.
     accepted = steps[raised + 1].stage == Stage.SAL

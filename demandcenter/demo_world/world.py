@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from django.contrib.auth.models import User
 from django.db import connection
 
-from demandcenter.demo_world import campaigns, companies, reference, rhythm, stories
+from demandcenter.demo_world import campaigns, companies, desks, ledger, reference, rhythm, stories
 from demandcenter.demo_world.campaigns import BY_NAME, DEMO_REQUEST, OFFERED, OFFERS, WEBINARS, Program
 from demandcenter.demo_world.deals import ROLES, STAGES, Change, Deal, negotiate, rounded
 from demandcenter.demo_world.journeys import Odds, Step, Touch, scaled, touches, travel, travel_outbound
@@ -73,27 +73,30 @@ class Cast:
 
 
 def build(
-    *, leads: int, today: date, users: Mapping[str, User], seed: int = 1, progress: Progress = lambda done: None
+    *, leads: int, now: datetime, users: Mapping[str, User], seed: int = 1, progress: Progress = lambda done: None
 ) -> Made:
-    """Make the world up to the beginning of `today` (UTC): the same one for the same arguments.
+    """Make the world as it is at `now`: the same one for the same arguments.
 
-    users: the demo's log-ins by username. progress: is told how many leads are written. Raises ValueError for fewer
-    leads than the stories need. The caller holds a transaction, so that the demo is there whole or not at all.
+    The crowd comes in until the beginning of the day (UTC), those on Mara's list until `now`. users: the demo's log-ins
+    by username. progress: is told how many leads are written. Raises ValueError for fewer leads than the stories need.
+    The caller holds a transaction, so that the demo is there whole or not at all.
     """
     if leads < stories.SCRIPTED:
         raise ValueError(f"The stories of the demo need at least {stories.SCRIPTED} leads.")
-    world = _World(leads, today, users, random.Random(seed))
+    world = _World(leads, now, users, random.Random(seed))
     world.play(progress)
     return Made(len(world.market), world.crowd.made, world.writer.leads, world.writer.touches, world.writer.deals)
 
 
 class _World:
-    def __init__(self, leads: int, today: date, users: Mapping[str, User], dice: random.Random) -> None:
-        self.dice = dice
+    def __init__(self, leads: int, now: datetime, users: Mapping[str, User], dice: random.Random) -> None:
+        self.dice, self.now = dice, now
+        today = now.astimezone(UTC).date()
         self.until = datetime.combine(today, time(), UTC)
         self.first = today - DAY * DAYS
         self.volumes = rhythm.spread(leads - stories.SCRIPTED, self.first, today - DAY, dice)
         self.ids: Ids = reference.write(users, today=today)
+        desks.write(self.ids, users, since=datetime.combine(self.first, time(), UTC), until=self.until)
         self.plan = campaigns.Plan(campaigns.programs(self.first, today))
         campaigns.write(self.plan, self.ids, self.volumes, dice=dice, now=self.until)
         self.market = companies.market(leads, dice, taken=stories.companies())
@@ -119,6 +122,7 @@ class _World:
         self._scenes()
         self.writer.flush()
         companies.mark_customers()
+        ledger.write(self.writer.courses, self.ids, until=self.until, dice=self.dice)
         progress(self.writer.leads)
 
     # --- who comes in -------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from demandcenter.demo_world import people
 from demandcenter.demo_world.campaigns import Program
 from demandcenter.demo_world.deals import ROLES, Deal
 from demandcenter.demo_world.journeys import CLOCK, REP, RULE, Step, Touch
+from demandcenter.demo_world.ledger import Course, Entry
 from demandcenter.demo_world.notes import Remark
 from demandcenter.demo_world.people import Human
 from demandcenter.demo_world.reference import REASONS, SOURCE, Ids
@@ -92,6 +93,7 @@ class Writer:
         self.until = until
         self.dice = dice
         self.leads = self.touches = self.deals = 0
+        self.courses: list[Course] = []  # of leads that became MQLs
         self._ids = {model: _Sequence(model) for model in (Person, Activity, Lead, StageEvent, Opportunity)}
         self._rows: dict[type[models.Model], list[dict[str, Any]]] = {}
 
@@ -178,6 +180,7 @@ class Writer:
 
     def _events(self, trip: Trip, lead_id: int, deal_id: int) -> datetime:
         """The stage events; returns when the first of them was recorded."""
+        entries = []
         by_moment = {touch.at: touch.id for touch in trip.touches}
         here, first = "", None
         for number, step in enumerate(trip.steps):
@@ -185,10 +188,12 @@ class Writer:
             recorded_at = self._learnt(at, self._delay(step))
             first = first or recorded_at
             actor = trip.executive if here in (Stage.SQL, Stage.OPPORTUNITY) else trip.sdr
+            event_id = self._ids[StageEvent].next()
+            entries.append(Entry(event_id, step.kind, step.stage, at))
             self._put(
                 StageEvent,
                 {
-                    "id": self._ids[StageEvent].next(),
+                    "id": event_id,
                     "lead_id": lead_id,
                     "kind": step.kind,
                     "from_stage": here,
@@ -202,7 +207,20 @@ class Writer:
             )
             here = step.stage or here
         assert first is not None, "a trip has at least its opening"
+        self._remember(trip, lead_id, entries)
         return first
+
+    def _remember(self, trip: Trip, lead_id: int, entries: list[Entry]) -> None:
+        course = Course(
+            lead_id=lead_id,
+            region=trip.human.country.region,
+            is_known=trip.human.company is not None,
+            sdr=trip.sdr,
+            executive=trip.executive,
+            entries=entries,
+        )
+        if course.raised:
+            self.courses.append(course)
 
     def _delay(self, step: Step) -> float:
         """Seconds until a step was recorded: at once by rules, some hours late by people who were busy."""

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, Min, Q
 
 from demandcenter import demo, demo_world
-from demandcenter.demo_world import rhythm, stories
+from demandcenter.demo_world import desks, rhythm, stories
 from demandcenter.demo_world.campaigns import DOWNTIME, Program, programs
 from demandcenter.demo_world.journeys import Odds, Step, travel
 from demandcenter.demo_world.names import COUNTRIES, company_names
@@ -34,18 +34,20 @@ from funnel.models import (
     Stage,
     StageEvent,
 )
+from routing.models import Assignment
 from tests import factories as make
 
 LEADS = 3_000
 TODAY = date(2026, 11, 23)  # a Monday
 UNTIL = datetime.combine(TODAY, time(), UTC)
+NOW = UNTIL + timedelta(hours=10, minutes=42)
 
 
 @pytest.fixture(scope="module")
 def world(django_db_setup, django_db_blocker):
     """One demo for every test that only looks at it; taken back at the end."""
     with django_db_blocker.unblock(), transaction.atomic():
-        made = demo_world.build(leads=LEADS, today=TODAY, users=demo.create_logins())
+        made = demo_world.build(leads=LEADS, now=NOW, users=demo.create_logins())
         yield made
         transaction.set_rollback(True)
 
@@ -53,7 +55,7 @@ def world(django_db_setup, django_db_blocker):
 def build(leads: int, seed: int = 1) -> list[tuple]:
     """Make a demo, take it back, and return what it was."""
     with transaction.atomic():
-        demo_world.build(leads=leads, today=TODAY, users=demo.create_logins(), seed=seed)
+        demo_world.build(leads=leads, now=NOW, users=demo.create_logins(), seed=seed)
         names = ("external_id", "person__email", "account__name", "owner__name", "campaign__name", "reason__name")
         moments = ("stage", "exit", "stage_since", "closed_at", "recorded_at", *path.MILESTONES.values())
         found = list(Lead.objects.order_by("external_id").values_list(*names, *moments, "opportunities__amount"))
@@ -215,6 +217,26 @@ def test_what_comes_in_where_the_rep_left_is_nobodys(world):
     assert not everybody_else.filter(active=False).exists()
 
 
+def test_owners_and_pools_are_what_the_assignments_say(world):
+    last = Assignment.objects.order_by("lead", "-occurred_at", "-id").distinct("lead")
+    found = {one.lead_id: (one.rep_id, one.team_id) for one in last}
+    leads = {lead.pk: (lead.owner_id, lead.pool_id) for lead in Lead.objects.exclude(mql_at=None)}
+    assert leads == found
+    assert not Lead.objects.filter(mql_at=None).exclude(owner=None, pool=None).exists()
+
+
+def test_who_was_full_or_away_got_nothing_new(world):
+    busy = Rep.objects.get(name=BUSY)
+    lately = Assignment.objects.filter(occurred_at__gte=UNTIL - desks.CAPPED_FOR, kind="assigned")
+    assert lately and not lately.filter(rep=busy).exists()
+    told = [one for made in lately for one in made.explanation.get("candidates", ())]
+    assert {one["why"] for one in told if one["rep"] == busy.pk} <= {"at_capacity"}
+    for made in lately:
+        chosen = next(one for one in made.explanation["candidates"] if one["rep"] == made.rep_id)
+        rivals = [one["level"] for one in made.explanation["candidates"] if one["eligible"]]
+        assert chosen["eligible"] and chosen["level"] == min(rivals)
+
+
 def test_one_deal_hangs_on_one_person_and_another_has_five(world):
     alone, shared = (
         Opportunity.objects.get(account__name=name) for name in (stories.SINGLE_THREADED, stories.FIVE_PEOPLE)
@@ -245,8 +267,9 @@ def test_an_sql_was_sent_back(world):
 
 
 def test_log_ins_are_tied_to_their_reps(world):
-    reps = {rep.user.username: rep for rep in Rep.objects.exclude(user=None).select_related("team")}
-    assert {name: rep.team.kind for name, rep in reps.items()} == {"mara": "sdr", "magnus": "ae", "hanna": "other"}
+    reps = {rep.user.username: rep for rep in Rep.objects.select_related("user", "team")}
+    kinds = {name: rep.team.kind for name, rep in reps.items() if rep.user.has_usable_password()}
+    assert kinds == {"mara": "sdr", "magnus": "ae", "hanna": "other"}
     mara, magnus = reps["mara"], reps["magnus"]
     assert mara.leads.open().filter(stage="mql").count() >= len(stories.QUEUE)
     assert magnus.leads.filter(stage="sql").exists() and magnus.opportunities.filter(state="open").exists()

@@ -1,12 +1,12 @@
 """`manage.py seed_demo`: fill an empty database with the demo's world and its log-ins."""
 
 import time
-from datetime import UTC, date, datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, transaction
+from django.utils import timezone
 
 from demandcenter import demo
 from demandcenter.demo_world import build
@@ -36,7 +36,7 @@ class Command(BaseCommand):
                     self.stdout.write("The demo is there already, and whole.")
                     return
                 users = demo.create_logins()
-                made = build(leads=leads, today=today(), users=users, seed=seed, progress=self._tell)
+                made = build(leads=leads, now=timezone.now(), users=users, seed=seed, progress=self._tell)
         except ValueError as error:
             raise CommandError(str(error)) from error
         self._tidy()
@@ -81,6 +81,3 @@ class Command(BaseCommand):
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE" if connection.in_atomic_block else "VACUUM (ANALYZE)")
 
-
-def today() -> date:
-    return datetime.now(UTC).date()

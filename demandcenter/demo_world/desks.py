@@ -1,0 +1,104 @@
+"""Who works when, what is promised, and which MQLs are whose: calendars, desks, seats, promises, the routing policy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Max
+
+from demandcenter.demo_world import reference
+from demandcenter.demo_world.reference import AMERICA, AREAS, CENTRAL, EAST, SEATS, SOUTH, WEST, Ids
+from routing.models import Absence, Calendar, Desk, RoutingPolicy, RoutingRule, Seat, SlaPolicy
+
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+POOLED = "Central & North, private addresses"
+CAPACITY = 40  # undecided MQLs; who had more when capacities were set has less than he had: see ledger.py
+CAPPED_FOR = timedelta(days=3)  # since then capacities are kept
+AWAY, AWAY_SINCE, AWAY_FOR = "Sofia Rinaldi", timedelta(days=2), timedelta(days=8)
+HOT_MINUTES = 30  # the product ships with 5; whoever opens the demo should still see the first one run
+
+
+@dataclass(frozen=True, slots=True)
+class _Hours:
+    """A team's calendar. country: whose public holidays it keeps, blank for none."""
+
+    name: str
+    zone: str
+    country: str = ""
+    opens: str = "09:00"
+    closes: str = "18:00"
+    days: tuple[str, ...] = WEEK[:5]
+
+
+_CALENDARS = {
+    # Somebody may open the demo on a Sunday night: this team's promises run at any hour.
+    CENTRAL: _Hours("Around the clock", "Europe/Vienna", opens="00:00", closes="24:00", days=WEEK),
+    EAST: _Hours("Warsaw", "Europe/Warsaw", "PL"),
+    WEST: _Hours("London", "Europe/London", "GB"),
+    SOUTH: _Hours("Paris", "Europe/Paris", "FR"),
+    AMERICA: _Hours("Chicago", "America/Chicago", "US", opens="08:00", closes="17:00"),
+}
+
+
+def write(ids: Ids, users: Mapping[str, User], *, since: datetime, until: datetime) -> None:
+    """Create what leads are dealt out by. users: the demo's log-ins by username. since: when the world begins."""
+    for area, hours in _CALENDARS.items():
+        Desk.objects.create(team_id=ids.teams[f"SDR {area}"], calendar=_calendar(hours))
+    Seat.objects.bulk_create(
+        Seat(
+            rep_id=ids.reps[seat.name],
+            weight=seat.share,
+            capacity=CAPACITY,
+            receiving=seat.name != reference.GONE,
+        )
+        for seat in SEATS
+        if seat.kind == "sdr"
+    )
+    today = until.date()
+    Absence.objects.create(
+        rep_id=ids.reps[AWAY], starts_on=today - AWAY_SINCE, ends_on=today - AWAY_SINCE + AWAY_FOR,
+        cover_id=ids.reps["Camille Roussel"], note="Holiday",
+    )  # fmt: skip
+    SlaPolicy.objects.update_or_create(
+        kind=SlaPolicy.Kind.ACCEPT, defaults={"amount": 1, "unit": SlaPolicy.Unit.BUSINESS_DAYS}
+    )
+    SlaPolicy.objects.update_or_create(
+        kind=SlaPolicy.Kind.HOT, defaults={"amount": HOT_MINUTES, "unit": SlaPolicy.Unit.BUSINESS_MINUTES}
+    )
+    ids.routing_policy = _publish_policy(ids, users["hanna"], at=since).policy
+
+
+def _calendar(hours: _Hours) -> Calendar:
+    blocks = {day: [[hours.opens, hours.closes]] for day in hours.days}
+    values: dict[str, Any] = {"zone": hours.zone, "hours": blocks, "country": hours.country}
+    return Calendar.objects.create(name=hours.name, **values)
+
+
+def _publish_policy(ids: Ids, manager: User, *, at: datetime) -> RoutingPolicy:
+    last = RoutingPolicy.objects.aggregate(last=Max("version"))["last"] or 0
+    policy = RoutingPolicy.objects.create(
+        version=last + 1,
+        name="MQLs by region",
+        why="Each region has its team; whoever writes from a private address waits in the pool.",
+        created_by=manager,
+    )
+    central = {"field": "lead.region", "op": "in", "value": list(AREAS[CENTRAL])}
+    unknown = {"field": "account.matched", "op": "is", "value": False}
+    rules: list[tuple[str, dict[str, Any], str, str]] = [
+        (POOLED, {"all": [central, unknown]}, CENTRAL, RoutingRule.Method.POOL)
+    ]
+    for area, regions in AREAS.items():
+        condition = {"field": "lead.region", "op": "in", "value": list(regions)}
+        rules.append((area, condition, area, RoutingRule.Method.ROUND_ROBIN))
+    RoutingRule.objects.bulk_create(
+        RoutingRule(
+            routing_policy=policy, position=place, name=name, condition=condition, team_id=ids.teams[f"SDR {area}"],
+            method=method,
+        )
+        for place, (name, condition, area, method) in enumerate(rules)
+    )  # fmt: skip
+    policy.status, policy.published_at, policy.published_by = RoutingPolicy.Status.PUBLISHED, at, manager
+    policy.save(update_fields=["status", "published_at", "published_by"])
+    return policy
