@@ -13,13 +13,22 @@ app.autodiscover_tasks(["funnel", "scoring", "routing", "reporting", "demandcent
 
 # Queues let workers be scaled apart: ingest, pipeline, timers, reports, delivery.
 app.conf.task_routes = {
+    "demandcenter.tasks.drain": {"queue": "pipeline"},
+    "demandcenter.tasks.sweep": {"queue": "timers"},
     "demandcenter.tasks.tick": {"queue": "timers"},
     "funnel.tasks.*": {"queue": "ingest"},
     "reporting.tasks.*": {"queue": "reports"},
+    "scoring.tasks.*": {"queue": "pipeline"},
 }
 app.conf.beat_schedule = {
     # `manage.py doctor` looks for its trace; one of a minute ago says nothing new.
     "tick": {"task": "demandcenter.tasks.tick", "schedule": 60.0, "options": {"expires": 60}},
+    # What a hint was lost of, or left out in a burst. Where nothing waits, a look is two short queries; one that found
+    # no worker in time is not worth running, since the next one has come.
+    "drain": {"task": "demandcenter.tasks.drain", "schedule": 1.0, "options": {"expires": 2}},
+    "sweep": {"task": "demandcenter.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    # A published version that is not filled yet; nearly always a query that finds none.
+    "fill-scores": {"task": "scoring.tasks.fill", "schedule": 15.0, "options": {"expires": 15}},
     # The row is the queue: a lost hint, or a worker killed in an import, is made good here.
     "resume-imports": {"task": "funnel.tasks.resume_imports", "schedule": 15.0},
     # The copy of every process has read what is older than a day, or rebuilds.

@@ -25,11 +25,13 @@ from packaging.requirements import Requirement
 
 from demandcenter.celery import app
 from demandcenter.tasks import LAST_TICK
+from funnel import inbox
 
 OLDEST_POSTGRESQL = 16
 OLDEST_REDIS = (6, 2)
 QUEUES = frozenset({"ingest", "pipeline", "timers", "reports", "delivery"})
 CLOCK_TOLERANCE = 2.0  # seconds between this machine and PostgreSQL
+BACKLOG_TOLERANCE = timedelta(minutes=1)
 TICK_TOLERANCE = timedelta(minutes=3)  # beat ticks every minute
 LITTLE_SPACE, TOO_LITTLE_SPACE = 2 * 1024**3, 200 * 1024**2  # bytes
 INTOLERABLE = {"security.W009", "security.W018", "security.W020"}  # a weak key, debug pages, no hosts
@@ -64,12 +66,17 @@ def examine() -> Iterator[Finding]:
     yield from packages(settings.BASE_DIR / "requirements" / "base.txt")
     database = list(postgresql())
     yield from database
-    if not any(finding.state == "mend" for finding in database):
-        yield from migrations()
+    sound = not any(finding.state == "mend" for finding in database)
+    if sound:
+        schema = list(migrations())
+        yield from schema
+        sound = not any(finding.state == "mend" for finding in schema)
     broker = list(redis_server(settings.REDIS_URL))
     yield from broker
     if not any(finding.state == "mend" for finding in broker):
         yield from processes(expected=settings.PRODUCTION or runs_here(settings.DATA_DIR))
+    if sound:
+        yield from pipeline(inbox.backlog(), now=timezone.now())
     yield from files()
     yield from time_zone(settings.REPORTING_ZONE)
     if settings.PRODUCTION:
@@ -215,6 +222,26 @@ def processes(*, expected: bool) -> Iterator[Finding]:
         )
     else:
         yield ok("Periodic jobs run")
+
+
+def pipeline(backlog: inbox.Backlog, *, now: datetime) -> Iterator[Finding]:
+    """Look at the inbox: whether it is being worked, and whether everybody in it can be."""
+    most = "more than " if backlog.rows == inbox.MOST_COUNTED else ""
+    waiting = f"{most}{backlog.rows:,} facts wait for the pipeline"
+    if backlog.since and now - backlog.since > BACKLOG_TOLERANCE:
+        minutes = (now - backlog.since).total_seconds() / 60
+        yield mend(
+            f"{waiting}, the oldest for {minutes:,.0f} min",
+            "Start a worker of `pipeline`, or more of them; they work it off by themselves.",
+        )
+    else:
+        yield ok(waiting if backlog.rows else "No fact waits for the pipeline")
+    if backlog.people:
+        who = "person" if backlog.people == 1 else "people"
+        yield mend(
+            f"{backlog.people:,} {who} could not be processed; first problem: {backlog.problem}",
+            "They are tried again by themselves; Admin > Inbox shows each, and tries again now.",
+        )
 
 
 def files() -> Iterator[Finding]:

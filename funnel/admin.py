@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model, QuerySet, URLField
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -268,3 +268,31 @@ class ImportRunAdmin(ReadOnly, ModelAdmin):
     list_select_related = ("started_by",)
     list_filter = ("status", "kind", "live")
     search_fields = ("filename", "source")
+
+
+@admin.register(Inbox)
+class InboxAdmin(ReadOnly, LargeTable, ModelAdmin):
+    """What the pipeline could not work. It tries again by itself after growing pauses; here, at once."""
+
+    list_display = ("person_link", "cause", "problem", "attempts", "recorded_at", "not_before")
+    list_select_related = ("person",)
+    list_filter = ("cause",)
+    actions = ("try_again_now",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).filter(not_before__isnull=False)
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("funnel.change_inbox")
+
+    @admin.display(description="Person")
+    def person_link(self, row: Inbox) -> str:
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:funnel_person_change", args=[row.person_id]), row.person
+        )
+
+    @admin.action(description="Try again now", permissions=["retry"])
+    def try_again_now(self, request: HttpRequest, queryset: QuerySet) -> None:
+        people = set(queryset.values_list("person", flat=True))
+        rows = inbox.try_again(people)
+        self.message_user(request, f"{rows} rows of {len(people)} people are tried again now.", messages.SUCCESS)

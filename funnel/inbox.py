@@ -6,7 +6,7 @@ on them, so that whatever dies in between, a fact is worked exactly once.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connection
@@ -95,6 +95,19 @@ def postpone(person_id: int, *, problem: str, now: datetime) -> None:
                 "longest": LONGEST_PAUSE,
             },
         )
+
+
+def set_aside(person_id: int, *, problem: str, now: datetime) -> None:
+    """Note, where operators see it, that something about this person failed; they are looked at again after a pause."""
+    Inbox.objects.create(
+        person_id=person_id,
+        cause=Inbox.Cause.PERSON,
+        object_id=person_id,
+        rank=Inbox.Rank.BULK,
+        attempts=1,
+        not_before=now + timedelta(seconds=SHORTEST_PAUSE),
+        problem=problem[:LONGEST_PROBLEM],
+    )
 
 
 def try_again(person_ids: Collection[int]) -> int:

@@ -7,7 +7,7 @@ Everything happens at `now`, the moment of processing, in the caller's transacti
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
 
@@ -157,6 +157,24 @@ def revisit(*, now: datetime, limit: int = 500) -> Decided:
     _mark_revisited([row.lead_id for row in due])
     inbox.add(Inbox.Cause.REBUILD, [(pk, None) for pk in people])  # from this day on the baseline is gone
     return Decided(mqls=mqls)
+
+
+def put_off_revisit(*, now: datetime) -> tuple[int, int] | None:
+    """Put the revisit that is due first off by a day: it failed, and must not hold up the others.
+
+    Returns its lead and person; None where none is due. In the caller's transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE funnel_lead SET revisit_on = %s
+            WHERE id = (SELECT l.id FROM funnel_lead l WHERE {_IS_DUE} ORDER BY revisit_on LIMIT 1)
+            RETURNING id, person_id
+            """,
+            [now.date() + timedelta(days=1), now.date()],
+        )
+        row: tuple[int, int] | None = cursor.fetchone()
+        return row
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,291 @@
+"""The main path on one page: what came in is scored, decided, routed and timed, one transaction a batch of people.
+
+`drain` works the inbox, `sweep` what only time brings. Any number of them may run at once and die at any moment: people
+are locked and passed over by the others, rows leave the inbox in the transaction that acts on them, and every decision
+is written once a cause.
+"""
+
+import itertools
+import math
+import random
+import time
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from demandcenter.timers import Timer, run
+from funnel import inbox
+from funnel.inbox import Taken
+from funnel.inquiries import open_inquiries
+from funnel.models import Inbox, Kind, Stage, StageEvent
+from routing import clocks
+from routing.engine import assign, retry_unrouted
+from routing.models import Clock, Notice
+from routing.notices import tell_owners
+from scoring import engine, qualifying
+from scoring.engine import Standing
+from scoring.models import Score, Status
+from scoring.qualifying import ReRaise
+
+BATCH: Final = 500  # people
+ROUNDS: Final = 4  # what a batch itself moves is worked with it; what is left after so many rounds waits its turn
+ATTEMPTS: Final = 6  # at a batch that another transaction got in the way of
+HOPELESS: Final = 10  # people in a row who fail, without one who does not: it is not for what they brought
+LATER: Final = timedelta(hours=1)  # a clock that cannot be swept is looked at again
+ENTERS_MQL: Final = (Kind.ADVANCE, Kind.REGRESS, Kind.REOPEN)
+# PostgreSQL's error codes: serialization failure, deadlock, a lock that was not to be had.
+_IN_THE_WAY: Final = frozenset({"40001", "40P01", "55P03"})
+_UNIQUE_VIOLATION: Final = "23505"
+
+log = structlog.get_logger(__name__)
+
+
+def drain(
+    *, now: datetime | None = None, limit: int = BATCH, most: int | None = None, seconds: float | None = None
+) -> int:
+    """Work the inbox until nothing in it is ready, or `most` people or `seconds` are through. Returns how many people.
+
+    limit: people a batch. now: the moment of everything that happens; by default each batch takes its own.
+    A person who makes a batch fail is found and postponed (`inbox.postpone`), and the others go on. Raises what failed
+    when everybody fails, when the database has gone away, or when other transactions keep getting in the way.
+    """
+    work = _Drain(limit=limit, now=now)
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while work.some():
+        if (most is not None and work.people >= most) or (deadline is not None and time.monotonic() >= deadline):
+            break
+    return work.people
+
+
+def sweep(*, now: datetime | None = None, seconds: float | None = None) -> int:
+    """Do what only time brings, after the inbox: a touch that came before a deadline counts before it, however late the
+    sweep. Returns how many things were due. seconds: for each kind of them, and for the inbox before and after.
+
+    What a timer moves goes through the inbox like every move; it is worked here right away.
+    """
+    now = now or timezone.now()
+    drain(now=now, seconds=seconds)
+    deadline = time.monotonic() + (math.inf if seconds is None else seconds)
+    done = sum(run(timer, now=now, deadline=deadline, problem_of=_problem_of_work) for timer in TIMERS)
+    if done:
+        drain(now=now, seconds=seconds)
+    return done
+
+
+class BatchFailed(Exception):
+    """A batch was taken back because of something that these people brought."""
+
+    def __init__(self, people: Collection[int]) -> None:
+        super().__init__(f"{len(people)} people")
+        self.people = sorted(people)
+
+
+class _Drain:
+    """One run through the inbox: how many people it has worked, and how many have failed since one did not."""
+
+    def __init__(self, *, limit: int, now: datetime | None) -> None:
+        self.limit, self.now = limit, now
+        self.people = 0
+        self._failures = 0
+
+    def some(self) -> bool:
+        """Work one batch; False when nothing was ready."""
+        return self._work(None) > 0
+
+    def _work(self, among: Collection[int] | None) -> int:
+        """Work a batch, in halves around whoever makes it fail. Returns how many people it was."""
+        now = self.now or timezone.now()
+        try:
+            done = self._at_last(now, among)
+        except BatchFailed as failed:
+            return self._isolate(failed, now=now)
+        if done:
+            self.people += len(done)
+            self._failures = 0
+        return len(done)
+
+    def _at_last(self, now: datetime, among: Collection[int] | None) -> Collection[int]:
+        """Try again what other transactions get in the way of."""
+        for attempt in itertools.count(1):
+            try:
+                return work_batch(limit=self.limit, now=now, among=among)
+            except BatchFailed as failed:
+                if attempt > 1 or _code(failed.__cause__) != _UNIQUE_VIOLATION:  # else somebody was faster
+                    raise
+            except DatabaseError as error:
+                if attempt >= ATTEMPTS or _code(error) not in _IN_THE_WAY:
+                    raise
+                time.sleep(random.uniform(0.01, 0.05) * attempt)
+        raise AssertionError("it returns or raises")
+
+    def _isolate(self, failed: BatchFailed, *, now: datetime) -> int:
+        people, error = failed.people, failed.__cause__
+        if len(people) == 1:
+            self._give_up(people[0], error, now=now)
+        else:
+            middle = len(people) // 2
+            self._work(people[:middle])
+            self._work(people[middle:])
+        return len(people)
+
+    def _give_up(self, person_id: int, error: BaseException | None, *, now: datetime) -> None:
+        self._failures += 1
+        inbox.postpone(person_id, problem=problem_of(error), now=now)
+        log.error("person_not_processed", person=person_id, problem=problem_of(error), exc_info=error)
+        self.people += 1
+        if self._failures >= HOPELESS and error is not None:
+            raise error
+
+
+def work_batch(*, limit: int, now: datetime, among: Collection[int] | None = None) -> Collection[int]:
+    """Take a batch out of the inbox and act on it, in one transaction. Returns whom it was about.
+
+    among: only these people. What the batch itself puts into the inbox (every move is a row) is worked with it, so that
+    a touch, its MQL, the owner and the clocks become visible together. Raises BatchFailed when it was taken back for
+    what it brought, and the database's own error when that is in the way or gone.
+    """
+    people: set[int] = set()
+    raised: list[ReRaise] = []
+    try:
+        with transaction.atomic():
+            for _ in range(ROUNDS):
+                taken = inbox.take(limit=limit, now=now, among=people or among)
+                if not taken:
+                    break
+                people |= {row.person_id for row in taken}
+                raised += act_on(taken, now=now)
+            clocks.start_hot(raised, now=now)
+    except Exception as error:
+        if not people or _is_the_databases(error):
+            raise
+        raise BatchFailed(people) from error
+    return people
+
+
+def act_on(taken: Sequence[Taken], *, now: datetime) -> list[ReRaise]:
+    """Everything that follows from these rows, in the caller's transaction, with their people locked.
+
+    Returns the raised hands, new MQLs among them, whose clocks start once their leads have owners.
+    """
+    touches = _objects(taken, Inbox.Cause.ACTIVITY)
+    events = _objects(taken, Inbox.Cause.STAGE_EVENT)
+    standings = engine.apply(taken, now=now)
+    open_inquiries(touches, now=now)
+    raised = take_decisions(standings, now=now)
+    causes = entries_into_mql(events)
+    assign(list(causes), now=now, causes=causes)
+    clocks.follow(events, now=now)
+    clocks.follow_touches(touches, now=now)
+    return raised
+
+
+def take_decisions(standings: Sequence[Standing], *, now: datetime) -> list[ReRaise]:
+    """Move the leads of these people by the rule and tell owners whose lead has cooled. Returns the raised hands."""
+    decided = qualifying.decide(standings, now=now, may_cool=clocks.may_cool)
+    tell_owners(decided.flagged, kind=Notice.Kind.SCORE, now=now)
+    return [*decided.fast_tracks, *decided.reraised]
+
+
+def entries_into_mql(event_ids: Collection[int]) -> dict[int, str]:
+    """The leads that these events brought to MQL and that still stand there, each with its cause for routing.
+
+    Whoever moved them: the rule, a person or a live import. What only passed through MQL is in somebody's hands.
+    """
+    events = StageEvent.objects.filter(
+        pk__in=event_ids, to_stage=Stage.MQL, kind__in=ENTERS_MQL, lead__stage=Stage.MQL, lead__closed_at=None
+    )
+    return {lead_id: f"stage_event:{pk}" for pk, lead_id in events.order_by("pk").values_list("pk", "lead_id")}
+
+
+def problem_of(error: BaseException | None) -> str:
+    """What went wrong, without values of rows: they may be personal data."""
+    diagnosis = getattr(getattr(error, "__cause__", None), "diag", None)
+    said = getattr(diagnosis, "message_primary", None) or str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {said}"[:300]
+
+
+def _objects(taken: Sequence[Taken], cause: str) -> list[int]:
+    return [row.object_id for row in taken if row.cause == cause and row.object_id is not None]
+
+
+def _code(error: BaseException | None) -> str:
+    return getattr(getattr(error, "__cause__", None), "pgcode", None) or ""
+
+
+def _is_the_databases(error: BaseException) -> bool:
+    """Whether it lies at the database or at other transactions, so that the same rows may well succeed later."""
+    if isinstance(error, InterfaceError) or _code(error) in _IN_THE_WAY:
+        return True
+    # Without a code the connection broke; the classes are connection, resources, operator's intervention, system.
+    return isinstance(error, OperationalError) and (not _code(error) or _code(error)[:2] in ("08", "53", "57", "58"))
+
+
+def _problem_of_work(error: Exception) -> str | None:
+    return None if _is_the_databases(error) else problem_of(error)
+
+
+# --- What falls due -----------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def _review(now: datetime, limit: int) -> int:
+    standings = engine.review(now=now, limit=limit)
+    take_decisions(standings, now=now)
+    return len(standings)
+
+
+@transaction.atomic
+def _review_by_the_inbox(now: datetime, problem: str) -> str:
+    """The inbox looks at the person again, as at everybody it could not work."""
+    first = (
+        Score.objects.filter(model__status=Status.PUBLISHED, next_review_at__lte=now).order_by("next_review_at").first()
+    )
+    if first is None:
+        return ""
+    Score.objects.filter(person=first.person_id, next_review_at__lte=now).update(next_review_at=None)
+    inbox.set_aside(first.person_id, problem=problem, now=now)
+    return f"person:{first.person_id}"
+
+
+def _revisit(now: datetime, limit: int) -> int:
+    return len(qualifying.revisit(now=now, limit=limit).mqls)
+
+
+@transaction.atomic
+def _revisit_tomorrow(now: datetime, problem: str) -> str:
+    put_off = qualifying.put_off_revisit(now=now)
+    if put_off is None:
+        return ""
+    lead_id, person_id = put_off
+    inbox.set_aside(person_id, problem=problem, now=now)
+    return f"lead:{lead_id}"
+
+
+def _assign_unrouted(now: datetime, limit: int) -> int:
+    return len(retry_unrouted(now=now, limit=limit))
+
+
+def _sweep_clocks(now: datetime, limit: int) -> int:
+    return clocks.sweep(now=now, limit=limit)
+
+
+@transaction.atomic
+def _clock_later(now: datetime, problem: str) -> str:
+    first = Clock.objects.filter(next_at__lte=now).select_related("lead").order_by("next_at", "pk").first()
+    if first is None:
+        return ""
+    Clock.objects.filter(pk=first.pk).update(next_at=now + LATER)
+    inbox.set_aside(first.lead.person_id, problem=problem, now=now)
+    return f"clock:{first.pk}"
+
+
+TIMERS: Final = (
+    Timer(name="reviews", work=_review, set_aside=_review_by_the_inbox),
+    Timer(name="revisits", work=_revisit, set_aside=_revisit_tomorrow),
+    Timer(name="unrouted", work=_assign_unrouted, set_aside=lambda _now, _problem: ""),
+    Timer(name="clocks", work=_sweep_clocks, set_aside=_clock_later),
+)
