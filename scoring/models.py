@@ -55,7 +55,8 @@ class ScoringModel(models.Model):
     """One version of how people are scored.
 
     A published version is kept up to date for everybody, which `filled_at` says is complete; one of them is `active`:
-    it decides who becomes an MQL. `filled_to` is the last person of the fill so far.
+    it decides who becomes an MQL. `filled_to` is the last person of the fill so far; with `activate_when_filled` the
+    end of the fill activates it.
     """
 
     version = models.PositiveIntegerField(unique=True, editable=False)
@@ -90,6 +91,7 @@ class ScoringModel(models.Model):
     )
     filled_to = models.BigIntegerField(default=0, editable=False)
     filled_at = models.DateTimeField(null=True, editable=False)
+    activate_when_filled = models.BooleanField(default=False, editable=False)
     activated_at = models.DateTimeField(null=True, editable=False)
     activated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"

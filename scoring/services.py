@@ -79,7 +79,8 @@ def publish(model: ScoringModel, *, user: User | None, why: str = "", now: datet
 def fill(model: ScoringModel, *, limit: int = RANGE, now: datetime | None = None) -> int:
     """Hand the next people, in order of id, to the pipeline to be scored under this version; returns how many.
 
-    Restartable: `filled_to` commits with the inbox rows. `filled_at` is set when nobody is left and all are scored.
+    Restartable: `filled_to` commits with the inbox rows. `filled_at` is set when nobody is left and all are scored; a
+    version that was to be activated then is.
     """
     held = ScoringModel.objects.select_for_update(no_key=True).get(pk=model.pk)
     if held.status != Status.PUBLISHED or held.filled_at is not None:
@@ -92,6 +93,8 @@ def fill(model: ScoringModel, *, limit: int = RANGE, now: datetime | None = None
     elif not Inbox.objects.filter(cause=Inbox.Cause.FILL, object_id=held.pk).exists():
         held.filled_at = now or timezone.now()
         held.save(update_fields=["filled_at"])
+        if held.activate_when_filled:
+            activate(held, user=held.published_by, now=held.filled_at)
     model.refresh_from_db()
     return len(people)
 
@@ -110,8 +113,8 @@ def activate(model: ScoringModel, *, user: User | None, now: datetime, apply_to_
         raise PolicyProblem([f"Version {held.version} has not scored everybody yet. Wait until it is filled."])
     if not held.active:
         ScoringModel.objects.filter(active=True).update(active=False)
-        held.active, held.activated_at, held.activated_by = True, now, user
-        held.save(update_fields=["active", "activated_at", "activated_by"])
+        held.active, held.activated_at, held.activated_by, held.activate_when_filled = True, now, user, False
+        held.save(update_fields=["active", "activated_at", "activated_by", "activate_when_filled"])
     if apply_to_open:
         people = Person.objects.filter(leads__closed_at=None, leads__stage=Stage.INQUIRY).distinct()
         inbox.add(
