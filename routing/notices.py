@@ -73,6 +73,53 @@ def tell(tells: Collection[Tell], *, now: datetime) -> int:
         return cursor.rowcount
 
 
+def users_of(lead_ids: Collection[int], *, or_account: bool = False) -> dict[int, int]:
+    """The log-in of each lead's owner, or where it has none that of its account's owner. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT l.id, r.user_id FROM funnel_lead l
+            LEFT JOIN funnel_account a ON a.id = l.account_id
+            JOIN funnel_rep r ON r.id = coalesce(l.owner_id, CASE WHEN %s THEN a.owner_id END)
+            WHERE l.id = ANY(%s) AND r.user_id IS NOT NULL
+            """,
+            [or_account, list(lead_ids)],
+        )
+        return dict(cursor.fetchall())
+
+
+def tell_owners(
+    lead_ids: Collection[int],
+    *,
+    kind: str,
+    now: datetime,
+    causes: Mapping[int, str] | None = None,
+    urgent: bool = False,
+) -> int:
+    """Tell the owner of each lead, once a kind and cause; by default once a lead. Returns how many notices are new.
+
+    urgent: somebody has to hear it: without an owner the account's owner is told, without either the managers are.
+    """
+    if not lead_ids:
+        return 0
+    users = users_of(lead_ids, or_account=urgent)
+    unheard = managers() if urgent and len(users) < len(lead_ids) else []
+    return tell(
+        [
+            one
+            for lead_id in lead_ids
+            for one in tell_each(
+                [users[lead_id]] if lead_id in users else unheard,
+                kind=kind,
+                cause=causes[lead_id] if causes else f"lead:{lead_id}",
+                lead_id=lead_id,
+                data={},
+            )
+        ],
+        now=now,
+    )
+
+
 def count_unread(user: Any) -> int:
     return Notice.objects.filter(user=user, read_at=None).count()
 

@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import date, timedelta
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from funnel.access import Role
@@ -14,6 +14,7 @@ from routing.engine import assign, retry_unrouted
 from routing.models import Assignment, Notice, Seat
 from tests import factories
 from tests.factories import NOW
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -347,29 +348,6 @@ class TestManyAtOnce:
         assert self.queries_of(leads[:2]) == self.queries_of(leads[2:])
 
 
-def in_threads(*works) -> None:
-    """Run the works at the same time, each on a connection of its own; the first error is raised."""
-    barrier, errors = threading.Barrier(len(works)), []
-
-    def run(work):
-        try:
-            barrier.wait(10)
-            work()
-        except Exception as error:
-            errors.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert not any(thread.is_alive() for thread in threads)
-    if errors:
-        raise errors[0]
-
-
 @pytest.mark.django_db(transaction=True)
 class TestRaces:
     def test_two_drains_never_deal_a_place_twice(self, team):
@@ -383,7 +361,7 @@ class TestRaces:
                 batch = half[start : start + 5]
                 assign(batch, now=NOW, causes=dict.fromkeys(batch, "test"))
 
-        in_threads(*[lambda half=half: drain(half) for half in halves])
+        at_once(*[lambda half=half: drain(half) for half in halves])
         counts = Counter(Lead.objects.filter(pk__in=leads).values_list("owner", flat=True))
         assert counts == {None: 10} | {seat.rep_id: 10 for seat in seats}
         assert sorted(Seat.objects.values_list("assigned", flat=True)) == [10, 10, 10]
@@ -395,7 +373,7 @@ class TestRaces:
         leads = [factories.mql().pk for _ in range(20)]
         causes = dict.fromkeys(leads, "test")
         answers = []
-        in_threads(*[lambda: answers.append(assign(leads, now=NOW, causes=causes))] * 3)
+        at_once(*[lambda: answers.append(assign(leads, now=NOW, causes=causes))] * 3)
         first, *others = ([(answer.lead_id, answer.rep_id) for answer in one] for one in answers)
         assert all(other == first for other in others)
         assert Assignment.objects.count() == 20
@@ -418,7 +396,7 @@ class TestRaces:
             threading.Timer(0.3, asked.set).start()
             assign(leads, now=NOW, causes=dict.fromkeys(leads, "test"))
 
-        in_threads(stop, deal)
+        at_once(stop, deal)
         assert set(Lead.objects.filter(pk__in=leads).values_list("owner", flat=True)) == {other.rep_id}
 
     def test_a_lead_given_to_somebody_meanwhile_stays_theirs(self, team):
@@ -439,7 +417,7 @@ class TestRaces:
             threading.Timer(0.3, asked.set).start()
             assign([lead.pk], now=NOW, causes={lead.pk: "test"})
 
-        in_threads(give, deal)
+        at_once(give, deal)
         lead.refresh_from_db()
         assert lead.owner_id == chosen.pk
         assert Assignment.objects.get(lead=lead).explanation["reason"] == "kept"
