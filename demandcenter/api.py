@@ -1,4 +1,4 @@
-"""The REST API: one router for everything that is read, its description, and a page for people."""
+"""The REST API: one router for every address, its description, and a page for people."""
 
 from functools import lru_cache
 from typing import Any
@@ -13,13 +13,15 @@ from rest_framework.routers import SimpleRouter
 
 from funnel import api as funnel
 from reporting.api import MetricsView, MetricView
-from routing.api import LeadViewSet
+from routing import api as routing
 
 router = SimpleRouter()
-router.register("leads", LeadViewSet, basename="lead")
+router.register("leads", routing.LeadViewSet, basename="lead")
+router.register("activities", funnel.ActivityViewSet, basename="activity")
 router.register("people", funnel.PersonViewSet, basename="person")
 router.register("accounts", funnel.AccountViewSet, basename="account")
-router.register("opportunities", funnel.OpportunityViewSet, basename="opportunity")
+router.register("opportunities", routing.OpportunityViewSet, basename="opportunity")
+router.register("meetings", routing.MeetingViewSet, basename="meeting")
 router.register("regions", funnel.RegionViewSet, basename="region")
 router.register("solutions", funnel.SolutionViewSet, basename="solution")
 router.register("channels", funnel.ChannelViewSet, basename="channel")

@@ -36,7 +36,10 @@ ROLES: dict[str, tuple[str, ...]] = {
     Role.MARKETING_OPS: (
         "funnel.view_*",
         *(f"funnel.*_{model}" for model in (*_OWN_WORDS, "reason", "importrun")),
+        "funnel.add_activity",
+        "funnel.add_lead",
         "funnel.add_note",
+        "funnel.change_inbox",
         "funnel.export_lead",
         "scoring.*",
         "routing.view_*",

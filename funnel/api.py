@@ -1,13 +1,16 @@
-"""People, accounts, opportunities and reference data over the API: what the user may see, for reading."""
+"""Touches, people, accounts, opportunities and reference data over the API: what the user may see; touches come in."""
 
 import django_filters as filters
 from django.db.models import Prefetch, QuerySet
+from drf_spectacular.utils import extend_schema_view
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from funnel import serializers
 from funnel.access import visible_to
+from funnel.intake_api import IntakeMixin, describe_intake
 from funnel.models import (
     Account,
+    Activity,
     Campaign,
     Channel,
     Content,
@@ -136,6 +139,46 @@ class OpportunityViewSet(VisibleViewSet):
         rows = rows.select_related("account", "owner", "region", "solution", "reason")
         history = Prefetch("events", OpportunityEvent.objects.order_by("occurred_at", "id"))
         return rows.prefetch_related(history) if self.detail else rows
+
+
+class ActivityFilter(filters.FilterSet):
+    person = filters.NumberFilter(label="Person id.")
+    account = filters.NumberFilter(label="Account id, for touches that name no person.")
+    campaign = filters.NumberFilter(label="Campaign id.")
+    source = filters.CharFilter(label="The system it came from; together with external_id.")
+    external_id = filters.CharFilter(label="What the source calls it.")
+
+    class Meta:
+        model = Activity
+        fields: list[str] = []
+
+
+@extend_schema_view(
+    create=describe_intake(
+        "activities",
+        "Touches as they happen: the person is found or made, scored, and may become a lead.",
+        example={
+            "external_id": "form-20817",
+            "type": "demo_request",
+            "email": "lea.brunner@example.com",
+            "company": "Brunner Chemicals",
+            "counts_as_response": True,
+            "channel": "Organic search",
+            "occurred_at": "2026-06-01T09:30:00Z",
+            "payload": {"page": "/pricing"},
+        },
+    )
+)
+class ActivityViewSet(IntakeMixin, VisibleViewSet):
+    """Touches. Latest learnt first."""
+
+    intake = "activities"
+    queryset = Activity.objects.order_by("-id")
+    serializer_class = serializers.ActivitySerializer
+    filterset_class = ActivityFilter
+
+    def dress(self, rows: QuerySet[Activity]) -> QuerySet[Activity]:
+        return rows.select_related("account", "channel", "campaign", "content", "solution")
 
 
 # --- Reference data: the same for everybody -------------------------------------------------------

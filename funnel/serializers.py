@@ -1,9 +1,10 @@
-"""The records of the funnel as the API gives them. Reading only; writing goes through imports and the pages."""
+"""The records of the funnel as the API gives them, and its answers. Rows come in through `intake_api.py`."""
 
 from rest_framework import serializers
 
 from funnel.models import (
     Account,
+    Activity,
     Campaign,
     Channel,
     Content,
@@ -24,6 +25,37 @@ class NamedSerializer(serializers.Serializer):
 
     id = serializers.IntegerField()
     name = serializers.CharField()
+
+
+class ProblemSerializer(serializers.Serializer):
+    """One thing that went wrong; `attr` names the field or parameter it is about."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    attr = serializers.CharField(allow_null=True)
+
+
+class ProblemsSerializer(serializers.Serializer):
+    """How every request that fails is answered."""
+
+    type = serializers.ChoiceField(["validation_error", "client_error", "server_error"])
+    errors = ProblemSerializer(many=True)  # type: ignore[assignment]
+
+
+class IntakeAnswerSerializer(serializers.Serializer):
+    """What became of one row."""
+
+    index = serializers.IntegerField(help_text="The row's place in the list, from 0.")
+    status = serializers.ChoiceField(["created", "updated", "unchanged", "skipped", "error"])
+    id = serializers.IntegerField(allow_null=True)
+    errors = ProblemSerializer(many=True, required=False)  # type: ignore[assignment]
+    warnings = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+class IntakeSerializer(serializers.Serializer):
+    """What became of each row of a list. For one object the answer is its row alone."""
+
+    results = IntakeAnswerSerializer(many=True)
 
 
 class PersonSerializer(serializers.ModelSerializer):
@@ -48,6 +80,22 @@ class AccountSerializer(serializers.ModelSerializer):
         fields = (
             "id", "name", "kind", "domains", "parent", "owner", "region", "segment", "tier", "industry", "employees",
             "revenue", "country", "city", "phone", "attributes", "created_at",
+        )  # fmt: skip
+
+
+class ActivitySerializer(serializers.ModelSerializer):
+    person = serializers.IntegerField(source="person_id", allow_null=True)
+    account = NamedSerializer(read_only=True, allow_null=True)
+    channel = NamedSerializer(read_only=True, allow_null=True)
+    campaign = NamedSerializer(read_only=True, allow_null=True)
+    content = NamedSerializer(read_only=True, allow_null=True)
+    solution = NamedSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Activity
+        fields = (
+            "id", "person", "account", "type", "direction", "automatic", "counts_as_response", "channel", "campaign",
+            "content", "solution", "occurred_at", "recorded_at", "voided_at", "payload", "source", "external_id",
         )  # fmt: skip
 
 

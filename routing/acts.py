@@ -9,7 +9,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from funnel import stages
+from funnel.access import sight_of, visible_to
 from funnel.models import Kind, Lead, Reason, Rep, Stage, StageEvent
+from routing.models import Assignment
 
 UNDO: Final = timedelta(minutes=10)
 WORK, REASSIGN, DEAL = "routing.work_lead", "routing.reassign_lead", "routing.work_deal"
@@ -59,6 +61,18 @@ def manages(user: Any) -> bool:
 def rep_of(user: Any) -> Rep | None:
     """The user as somebody who may own leads."""
     return Rep.objects.active().filter(user=user).first()
+
+
+def within_reach(lead_id: int, *, user: Any, now: datetime) -> bool:
+    """Whether the user may try an act on the lead: it is visible, or was a moment ago, until somebody claimed it.
+
+    Whoever loses that race is told who won, rather than that there is no such lead.
+    """
+    found = Lead.objects.filter(pk=lead_id)
+    if visible_to(found, user).exists():
+        return True
+    lately = found.filter(assignments__kind=Assignment.Kind.CLAIMED, assignments__occurred_at__gte=now - UNDO)
+    return sight_of(user).unowned and lately.exists()
 
 
 def require(user: Any, *permissions: str, deed: str) -> None:

@@ -1,20 +1,31 @@
-"""Leads over the API: the list with the filters of the page, and one with its events."""
+"""Leads over the API: the list with the filters of the page, one with its events, rows that come in, and every act."""
 
 from datetime import datetime
 from typing import Any
 
 import django_filters as filters
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_view
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from funnel.api import VisibleViewSet
-from funnel.models import Lead, StageEvent
-from routing.filters import LeadFilter, opened_at
+from funnel import api as funnel
+from funnel.access import visible_to
+from funnel.intake_api import IntakeMixin, describe_intake
+from funnel.models import Lead, StageEvent, Team
+from routing import deals, meetings, serializers, services
+from routing.act_api import act_on_lead, describe_act, do
+from routing.filters import LeadFilter, ReferenceFilter, opened_at
 from routing.leads import order_of
-from routing.serializers import LeadDetailSerializer, LeadSerializer
+from routing.models import Meeting
 from routing.timeline import ordered
 
 
 class LeadApiFilter(LeadFilter):
+    pool = ReferenceFilter(queryset=Team.objects.all(), label="Id of the team in whose pool it waits, or none.")
     changed_since = filters.IsoDateTimeFilter(
         label="With a stage event recorded since this moment, whenever it happened.", method="changed"
     )
@@ -23,11 +34,26 @@ class LeadApiFilter(LeadFilter):
         return queryset.filter(pk__in=StageEvent.objects.filter(recorded_at__gte=since).values("lead"))
 
 
-class LeadViewSet(VisibleViewSet):
+@extend_schema_view(
+    create=describe_intake(
+        "leads",
+        "Leads that another system opens. Without the date of a stage a new lead comes in now, at its entry stage.",
+        example={
+            "external_id": "crm-4711",
+            "email": "lea.brunner@example.com",
+            "first_name": "Lea",
+            "last_name": "Brunner",
+            "company": "Brunner Chemicals",
+            "function": "partner",
+        },
+    )
+)
+class LeadViewSet(IntakeMixin, funnel.VisibleViewSet):
     """Leads: one trip of one person through the funnel each. Latest moved first; latest opened first when narrowed
     by when they were opened. Voided leads are given only with state=void.
     """
 
+    intake = "leads"
     queryset = Lead.objects.all()
     filterset_class = LeadApiFilter
 
@@ -36,14 +62,187 @@ class LeadViewSet(VisibleViewSet):
         given = {name: value for name, value in self.request.query_params.items() if value}
         return order_of(given)
 
-    def get_serializer_class(self) -> type[LeadSerializer]:
-        return LeadDetailSerializer if self.action == "retrieve" else LeadSerializer
+    def get_serializer_class(self) -> type[serializers.LeadSerializer]:
+        return serializers.LeadDetailSerializer if self.action == "retrieve" else serializers.LeadSerializer
 
     def dress(self, rows: QuerySet[Lead]) -> QuerySet[Lead]:
-        references = ("person", "account", "owner", "reason", "channel", "content", "campaign", "region", "solution")
+        references = (
+            "person", "account", "owner", "pool", "reason", "channel", "content", "campaign", "region", "solution",
+        )  # fmt: skip
         return rows.select_related(*references).annotate(opened=opened_at())
 
     def get_object(self) -> Any:
         lead = super().get_object()
         lead.ordered_events = ordered(lead.events.select_related("actor", "reason"))
         return lead
+
+    @describe_act("MQL to SAL: the lead meets the definition and will be worked. Accepting an unowned lead takes it.")
+    @action(detail=True, methods=["post"])
+    def accept(self, request: Request, pk: str) -> Response:
+        return act_on_lead(request, int(pk), lambda given, now: services.accept(int(pk), user=request.user, now=now))
+
+    @describe_act(
+        "Close the lead as disqualified, for a reason.",
+        body=serializers.RejectSerializer,
+        example={"reason": 17, "text": "A student"},
+    )
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, pk: str) -> Response:
+        def act(given: dict[str, Any], now: datetime) -> services.Done:
+            return services.reject(
+                int(pk), user=request.user, reason_id=given["reason"], text=given["text"], seen=given["stage"], now=now
+            )
+
+        return act_on_lead(request, int(pk), act, body=serializers.RejectSerializer)
+
+    @describe_act(
+        "Close the lead as recycled: the person may return, at the latest on the day to look again.",
+        body=serializers.RecycleSerializer,
+        example={"reason": 3, "revisit_on": "2027-01-15"},
+    )
+    @action(detail=True, methods=["post"])
+    def recycle(self, request: Request, pk: str) -> Response:
+        def act(given: dict[str, Any], now: datetime) -> services.Done:
+            return services.recycle(
+                int(pk), user=request.user, reason_id=given["reason"], revisit_on=given["revisit_on"],
+                text=given["text"], seen=given["stage"], now=now,
+            )  # fmt: skip
+
+        return act_on_lead(request, int(pk), act, body=serializers.RecycleSerializer)
+
+    @describe_act(
+        "Open a closed lead again at the stage where it stood.",
+        body=serializers.ReopenSerializer,
+        example={"reason": 31},
+    )
+    @action(detail=True, methods=["post"])
+    def reopen(self, request: Request, pk: str) -> Response:
+        def act(given: dict[str, Any], now: datetime) -> services.Done:
+            return services.reopen(int(pk), user=request.user, reason_id=given["reason"], now=now)
+
+        return act_on_lead(request, int(pk), act, body=serializers.ReopenSerializer)
+
+    @describe_act(
+        "Take an act back within ten minutes, if nothing has happened to the lead since.",
+        body=serializers.UndoSerializer,
+        example={"event": 20817},
+    )
+    @action(detail=True, methods=["post"])
+    def undo(self, request: Request, pk: str) -> Response:
+        def act(given: dict[str, Any], now: datetime) -> services.Done:
+            get_object_or_404(StageEvent.objects.filter(lead=int(pk)), pk=given["event"])
+            return services.undo(given["event"], user=request.user, now=now)
+
+        return act_on_lead(request, int(pk), act, body=serializers.UndoSerializer)
+
+    @describe_act("Take a lead that nobody owns.")
+    @action(detail=True, methods=["post"])
+    def claim(self, request: Request, pk: str) -> Response:
+        return act_on_lead(request, int(pk), lambda given, now: services.claim(int(pk), user=request.user, now=now))
+
+    @describe_act("Give the lead back into the pool it was claimed from, else that of its owner's team.")
+    @action(detail=True, methods=["post"])
+    def release(self, request: Request, pk: str) -> Response:
+        return act_on_lead(request, int(pk), lambda given, now: services.release(int(pk), user=request.user, now=now))
+
+    @describe_act("Give the lead to a rep.", body=serializers.ReassignSerializer, example={"rep": 5})
+    @action(detail=True, methods=["post"])
+    def reassign(self, request: Request, pk: str) -> Response:
+        def act(given: dict[str, Any], now: datetime) -> services.Done:
+            (done,) = services.reassign([int(pk)], rep_id=given["rep"], user=request.user, now=now)
+            return done
+
+        return act_on_lead(request, int(pk), act, body=serializers.ReassignSerializer)
+
+    @describe_act(
+        "Book a meeting with a lead at SAL or beyond; one lies ahead at a time.",
+        body=serializers.BookSerializer,
+        example={"starts_at": "2026-06-12T08:00:00Z"},
+    )
+    @action(detail=True, methods=["post"])
+    def meetings(self, request: Request, pk: str) -> Response:
+        def act(given: dict[str, Any], now: datetime) -> services.Done:
+            return meetings.book(int(pk), starts_at=given["starts_at"], user=request.user, now=now)
+
+        return act_on_lead(request, int(pk), act, body=serializers.BookSerializer)
+
+    @describe_act(
+        "Make an opportunity of an SQL.",
+        body=serializers.OpenDealSerializer,
+        example={"name": "Brunner Chemicals: Monitoring", "amount": "64000.00", "currency": "EUR"},
+    )
+    @action(detail=True, methods=["post"])
+    def opportunity(self, request: Request, pk: str) -> Response:
+        def act(given: dict[str, Any], now: datetime) -> services.Done:
+            return deals.open_from_lead(int(pk), **given, user=request.user, now=now)
+
+        return act_on_lead(request, int(pk), act, body=serializers.OpenDealSerializer)
+
+
+class MeetingFilter(filters.FilterSet):
+    lead = filters.NumberFilter(label="Lead id.")
+    ahead = filters.BooleanFilter(label="Nobody has said yet how it went.", method="lies_ahead")
+
+    class Meta:
+        model = Meeting
+        fields: list[str] = []
+
+    def lies_ahead(self, queryset: QuerySet[Meeting], _name: str, ahead: bool) -> QuerySet[Meeting]:
+        return queryset.filter(outcome="") if ahead else queryset.exclude(outcome="")
+
+
+class MeetingViewSet(funnel.ReadViewSet):
+    """Meetings with leads that you see. Latest booked first."""
+
+    queryset = Meeting.objects.order_by("-id")
+    serializer_class = serializers.MeetingSerializer
+    filterset_class = MeetingFilter
+
+    def get_queryset(self) -> QuerySet[Meeting]:
+        if getattr(self, "swagger_fake_view", False):
+            return super().get_queryset().none()
+        return super().get_queryset().filter(lead__in=visible_to(Lead.objects.all(), self.request.user))
+
+    def dress(self, rows: QuerySet[Meeting]) -> QuerySet[Meeting]:
+        return rows.select_related("rep")
+
+    @describe_act(
+        "Say how the meeting went: held makes a lead at SAL an SQL.",
+        body=serializers.OutcomeSerializer,
+        example={"outcome": "held"},
+    )
+    @action(detail=True, methods=["post"])
+    def outcome(self, request: Request, pk: str) -> Response:
+        meeting = self.get_object()
+
+        def act(given: dict[str, Any], now: datetime) -> services.Done:
+            return meetings.record_outcome(meeting.pk, outcome=given["outcome"], user=request.user, now=now)
+
+        return do(request, act, body=serializers.OutcomeSerializer, now=timezone.now())
+
+
+class OpportunityViewSet(funnel.OpportunityViewSet):
+    __doc__ = funnel.OpportunityViewSet.__doc__
+
+    @describe_act(
+        "Close a deal as won, lost or not decided; its lead follows, unless another deal of the lead is still open.",
+        body=serializers.CloseDealSerializer,
+        example={"state": "lost", "amount": "64000.00", "reason": 24},
+    )
+    @action(detail=True, methods=["post"])
+    def close(self, request: Request, pk: str) -> Response:
+        deal = self.get_object()
+
+        def act(given: dict[str, Any], now: datetime) -> services.Done:
+            return deals.close(
+                deal.pk, state=given["state"], amount=given["amount"], reason_id=given["reason"], text=given["text"],
+                user=request.user, now=now,
+            )  # fmt: skip
+
+        return do(request, act, body=serializers.CloseDealSerializer, now=timezone.now())
+
+    @describe_act("Open a closed deal again; a lead that closed with it is back at Opportunity.")
+    @action(detail=True, methods=["post"])
+    def reopen(self, request: Request, pk: str) -> Response:
+        deal = self.get_object()
+        return do(request, lambda given, now: deals.reopen(deal.pk, user=request.user, now=now), now=timezone.now())

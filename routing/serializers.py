@@ -1,10 +1,11 @@
-"""Leads as the API gives them."""
+"""Leads as the API gives them, what an act on one needs, and what it answers."""
 
 from rest_framework import serializers
 
-from funnel.models import Lead, Person, StageEvent
+from funnel.models import DealState, Lead, Person, Stage, StageEvent
 from funnel.path import MILESTONES
 from funnel.serializers import NamedSerializer
+from routing.models import Meeting
 
 
 class LeadPersonSerializer(serializers.ModelSerializer):
@@ -17,6 +18,7 @@ class LeadSerializer(serializers.ModelSerializer):
     person = LeadPersonSerializer(read_only=True)
     account = NamedSerializer(read_only=True, allow_null=True)
     owner = NamedSerializer(read_only=True, allow_null=True)
+    pool = NamedSerializer(read_only=True, allow_null=True)
     reason = NamedSerializer(read_only=True, allow_null=True)
     channel = NamedSerializer(read_only=True, allow_null=True)
     content = NamedSerializer(read_only=True, allow_null=True)
@@ -29,8 +31,8 @@ class LeadSerializer(serializers.ModelSerializer):
         model = Lead
         fields = (
             "id", "person", "number", "account", "stage", "stage_since", *MILESTONES.values(), "opened_at", "closed_at",
-            "exit", "reason", "passthrough", "owner", "revisit_on", "entry_stage", "function", "motion", "channel",
-            "content", "campaign", "region", "segment", "solution", "source", "external_id", "recorded_at",
+            "exit", "reason", "passthrough", "owner", "pool", "revisit_on", "entry_stage", "function", "motion",
+            "channel", "content", "campaign", "region", "segment", "solution", "source", "external_id", "recorded_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -54,3 +56,94 @@ class LeadDetailSerializer(LeadSerializer):
 
     class Meta(LeadSerializer.Meta):
         fields = (*LeadSerializer.Meta.fields, "events")
+
+
+# --- Acts -----------------------------------------------------------------------------------------
+
+
+class DoneSerializer(serializers.Serializer):
+    """What an act came to. Until `undo_until`, `undo` with this `event` takes it back."""
+
+    lead = serializers.IntegerField(source="lead_id", allow_null=True)
+    event = serializers.IntegerField(source="event_id", allow_null=True)
+    meeting = serializers.IntegerField(source="meeting_id", allow_null=True)
+    opportunity = serializers.IntegerField(source="opportunity_id", allow_null=True)
+    sentence = serializers.CharField()
+    undo_until = serializers.DateTimeField(allow_null=True)
+
+
+class NothingSerializer(serializers.Serializer):
+    """An act that needs nothing said."""
+
+
+class RejectSerializer(serializers.Serializer):
+    reason = serializers.IntegerField(min_value=1, help_text="A reason of kind reject or disqualify.")
+    text = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=5000, help_text="Kept as a note; some reasons need it."
+    )
+    stage = serializers.ChoiceField(
+        Stage.choices, default=Stage.MQL, help_text="Where you saw the lead; elsewhere by now, the act is refused."
+    )
+
+
+class RecycleSerializer(serializers.Serializer):
+    reason = serializers.IntegerField(min_value=1, help_text="A reason of kind recycle.")
+    revisit_on = serializers.DateField(
+        required=False, allow_null=True, default=None, help_text="When to look again; else by the reason's days."
+    )
+    text = serializers.CharField(required=False, allow_blank=True, default="", max_length=5000)
+    stage = serializers.ChoiceField(
+        Stage.choices, required=False, default="", help_text="Where you saw the lead; blank: wherever it is."
+    )
+
+
+class ReopenSerializer(serializers.Serializer):
+    reason = serializers.IntegerField(
+        min_value=1, required=False, allow_null=True, default=None, help_text="A reason of kind reopen."
+    )
+
+
+class UndoSerializer(serializers.Serializer):
+    event = serializers.IntegerField(min_value=1, help_text="The stage event to take back, as the act answered it.")
+
+
+class ReassignSerializer(serializers.Serializer):
+    rep = serializers.IntegerField(min_value=1, help_text="Whose lead it is from now on.")
+
+
+class BookSerializer(serializers.Serializer):
+    starts_at = serializers.DateTimeField(help_text="At most 90 days back and two years ahead.")
+
+
+class OutcomeSerializer(serializers.Serializer):
+    outcome = serializers.ChoiceField(Meeting.Outcome.choices, help_text="held makes a lead at SAL an SQL.")
+
+
+class MeetingSerializer(serializers.ModelSerializer):
+    rep = NamedSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Meeting
+        fields = ("id", "lead", "rep", "booked_at", "starts_at", "outcome", "outcome_at")
+        read_only_fields = fields
+
+
+class OpenDealSerializer(serializers.Serializer):
+    name = serializers.CharField(required=False, allow_blank=True, default="", max_length=300)
+    amount = serializers.DecimalField(max_digits=14, decimal_places=2, required=False, allow_null=True, default=None)
+    currency = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=3, help_text="Three letters; else the installation's."
+    )
+    expected_close_on = serializers.DateField(required=False, allow_null=True, default=None)
+
+
+class CloseDealSerializer(serializers.Serializer):
+    state = serializers.ChoiceField([choice for choice in DealState.choices if choice[0] != DealState.OPEN])
+    amount = serializers.DecimalField(
+        max_digits=14, decimal_places=2, required=False, allow_null=True, default=None,
+        help_text="What it is worth, or was; by default what the deal says.",
+    )  # fmt: skip
+    reason = serializers.IntegerField(
+        min_value=1, required=False, allow_null=True, default=None, help_text="Of the state's kind; needed unless won."
+    )
+    text = serializers.CharField(required=False, allow_blank=True, default="", max_length=5000)

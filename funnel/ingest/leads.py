@@ -121,6 +121,8 @@ def _trips(chunk: Chunk) -> list[Trip]:
     for entry in chunk.entries:
         lead, claim = known.get(entry.key), meant[entry]
         happened = {stage: at for stage, column in MILESTONES.items() if (at := entry.values.get(column))}
+        if lead is None and not happened and chunk.live:  # it comes in now
+            happened = {entry.text("entry_stage") or Stage.INQUIRY.value: chunk.now}
         if lead is None and not happened:
             chunk.fail(entry, "A new lead needs the date of at least one stage, such as “inquiry_at”.", "inquiry_at")
             continue
