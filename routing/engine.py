@@ -166,12 +166,12 @@ def _deal(leads: Sequence[tuple[_Decision, Rule]], places: Sequence[Place]) -> l
     """Deal leads out among a team's places. Returns the places as they are afterwards."""
     states = join([place.state for place in places])
     reps = deal(states, len(leads))
+    standing = {place.rep_id: (place, state) for place, state in zip(places, states, strict=True)}
+    told = {rep_id: _candidate(place, state, 0) for rep_id, (place, state) in standing.items()}
     given: Counter[int] = Counter()
     for (one, rule), rep_id in zip(leads, reps, strict=True):
         one.rule = rule.name
-        candidates = [
-            _candidate(place, state, given[place.rep_id]) for place, state in zip(places, states, strict=True)
-        ]
+        candidates = list(told.values())
         if rep_id is None:
             reason = "nobody_available" if places else "no_seats"
             _unrouted(one, reason, team=rule.team_id, candidates=candidates)
@@ -179,6 +179,7 @@ def _deal(leads: Sequence[tuple[_Decision, Rule]], places: Sequence[Place]) -> l
         one.kind, one.rep_id = ASSIGNED, rep_id
         one.explanation = {"method": "round_robin", "team": rule.team_id, "candidates": candidates}
         given[rep_id] += 1
+        told[rep_id] = _candidate(*standing[rep_id], given[rep_id])  # only theirs has changed
     settled = settle(states, reps)
     return [
         replace(place, state=state, open=place.open + given[place.rep_id])
