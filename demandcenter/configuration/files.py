@@ -23,8 +23,8 @@ def export() -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Decimal | float):
+        return int(value) if value == int(value) else float(value)
     return value
 
 
@@ -115,11 +115,7 @@ def _checked(column: models.Field, value: Any) -> Any:
 
 def _typed(column: models.Field, value: Any) -> Any:
     if value is None:
-        if column.null:
-            return None
-        if column.empty_strings_allowed and column.blank:
-            return ""
-        raise ValueError("must not be empty.")
+        return _blank(column)
     if column.is_relation:
         return _text(value, 300)
     if column.choices:
@@ -127,10 +123,20 @@ def _typed(column: models.Field, value: Any) -> Any:
         if value not in choices:
             raise ValueError(f"must be one of {', '.join(choices)}.")
         return value
+    if isinstance(column, models.JSONField):
+        return _json(column, value)
     for kind, typed in _TYPES:
         if isinstance(column, kind):
             return typed(value)
     return _text(value, getattr(column, "max_length", None))
+
+
+def _blank(column: models.Field) -> Any:
+    if column.null:
+        return None
+    if column.empty_strings_allowed and column.blank:
+        return ""
+    raise ValueError("must not be empty.")
 
 
 def _text(value: Any, longest: int | None) -> str:
@@ -167,6 +173,18 @@ def _decimal(value: Any) -> Decimal:
     return found
 
 
+def _float(value: Any) -> float:
+    return float(_decimal(value))
+
+
+def _json(column: models.Field, value: Any) -> Any:
+    """A mapping or a list, whichever the column holds."""
+    kind = type(column.get_default())
+    if not isinstance(value, kind):
+        raise ValueError(f"must be a {'mapping' if kind is dict else 'list'}.")
+    return value
+
+
 def _date(value: Any) -> date:
     if isinstance(value, datetime) or not isinstance(value, date):
         raise ValueError("must be a day, like 2026-03-31.")
@@ -177,5 +195,6 @@ _TYPES: list[tuple[type[models.Field], Any]] = [
     (models.BooleanField, _boolean),
     (models.IntegerField, _integer),
     (models.DecimalField, _decimal),
+    (models.FloatField, _float),
     (models.DateField, _date),
 ]

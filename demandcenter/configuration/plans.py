@@ -1,5 +1,7 @@
 """What applying a file would change, and what forbids it."""
 
+import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -41,7 +43,10 @@ class Change:
 
 
 def _word(value: Any) -> str:
-    text = "–" if value in (None, "") else str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, dict | list):
+        text = json.dumps(value, ensure_ascii=False)
+    else:
+        text = "–" if value in (None, "") else str(value).lower() if isinstance(value, bool) else str(value)
     return f"{text[:57]}…" if len(text) > 58 else text
 
 
@@ -118,16 +123,29 @@ def _names_after(section: Section, changes: Iterable[Change], known: Mapping[str
 
 def _missing_references(changes: list[Change], known: Mapping[str, Known]) -> Iterator[str]:
     names = {section.name: _names_after(section, changes, known) for section in SECTIONS}
+    shared = {section.name: _shared_names(known[section.name]) for section in SECTIONS}
     for change in changes:
         for column in change.section.columns if change.after else ():
             model_field = change.section.column(column)
+            if not model_field.is_relation:
+                continue
             value = change.after[column] if change.after else None
-            if not model_field.is_relation or value is None:
+            place = f"{change.section.name}, “{change.section.title(change.after or {})}”"
+            if value is None:
+                if not model_field.null:
+                    yield f"{place}: {column} is missing."
                 continue
             target = section_of(model_field.related_model)
             if value not in names[target.name]:
-                place = f"{change.section.name}, “{change.section.title(change.after or {})}”"
                 yield f"{place}: {column} “{value}” is no {target.noun} of the file or the database."
+            elif value in shared[target.name]:
+                yield f"{place}: there are two {target.name} “{value}”; rename one of them first."
+
+
+def _shared_names(known: Known) -> set[Any]:
+    """Names that several rows bear, which another system's key tells apart: they cannot be referred to."""
+    counts = Counter(row.get("name") for row in known.rows.values())
+    return {name for name, count in counts.items() if count > 1}
 
 
 def _circles(changes: list[Change], known: Mapping[str, Known]) -> Iterator[str]:

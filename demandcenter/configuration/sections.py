@@ -18,6 +18,7 @@ from funnel.models import (
     Solution,
     Team,
 )
+from routing.models import Calendar, CalendarDay, Desk, Seat, SlaPolicy
 
 Row = dict[str, Any]
 Identity = tuple[Any, ...]
@@ -94,6 +95,11 @@ SECTIONS: list[Section] = [
     Section("campaign_statuses", "campaign status", CampaignStatus, ("campaign", "name"), ("counts_as_response",)),
     Section("reasons", "reason", Reason, ("kind", "stage", "name"), ("revisit_days", "needs_text", "active")),
     Section("glossary", "glossary term", GlossaryTerm, ("slug",), ("term", "definition", "owner")),
+    Section("calendars", "calendar", Calendar, ("name",), ("zone", "hours", "country", "subdivision")),
+    Section("calendar_days", "day", CalendarDay, ("calendar", "day"), ("name", "hours")),
+    Section("desks", "desk", Desk, ("team",), ("calendar",)),
+    Section("seats", "seat", Seat, ("rep",), ("receiving", "weight", "capacity", "calendar")),
+    Section("sla_policies", "SLA policy", SlaPolicy, ("kind",), ("amount", "unit", "warn_at", "active")),
 ]  # fmt: skip
 
 

@@ -65,6 +65,12 @@ class CalendarDay(models.Model):
     def __str__(self) -> str:
         return f"{self.day} {self.name}".strip()
 
+    def clean(self) -> None:
+        try:
+            parse_hours(zone="UTC", weekly=office_hours(), days={self.day: self.hours})
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
 
 class Absence(models.Model):
     """Days on which a rep is away, both included; new leads go to others meanwhile."""
