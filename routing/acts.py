@@ -11,6 +11,7 @@ from django.utils import timezone
 from funnel import stages
 from funnel.access import sight_of, visible_to
 from funnel.models import Kind, Lead, Reason, Rep, Stage, StageEvent
+from routing import clocks
 from routing.models import Assignment
 
 UNDO: Final = timedelta(minutes=10)
@@ -209,7 +210,10 @@ def refuse_if_closed(lead: Lead, *, now: datetime) -> None:
 
 
 def move(wishes: Sequence[stages.Move], *, now: datetime) -> list[int]:
-    """Move one lead by these steps, all or none; returns the ids of the events. Raises Refused in the path's words."""
+    """Move one lead by these steps, all or none; returns the ids of the events. Raises Refused in the path's words.
+
+    The pipeline hears of it and will let the clocks follow; they do so here too, so that the next page is right.
+    """
     try:
         with transaction.atomic():
             moved = stages.move(wishes, now=now)
@@ -222,7 +226,9 @@ def move(wishes: Sequence[stages.Move], *, now: datetime) -> list[int]:
     problem = next((one.problem for one in moved if one.problem), "")
     if problem:
         raise Refused(problem)
-    return [one.event_id for one in moved if one.event_id is not None]
+    event_ids = [one.event_id for one in moved if one.event_id is not None]
+    clocks.follow(event_ids, now=now)
+    return event_ids
 
 
 def reason_for(reason_id: int | None, *, kinds: Sequence[str], stage: str, text: str) -> Reason:

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from funnel import staging
-from funnel.models import Lead
+from funnel.models import Lead, Rep
 from funnel.owners import Ownership, set_owners
-from routing.models import Assignment
+from routing.models import Assignment, Notice
+from routing.notices import Tell, tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,15 +26,17 @@ class HandOver:
     team_id: int | None = None
 
 
-def hand_over(changes: Sequence[HandOver], *, actor: Any, now: datetime) -> None:
-    """Append the assignments and set the owners: two statements, however many. The caller holds the leads' locks.
+def hand_over(changes: Sequence[HandOver], *, actor: Any, now: datetime) -> list[int]:
+    """Append the assignments and set the owners: three statements, however many. The caller holds the leads' locks.
 
-    What was before is kept in the explanation, so that an undo can give it back.
+    What was before is kept in the explanation, so that an undo can give it back. Returns the assignments' ids.
     """
+    ids = staging.new_ids(Assignment, len(changes))
     staging.insert(
         Assignment,
         [
             {
+                "id": pk,
                 "lead_id": change.lead.pk,
                 "kind": change.kind,
                 "rep_id": change.rep_id,
@@ -48,14 +51,30 @@ def hand_over(changes: Sequence[HandOver], *, actor: Any, now: datetime) -> None
                 },
                 "cause": change.cause,
             }
-            for change in changes
+            for pk, change in zip(ids, changes, strict=True)
         ],
     )
     set_owners([Ownership(change.lead.pk, change.rep_id, change.team_id) for change in changes])
+    return ids
+
+
+def tell_of(changes: Sequence[HandOver], assignment_ids: Sequence[int], *, actor: Any, now: datetime) -> None:
+    """Tell the new owners and the former ones, once each; nobody is told what they did themselves."""
+    reps = {change.rep_id for change in changes} | {change.lead.owner_id for change in changes}
+    users = dict(Rep.objects.filter(pk__in=reps - {None}).values_list("pk", "user"))
+    tells = [
+        Tell(user_id=user, kind=kind.value, cause=f"assignment:{pk}", lead_id=change.lead.pk)
+        for pk, change in zip(assignment_ids, changes, strict=True)
+        for kind, rep_id in ((Notice.Kind.ASSIGNED, change.rep_id), (Notice.Kind.TAKEN, change.lead.owner_id))
+        if (user := users.get(rep_id)) is not None and user != actor.pk
+    ]
+    tell(tells, now=now)
 
 
 def give_back(assignment: Assignment, lead: Lead, *, cause: str) -> HandOver:
-    """The hand-over that takes this one back."""
+    """The hand-over that takes this one back. What nobody could take before is looked for a taker again."""
     before = assignment.explanation["before"]
     kind = Assignment.Kind.REASSIGNED if before["owner"] else Assignment.Kind.RELEASED
+    if before["owner"] is None and before["pool"] is None:
+        kind = Assignment.Kind.UNROUTED
     return HandOver(lead=lead, kind=kind.value, rep_id=before["owner"], team_id=before["pool"], cause=cause)

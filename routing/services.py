@@ -44,7 +44,7 @@ from routing.acts import (
 )
 from routing.meetings import take_back_held
 from routing.models import Assignment
-from routing.ownership import HandOver, give_back, hand_over
+from routing.ownership import HandOver, give_back, hand_over, tell_of
 
 __all__ = [
     "Done", "Invalid", "NotAllowed", "Refused", "accept", "claim", "reassign", "recycle", "reject", "release", "reopen",
@@ -281,7 +281,7 @@ def reassign(lead_ids: Sequence[int], *, rep_id: int, user: Any, now: datetime) 
         for lead in leads
         if lead.owner_id != rep.pk
     ]
-    hand_over(changes, actor=user, now=now)
+    tell_of(changes, hand_over(changes, actor=user, now=now), actor=user, now=now)
     return [Done(lead_id=lead.pk, sentence=f"Given to {rep}.") for lead in leads]
 
 

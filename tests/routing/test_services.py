@@ -7,7 +7,7 @@ import pytest
 from funnel.access import Role
 from funnel.models import Inbox, Lead, Note, Reason, StageEvent
 from routing import services
-from routing.models import Assignment
+from routing.models import Assignment, Clock, Notice
 from routing.services import Invalid, NotAllowed, Refused
 from tests import factories as make
 
@@ -272,6 +272,29 @@ def test_a_manager_undoes_what_others_did(jonas, boss):
     assert refusal.value.sentence.startswith("Ines Roth took back")
 
 
+def test_a_lead_that_nobody_could_take_is_unrouted_again(jonas):
+    lead = mql()
+    done = services.accept(lead.pk, user=jonas, now=NOW)
+    services.undo(done.event_id, user=jonas, now=NOW)
+    lead.refresh_from_db()
+    assert (lead.owner, lead.pool, lead.assignments.order_by("-id")[0].kind) == (None, None, "unrouted")
+
+
+def test_the_clock_stops_with_the_act_and_runs_again_with_the_undo(jonas):
+    lead = mql(owner=jonas.rep)
+    entry = lead.events.get(to_stage="mql")
+    clock = Clock.objects.create(
+        lead=lead, kind="accept", cause=f"stage_event:{entry.pk}", started_at=entry.occurred_at,
+        warn_at=NOW + HOUR, due_at=NOW + 2 * HOUR, next_at=NOW + HOUR,
+    )  # fmt: skip
+    done = services.accept(lead.pk, user=jonas, now=NOW)
+    clock.refresh_from_db()
+    assert clock.stopped_at == NOW
+    services.undo(done.event_id, user=jonas, now=NOW)
+    clock.refresh_from_db()
+    assert clock.stopped_at is None
+
+
 # --- Hands ----------------------------------------------------------------------------------------
 
 
@@ -302,11 +325,19 @@ def test_a_claimed_lead_goes_back_into_its_pool_and_another_to_its_team(jonas, m
 def test_leads_are_given_to_somebody_in_a_constant_number_of_queries(boss, jonas, django_assert_max_num_queries):
     leads = [mql() for _ in range(30)]
     boss.has_perm("routing.reassign_lead")  # read once a request
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(12):
         done = services.reassign([lead.pk for lead in leads], rep_id=jonas.rep.pk, user=boss, now=NOW)
     assert len(done) == 30 and Lead.objects.filter(owner=jonas.rep).count() == 30
     services.reassign([leads[0].pk], rep_id=jonas.rep.pk, user=boss, now=NOW)
     assert Assignment.objects.count() == 30
+
+
+def test_the_new_owner_and_the_former_one_are_told(boss, jonas, mia):
+    lead = mql(owner=jonas.rep)
+    services.reassign([lead.pk], rep_id=mia.rep.pk, user=boss, now=NOW)
+    assert set(Notice.objects.values_list("user", "kind", "lead")) == {
+        (mia.pk, "assigned", lead.pk), (jonas.pk, "taken", lead.pk),
+    }  # fmt: skip
 
 
 def test_reassigning_is_all_or_none(boss, jonas):
