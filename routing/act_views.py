@@ -7,6 +7,7 @@ without a script it goes back to the lead with a message.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from django import forms
@@ -20,10 +21,21 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from funnel.access import visible_to
-from funnel.models import Lead, Stage
-from routing import services
+from funnel.models import Lead, Opportunity, Stage
+from routing import deals, meetings, services
 from routing.acts import Done, Invalid, Refused
-from routing.forms import ReassignForm, RecycleForm, RejectForm, ReopenForm
+from routing.forms import (
+    CloseForm,
+    HandOverForm,
+    MeetingForm,
+    OpportunityForm,
+    OutcomeForm,
+    ReassignForm,
+    RecycleForm,
+    RejectForm,
+    ReopenForm,
+)
+from routing.models import Meeting
 from routing.queue import MOST_IN_BULK
 
 OUT_OF_SIGHT = "This lead is with another team by now, so you no longer see it."
@@ -38,6 +50,17 @@ class Dialog:
     deed: str
     note: str = ""
     danger: bool = False
+
+
+def of_lead(view: Callable[[HttpRequest, Lead], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Hand the view the lead of its address; one that has left the user's sight is told of instead."""
+
+    @wraps(view)
+    def found(request: HttpRequest, pk: int) -> HttpResponse:
+        lead = _seen(request, pk)
+        return view(request, lead) if lead else _refused(request, Refused(OUT_OF_SIGHT), lead_id=pk)
+
+    return found
 
 
 # --- Acts of one click ----------------------------------------------------------------------------
@@ -72,17 +95,15 @@ def undo(request: HttpRequest, event_id: int) -> HttpResponse:
 
 
 @asks
-def reject(request: HttpRequest, pk: int) -> HttpResponse:
-    lead = _seen(request, pk)
-    if lead is None:
-        return _refused(request, Refused(OUT_OF_SIGHT), lead_id=pk)
+@of_lead
+def reject(request: HttpRequest, lead: Lead) -> HttpResponse:
     early = lead.stage == Stage.MQL
     title = f"Reject {lead.person}" if early else f"Disqualify {lead.person}"
     form = RejectForm(request.POST or None, lead=lead)
 
     def deed(given: dict[str, Any]) -> Done:
         return services.reject(
-            pk, user=request.user, reason_id=given["reason_id"], text=given["text"], now=timezone.now(),
+            lead.pk, user=request.user, reason_id=given["reason_id"], text=given["text"], now=timezone.now(),
             seen=given["seen"] or Stage.MQL,
         )  # fmt: skip
 
@@ -90,15 +111,13 @@ def reject(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @asks
-def recycle(request: HttpRequest, pk: int) -> HttpResponse:
-    lead = _seen(request, pk)
-    if lead is None:
-        return _refused(request, Refused(OUT_OF_SIGHT), lead_id=pk)
+@of_lead
+def recycle(request: HttpRequest, lead: Lead) -> HttpResponse:
     form = RecycleForm(request.POST or None, lead=lead)
 
     def deed(given: dict[str, Any]) -> Done:
         return services.recycle(
-            pk, user=request.user, reason_id=given["reason_id"], revisit_on=given["revisit_on"], text=given["text"],
+            lead.pk, user=request.user, reason_id=given["reason_id"], revisit_on=given["revisit_on"], text=given["text"],
             now=timezone.now(), seen=given["seen"],
         )  # fmt: skip
 
@@ -107,17 +126,96 @@ def recycle(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @asks
-def reopen(request: HttpRequest, pk: int) -> HttpResponse:
-    lead = _seen(request, pk)
-    if lead is None:
-        return _refused(request, Refused(OUT_OF_SIGHT), lead_id=pk)
+@of_lead
+def reopen(request: HttpRequest, lead: Lead) -> HttpResponse:
     form = ReopenForm(request.POST or None, lead=lead)
 
     def deed(given: dict[str, Any]) -> Done:
-        return services.reopen(pk, user=request.user, reason_id=given["reason_id"], now=timezone.now())
+        return services.reopen(lead.pk, user=request.user, reason_id=given["reason_id"], now=timezone.now())
 
     note = f"It stands at {Stage(lead.stage).label} again, as it did before it closed."
     return _ask(request, lead, form, deed, Dialog(f"Reopen {lead.person}", "Reopen", note))
+
+
+@asks
+@permission_required("routing.reassign_lead", raise_exception=True)
+@of_lead
+def hand_over(request: HttpRequest, lead: Lead) -> HttpResponse:
+    form = HandOverForm(request.POST or None)
+
+    def deed(given: dict[str, Any]) -> Done:
+        rep = given["rep_id"]
+        services.reassign([lead.pk], rep_id=rep.pk, user=request.user, now=timezone.now())
+        return Done(lead_id=lead.pk, sentence=f"{lead.person} is with {rep} now.")
+
+    return _ask(request, lead, form, deed, Dialog(f"Give {lead.person} to somebody else", "Give"))
+
+
+# --- Meetings and deals ---------------------------------------------------------------------------
+
+
+@asks
+@of_lead
+def meeting(request: HttpRequest, lead: Lead) -> HttpResponse:
+    form = MeetingForm(request.POST or None)
+
+    def deed(given: dict[str, Any]) -> Done:
+        return meetings.book(lead.pk, starts_at=given["starts_at"], user=request.user, now=timezone.now())
+
+    note = f"In your time zone, {timezone.get_current_timezone_name()}."
+    return _ask(request, lead, form, deed, Dialog(f"Book a meeting with {lead.person}", "Book", note))
+
+
+@asks
+def outcome(request: HttpRequest, pk: int) -> HttpResponse:
+    """What came of a meeting, by the meeting's id."""
+    booked = get_object_or_404(Meeting, pk=pk)
+    lead = _seen(request, booked.lead_id)
+    if lead is None:
+        return _refused(request, Refused(OUT_OF_SIGHT), lead_id=booked.lead_id)
+    ahead = booked.starts_at > timezone.now()
+    form = OutcomeForm(request.POST or None, initial={"outcome": "cancelled" if ahead else "held"})
+
+    def deed(given: dict[str, Any]) -> Done:
+        return meetings.record_outcome(pk, outcome=given["outcome"], user=request.user, now=timezone.now())
+
+    note = "The first meeting that is held makes the lead an SQL." if lead.stage == Stage.SAL else ""
+    return _ask(request, lead, form, deed, Dialog(f"The meeting with {lead.person}", "Save", note))
+
+
+@asks
+@of_lead
+def opportunity(request: HttpRequest, lead: Lead) -> HttpResponse:
+    form = OpportunityForm(request.POST or None)
+
+    def deed(given: dict[str, Any]) -> Done:
+        return deals.open_from_lead(lead.pk, **given, user=request.user, now=timezone.now())
+
+    return _ask(request, lead, form, deed, Dialog(f"Make an opportunity of {lead.person}", "Make it"))
+
+
+@asks
+def close(request: HttpRequest, pk: int) -> HttpResponse:
+    """How a deal ended, by the deal's id; its lead follows."""
+    deal = get_object_or_404(Opportunity, pk=pk, lead__isnull=False)
+    lead = _seen(request, deal.lead_id or 0)
+    if lead is None:
+        return _refused(request, Refused(OUT_OF_SIGHT), lead_id=deal.lead_id)
+    form = CloseForm(request.POST or None, lead=lead, initial={"amount": deal.amount})
+
+    def deed(given: dict[str, Any]) -> Done:
+        return deals.close(
+            pk, state=given["state"], amount=given["amount"], reason_id=given["reason_id"], text=given["text"],
+            user=request.user, now=timezone.now(),
+        )  # fmt: skip
+
+    return _ask(request, lead, form, deed, Dialog(f"Close {deal}", "Close", "The lead closes with it."))
+
+
+@require_POST
+def reopen_deal(request: HttpRequest, pk: int) -> HttpResponse:
+    deal = get_object_or_404(Opportunity, pk=pk, lead__isnull=False)
+    return _at_once(request, deal.lead_id or 0, lambda now: deals.reopen(pk, user=request.user, now=now))
 
 
 # --- Many at once ---------------------------------------------------------------------------------

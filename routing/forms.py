@@ -12,7 +12,6 @@ from funnel.models import DealState, Lead, Reason, Rep
 from routing.models import Meeting
 
 LONGEST_NOTE = 10_000
-MEETING_AHEAD = timedelta(days=2)
 
 
 class NoteForm(forms.Form):
@@ -142,22 +141,20 @@ class OutcomeForm(forms.Form):
 class OpportunityForm(forms.Form):
     """The deal that a qualified lead becomes."""
 
-    name = forms.CharField(label="Name", max_length=300, widget=forms.TextInput(attrs={"autofocus": True}))
-    amount = forms.DecimalField(label="Amount", required=False, min_value=0, max_digits=16, decimal_places=2)
-    currency = forms.RegexField(
-        r"^[A-Za-z]{3}$",
-        label="Currency",
-        initial=settings.CURRENCY,
-        error_messages={"invalid": "A currency is three letters, like EUR."},
+    name = forms.CharField(
+        label="Name",
+        required=False,
+        max_length=300,
+        widget=forms.TextInput(attrs={"autofocus": True}),
+        help_text="Blank: named after the account.",
     )
+    amount = forms.DecimalField(label="Amount", required=False, min_value=0, max_digits=16, decimal_places=2)
+    currency = forms.CharField(label="Currency", required=False, max_length=10, initial=settings.CURRENCY)
     expected_close_on = forms.DateField(
         label="Expected to close on",
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
-
-    def clean_currency(self) -> str:
-        return self.cleaned_data["currency"].upper()
 
 
 class CloseForm(ReasonForm):
@@ -171,9 +168,27 @@ class CloseForm(ReasonForm):
         error_messages={"required": "Say how it ended."},
     )
     amount = forms.DecimalField(
-        label="Amount", required=False, min_value=0, max_digits=16, decimal_places=2, help_text="What was agreed on."
+        label="Amount", required=False, min_value=0, max_digits=16, decimal_places=2, help_text="What it was worth."
     )
-    field_order = ("state", "amount", "reason_id", "seen")
+    text = _sentence()
+    field_order = ("state", "amount", "reason_id", "text", "seen")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason_id"].required = False  # a deal that is won needs none
+        self.fields["reason_id"].help_text = "Needed unless the deal is won."
+
+
+class HandOverForm(forms.Form):
+    """A lead for somebody else."""
+
+    rep_id = forms.ModelChoiceField(
+        label="Give to",
+        queryset=Rep.objects.filter(active=True),
+        empty_label="Pick a rep …",
+        widget=forms.Select(attrs={"autofocus": True}),
+        error_messages={"required": "Pick whom to give it to."},
+    )
 
 
 class ReassignForm(forms.Form):

@@ -13,8 +13,11 @@ from django.db import connection
 from funnel.models import Account, Lead
 from funnel.templatetags.dc import money_short
 from routing.countdown import Face, face, moment_words
+from routing.models import Assignment
+from routing.notices import WHY_UNROUTED
 from routing.queue import Desk, Place
 from routing.wording import touch_words
+from scoring.explain import Reason, strongest
 from scoring.models import Score
 
 ACTIVE_WITHIN = timedelta(days=30)
@@ -67,7 +70,7 @@ class Row:
     clock: Face | None
     also: Face | None
     grade: Grade | None
-    reasons: Sequence[Any]
+    reasons: Sequence[Reason]
     headline: str
     context: str
     last_words: str
@@ -110,10 +113,6 @@ def rows_of(places: Sequence[Place], desk: Desk, *, now: datetime, unrouted: boo
             )
         )
     return rows
-
-
-def strongest(person_ids: Sequence[int], *, now: datetime) -> dict[int, list[Any]]:
-    return {}
 
 
 def _first_face(place: Place, now: datetime) -> Face | None:
@@ -236,4 +235,13 @@ def _last_touches(person_ids: Sequence[int]) -> dict[int, tuple[str, datetime]]:
 
 
 def _why_unrouted(lead_ids: Sequence[int]) -> Mapping[int, str]:
-    return {}
+    """Why nobody could take each of these leads, by the latest decision on it. One query."""
+    latest = Assignment.objects.filter(lead__in=lead_ids).order_by("lead", "-occurred_at", "-id").distinct("lead")
+    told = {lead: (kind, said) for lead, kind, said in latest.values_list("lead", "kind", "explanation")}
+    return {lead_id: _unrouted_words(*told.get(lead_id, ("", {}))) for lead_id in lead_ids}
+
+
+def _unrouted_words(kind: str, explanation: Mapping[str, Any]) -> str:
+    if kind == Assignment.Kind.UNROUTED:
+        return WHY_UNROUTED.get(explanation.get("reason", ""), "Nobody could take it.")
+    return "Given back." if kind == Assignment.Kind.RELEASED else "Never routed: it was loaded as an MQL."

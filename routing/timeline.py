@@ -1,4 +1,4 @@
-"""One timeline of a lead: its person's touches, its stage events, its deals' events and notes, newest first.
+"""One timeline of a lead: touches, score changes, stages, hands, clocks, meetings, deals and notes, newest first.
 
 Each kind is one query, however long the history; a page goes on from a cursor made of moment, kind and place.
 """
@@ -15,19 +15,39 @@ from django.utils import timezone
 from funnel.keyset import decode, encode
 from funnel.models import Activity, DealState, Kind, Lead, Note, OpportunityEvent, StageEvent
 from funnel.path import EXITS, order_rank
-from routing.wording import cause_sentence, event_icon, event_sentence, touch_icon, touch_words
+from routing.models import Assignment, ClockEvent, Meeting
+from routing.wording import (
+    assignment_sentence,
+    cause_sentence,
+    clock_icon,
+    clock_sentence,
+    event_icon,
+    event_sentence,
+    score_sentence,
+    touch_icon,
+    touch_words,
+)
+from scoring.models import ScoreChange
 
 PAGE = 40
-SHOWS = {"all": "All", "touches": "Touches", "stages": "Stages", "deals": "Deals", "notes": "Notes"}
+SHOWS = {
+    "all": "All",
+    "touches": "Touches",
+    "score": "Score",
+    "stages": "Stages",
+    "work": "Work",
+    "deals": "Deals",
+    "notes": "Notes",
+}
 
-# Kinds of one moment, from the bottom of the page up: a touch comes before the stage that it led to.
-TOUCH, STAGE, DEAL, NOTE = range(4)
+# Kinds of one moment, from the bottom of the page up: a touch comes before the score, the stage, the owner it led to.
+TOUCH, SCORE, STAGE, HANDS, CLOCK, MEETING, DEAL, NOTE = range(8)
 Place = tuple[datetime, int, int]  # moment, kind, place among the kind's entries of the moment
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line. colour: a stage for its icon's background; text: free text under the line."""
+    """One line. colour: of a stage, behind its icon; text: free text under the line; touch: the id of a touch."""
 
     place: Place
     icon: str
@@ -37,6 +57,7 @@ class Entry:
     strong: bool = False
     tags: tuple[str, ...] = ()
     text: str = ""
+    touch: int | None = None
 
     @property
     def at(self) -> datetime:
@@ -69,16 +90,24 @@ def read(
 ) -> Timeline:
     """A page of the timeline. events: the lead's stage events as `ordered`; show: a key of SHOWS.
 
-    Raises BadCursor. Three queries for "all", whatever the length.
+    Raises BadCursor. One query a kind, whatever the length.
     """
     before = _place(older)
-    wanted: dict[str, Callable[[], list[Entry]]] = {
-        "touches": lambda: [_touch(touch) for touch in _newest(_touches(lead), TOUCH, before, size + 1)],
-        "stages": lambda: _stages(events, lead),
-        "deals": lambda: [_deal(event) for event in _newest(_deals(lead), DEAL, before, size + 1)],
-        "notes": lambda: [_note(note) for note in _newest(_notes(lead), NOTE, before, size + 1, "written_at")],
-    }
-    entries = [entry for name, source in wanted.items() if show in ("all", name) for entry in source()]
+
+    def newest(queryset: QuerySet, kind: int, moment: str = "occurred_at") -> list[Any]:
+        return _newest(queryset, kind, before, size + 1, moment)
+
+    wanted: list[tuple[str, Callable[[], list[Entry]]]] = [
+        ("touches", lambda: [_touch(touch) for touch in newest(_touches(lead), TOUCH)]),
+        ("score", lambda: [_score(change) for change in newest(_scores(lead), SCORE)]),
+        ("stages", lambda: _stages(events, lead)),
+        ("work", lambda: [_hands(assignment) for assignment in newest(_assignments(lead), HANDS)]),
+        ("work", lambda: [_clock(event) for event in newest(_clocks(lead), CLOCK)]),
+        ("work", lambda: _meetings(lead)),
+        ("deals", lambda: [_deal(event) for event in newest(_deals(lead), DEAL)]),
+        ("notes", lambda: [_note(note) for note in newest(_notes(lead), NOTE, "written_at")]),
+    ]
+    entries = [entry for name, source in wanted if show in ("all", name) for entry in source()]
     entries = [entry for entry in entries if before is None or entry.place < before]
     entries.sort(key=lambda entry: entry.place, reverse=True)
     more, entries = len(entries) > size, entries[:size]
@@ -122,6 +151,19 @@ def _touches(lead: Lead) -> QuerySet[Activity]:
     return Activity.objects.filter(person=lead.person_id).select_related("content", "campaign", "channel")
 
 
+def _scores(lead: Lead) -> QuerySet[ScoreChange]:
+    """Under the version that decides; what other versions would say is not part of the lead's past."""
+    return ScoreChange.objects.filter(person=lead.person_id, model__active=True)
+
+
+def _assignments(lead: Lead) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(lead=lead).select_related("rep", "team", "previous", "actor")
+
+
+def _clocks(lead: Lead) -> QuerySet[ClockEvent]:
+    return ClockEvent.objects.filter(clock__lead=lead).select_related("clock")
+
+
 def _deals(lead: Lead) -> QuerySet[OpportunityEvent]:
     return OpportunityEvent.objects.filter(opportunity__lead=lead).select_related("opportunity", "actor")
 
@@ -142,7 +184,65 @@ def _touch(touch: Activity) -> Entry:
         title=f"{touch_words(touch.type)} {quoted}".strip(),
         details=tuple(str(part) for part in (touch.campaign, touch.channel) if part),
         tags=tuple(tags),
+        touch=touch.pk,
     )
+
+
+def _score(change: ScoreChange) -> Entry:
+    before = f"{change.from_grade}{change.from_band}" if change.from_grade and change.from_band else ""
+    rose = change.eligible and not change.from_eligible
+    return Entry(
+        place=(change.occurred_at, SCORE, change.pk),
+        icon="trending-up" if rose or not before else "trending-down" if change.from_eligible else "activity",
+        title=score_sentence(
+            before, f"{change.grade}{change.band}", eligible=change.eligible, was=change.from_eligible
+        ),
+        details=(f"interest {change.interest:.1f}", f"fit {change.fit:.1f}"),
+    )
+
+
+def _hands(assignment: Assignment) -> Entry:
+    rep, team = str(assignment.rep or ""), str(assignment.team or "")
+    kept = assignment.explanation.get("reason") == "kept"
+    rule = f"rule “{assignment.rule}”" if assignment.rule else ""
+    before = (
+        f"before: {assignment.previous}" if assignment.previous and assignment.previous_id != assignment.rep_id else ""
+    )
+    actor = f"by {assignment.actor.get_full_name() or assignment.actor.get_username()}" if assignment.actor else ""
+    return Entry(
+        place=(assignment.occurred_at, HANDS, assignment.pk),
+        icon="user-check" if assignment.rep_id else "route",
+        title=assignment_sentence(assignment.kind, rep=rep, team=team, kept=kept),
+        details=tuple(part for part in (rule, actor, before) if part),
+    )
+
+
+def _clock(event: ClockEvent) -> Entry:
+    clock = event.clock
+    due = f"due {timezone.localtime(clock.due_at):%a %-d %b, %H:%M}" if event.kind in ("started", "resumed") else ""
+    late = event.kind == ClockEvent.Kind.STOPPED and clock.stopped_at is not None and clock.stopped_at > clock.due_at
+    return Entry(
+        place=(event.occurred_at, CLOCK, event.pk),
+        icon=clock_icon(event.kind),
+        title=clock_sentence(clock.kind, event.kind),
+        details=(due,) if due else (),
+        tags=("late",) if late else (),
+    )
+
+
+def _meetings(lead: Lead) -> list[Entry]:
+    """Two entries a meeting: when it was booked, and what came of it."""
+    entries = []
+    for meeting in Meeting.objects.filter(lead=lead).select_related("booked_by", "outcome_by"):
+        starts = f"for {timezone.localtime(meeting.starts_at):%a %-d %b, %H:%M}"
+        by = f"by {meeting.booked_by.get_full_name() or meeting.booked_by.get_username()}" if meeting.booked_by else ""
+        booked = (meeting.booked_at, MEETING, meeting.pk * 2)
+        entries.append(Entry(booked, "calendar-plus", "Meeting booked", tuple(part for part in (starts, by) if part)))
+        if meeting.outcome_at:
+            told = (meeting.outcome_at, MEETING, meeting.pk * 2 + 1)
+            title = f"Meeting {starts.removeprefix('for ')}: {meeting.get_outcome_display().lower()}"
+            entries.append(Entry(told, "calendar-event", title))
+    return entries
 
 
 def _stages(events: Sequence[StageEvent], lead: Lead) -> list[Entry]:

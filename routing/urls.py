@@ -26,5 +26,11 @@ urlpatterns = [
     path("routing/conditions/lead/fields", condition_views.condition_fields, name="condition-fields"),
     path("routing/conditions/lead/count", condition_views.condition_count, name="condition-count"),
     path("routing/conditions/lead/choices", condition_views.condition_choices, name="condition-choices"),
+    path("leads/<int:pk>/hand-over/", act_views.hand_over, name="hand-over"),
+    path("leads/<int:pk>/meeting/", act_views.meeting, name="meeting"),
+    path("leads/<int:pk>/opportunity/", act_views.opportunity, name="opportunity"),
+    path("meetings/<int:pk>/outcome/", act_views.outcome, name="outcome"),
+    path("opportunities/<int:pk>/close/", act_views.close, name="close-deal"),
+    path("opportunities/<int:pk>/reopen/", act_views.reopen_deal, name="reopen-deal"),
     path("undo/<int:event_id>/", act_views.undo, name="undo"),
 ]

@@ -15,18 +15,17 @@ from django.views.decorators.http import require_GET, require_POST
 from funnel.access import sight_of, visible_to
 from funnel.downloads import csv_response
 from funnel.keyset import BadCursor, Page, page
-from funnel.models import Lead, Opportunity, StageEvent
+from funnel.models import Lead, StageEvent
 from funnel.notes import write_note
 from routing import timeline as timelines
 from routing.filters import LeadFilter
 from routing.forms import NoteForm
+from routing.lead_page import parts_now, score_of, timeline_of, whole
 from routing.leads import EXPORT_COLUMNS, PAGE, count_in_words, export_rows, order_of, rows_of, with_row
 from routing.menus import CURSORS, FETCHED, address, menus, without_cursor
 from routing.menus import options as options_of
-from routing.record import path_of, why_this_stage
 
 log = structlog.get_logger(__name__)
-BESIDE = 10  # records shown beside a lead
 NOTE_KEPT = "Note saved."
 
 # --- The list -------------------------------------------------------------------------------------
@@ -96,7 +95,7 @@ def _lead_of(request: HttpRequest, pk: int) -> Lead:
     seen = visible_to(Lead.objects.all(), request.user)
     return get_object_or_404(
         seen.select_related(
-            "person", "account__owner", "account__region", "account__parent", "owner__team", "reason",
+            "person", "account__owner", "account__region", "account__parent", "owner__team", "pool", "reason",
             "channel", "content", "campaign", "region", "solution",
         ),
         pk=pk,
@@ -109,12 +108,17 @@ def _events_of(lead: Lead) -> list[StageEvent]:
 
 @require_GET
 def lead(request: HttpRequest, pk: int) -> HttpResponse:
-    """One lead; for htmx its timeline alone: another kind of entry, or what is older."""
+    """One lead; for htmx its timeline alone (another kind of entry, or what is older), or its score at some moment."""
     found = _lead_of(request, pk)
-    if request.htmx:  # type: ignore[attr-defined]
-        template = "routing/_entries.html" if "older" in request.GET else "routing/_timeline.html"
-        return render(request, template, _timeline(request, found, _events_of(found)) | {"note_form": NoteForm()})
-    return _whole_lead(request, found, NoteForm())
+    target = request.htmx.target if request.htmx else "main"  # type: ignore[attr-defined]
+    if target == "main":
+        return _whole_lead(request, found, NoteForm())
+    now = timezone.now()
+    if target == "score":
+        context = score_of(found, request.GET, now=now) | {"lead": found}
+        return render(request, "routing/_score.html", context)
+    template = "routing/_entries.html" if "older" in request.GET else "routing/_timeline.html"
+    return render(request, template, _timeline(request, found) | {"note_form": NoteForm()})
 
 
 @require_POST
@@ -131,7 +135,7 @@ def add_note(request: HttpRequest, pk: int) -> HttpResponse:
             return _whole_lead(request, found, form, status=422)
         messages.success(request, NOTE_KEPT)
         return redirect("routing:lead", pk=pk)
-    context = _timeline(request, found, _events_of(found)) | {"note_form": form}
+    context = _timeline(request, found) | {"note_form": form}
     response = render(request, "routing/_timeline.html", context, status=422 if form.is_bound else 200)
     if not form.is_bound:
         response["HX-Trigger"] = json.dumps({"toast": {"text": NOTE_KEPT, "level": "info"}})
@@ -139,28 +143,10 @@ def add_note(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _whole_lead(request: HttpRequest, found: Lead, form: NoteForm, *, status: int = 200) -> HttpResponse:
-    events = _events_of(found)
-    deals = visible_to(Opportunity.objects.all(), request.user).select_related("owner").order_by("-opened_at", "-id")
-    others = visible_to(Lead.objects.all(), request.user).filter(person=found.person_id).exclude(pk=found.pk)
-    context = _timeline(request, found, events) | {
-        "path": path_of(found),
-        "because": why_this_stage(found, events),
-        "note_form": form,
-        "deals": deals.filter(lead=found)[:BESIDE],
-        "account_deals": deals.filter(account=found.account_id).exclude(lead=found)[:BESIDE]
-        if found.account_id
-        else (),
-        "others": others.select_related("solution", "owner").order_by("-number")[:BESIDE],
-    }
-    return render(request, "routing/lead.html", context, status=status)
+    context = whole(found, _events_of(found), request.GET, request.user, now=timezone.now())
+    return render(request, "routing/lead.html", context | {"note_form": form}, status=status)
 
 
-def _timeline(request: HttpRequest, found: Lead, events: list[StageEvent]) -> dict[str, Any]:
-    show = request.GET.get("show", "all")
-    if show not in timelines.SHOWS:
-        show = "all"
-    try:
-        entries = timelines.read(found, events, show=show, older=request.GET.get("older", ""))
-    except BadCursor:
-        entries = timelines.read(found, events, show=show)
-    return {"lead": found, "timeline": entries, "show": show, "shows": timelines.SHOWS}
+def _timeline(request: HttpRequest, found: Lead) -> dict[str, Any]:
+    parts = parts_now(found, now=timezone.now())
+    return timeline_of(found, _events_of(found), request.GET, parts=parts)

@@ -29,10 +29,53 @@ def event_sentence(kind: str, from_stage: str, to_stage: str) -> str:
     return f"{left} at {here}" if here else left
 
 
+def score_sentence(before: str, after: str, *, eligible: bool, was: bool) -> str:
+    """A change of grade or band, or of being eligible: "Score B2 → A2, MQL by score"."""
+    if eligible != was:
+        reached = "enough for MQL" if eligible else "no longer enough for MQL"
+        return f"Score {after}, {reached}" if before in ("", after) else f"Score {before} → {after}, {reached}"
+    return f"Score {before} → {after}" if before and before != after else f"Score {after}"
+
+
+def assignment_sentence(kind: str, *, rep: str, team: str, kept: bool = False) -> str:
+    """A change of hands, or that there was none."""
+    if kept:
+        return f"Stays with {rep}"
+    pool = f"the pool of {team}" if team else "nobody"
+    return {
+        "assigned": f"Assigned to {rep}",
+        "claimed": f"{rep} claimed it",
+        "reassigned": f"Given to {rep}",
+        "pooled": f"Put into {pool}",
+        "unrouted": "Nobody could take it",
+        "released": f"Given back to {pool}",
+    }.get(kind, kind)
+
+
+_CLOCKS = {"accept": "Time to accept or reject", "hot": "Time to first contact"}
+_CLOCK_EVENTS = {
+    "started": ("player-play", "starts"),
+    "warned": ("bell", "nearly over, owner reminded"),
+    "breached": ("alert-octagon", "ran out"),
+    "stopped": ("check", "stopped"),
+    "resumed": ("player-play", "runs again"),
+}
+
+
+def clock_sentence(clock: str, event: str) -> str:
+    """What happened to a promise: "Time to accept or reject ran out"."""
+    return f"{_CLOCKS.get(clock, clock)} {_CLOCK_EVENTS.get(event, ('', event))[1]}"
+
+
+def clock_icon(event: str) -> str:
+    return _CLOCK_EVENTS.get(event, ("clock", ""))[0]
+
+
 # How causes are written (the part before the first colon) and how they are said.
 _CAUSES = {
     "activity": "by a touch",
     "touch": "by a touch",
+    "mql": "by score",
     "rule": "by a rule",
     "clock": "by a clock that ran out",
     "user": "by hand",
@@ -46,6 +89,10 @@ _CAUSES = {
 def cause_sentence(cause: str, source: str = "") -> str:
     """What made it happen: "load:event/crm/42" -> "loaded from crm"; an unknown cause as it is written."""
     head, _colon, rest = cause.partition(":")
+    if head == "mql" and rest.endswith(":fast_track"):
+        return "by a raised hand"
+    if head == "mql" and rest.startswith("revisit:"):
+        return "by its day to look again"
     if head == "load":
         parts = rest.split("/")
         origin = parts[1] if len(parts) > 2 else source

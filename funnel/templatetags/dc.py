@@ -146,6 +146,12 @@ def change(now: float | None, before: float | None) -> SafeString:
     )
 
 
+@register.filter
+def get(values: Any, key: Any) -> Any:
+    """What a mapping has under a key that is itself a value; None where there is nothing."""
+    return values.get(key) if values else None
+
+
 # --- Times ----------------------------------------------------------------------------------------
 
 SHAPES = {"full": "j M Y, H:i", "date": "j M Y", "day": "D j M Y", "time": "H:i", "short": "j M, H:i"}

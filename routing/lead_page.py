@@ -1,0 +1,103 @@
+"""All that the page of one lead shows, put together from its panels. A constant number of queries."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import QueryDict
+
+from funnel.access import visible_to
+from funnel.keyset import BadCursor
+from funnel.models import Lead, Opportunity, StageEvent
+from routing import timeline as timelines
+from routing.clock_panel import clock_lines
+from routing.interest import added_by, curve
+from routing.models import Meeting
+from routing.offers import offers
+from routing.queue import TAB_TITLES, desk_of
+from routing.queue_rows import grades_of
+from routing.record import path_of, why_this_stage
+from routing.score_panel import moment_asked, panel_of
+from scoring import evidence
+from scoring.explain import why_mql
+from scoring.models import ScoringModel
+from scoring.parts import Parts
+from scoring.policy import policy_of
+
+BESIDE = 10  # records shown beside a lead
+
+
+def whole(lead: Lead, events: list[StageEvent], query: QueryDict, user: Any, *, now: datetime) -> dict[str, Any]:
+    """The context of the page. events: the lead's stage events as `timeline.ordered`."""
+    desk = desk_of(user)
+    all_deals = visible_to(Opportunity.objects.all(), user).select_related("owner").order_by("-opened_at", "-id")
+    deals = list(all_deals.filter(lead=lead)[:BESIDE])
+    others = visible_to(Lead.objects.all(), user).filter(person=lead.person_id).exclude(pk=lead.pk)
+    meeting = Meeting.objects.filter(lead=lead, outcome="").first()
+    clocks = clock_lines(lead, now=now)
+    parts = parts_now(lead, now=now)
+    acts = offers(lead, desk, meeting=meeting, deals=deals, works_deals=user.has_perm("routing.work_deal"))
+    return timeline_of(lead, events, query, parts=parts) | {
+        "now": now,
+        "desk": desk,
+        "acts": [act for act in acts if not act.more],
+        "more_acts": [act for act in acts if act.more],
+        "came_from": query.get("from") if query.get("from") in TAB_TITLES else "",
+        "grade": grades_of([lead.person_id]).get(lead.person_id),
+        "face": next((line.face for line in clocks if line.face), None),
+        "clocks": clocks,
+        "meeting": meeting,
+        "path": path_of(lead),
+        "because": why_this_stage(lead, events),
+        "checks": why_mql(lead) if lead.mql_at else [],
+        "deals": deals,
+        "account_deals": all_deals.filter(account=lead.account_id).exclude(lead=lead)[:BESIDE]
+        if lead.account_id
+        else (),
+        "others": others.select_related("solution", "owner").order_by("-number")[:BESIDE],
+        **score_of(lead, query, now=now),
+        **curve_of(lead, parts, now=now),
+    }
+
+
+def timeline_of(lead: Lead, events: list[StageEvent], query: QueryDict, *, parts: Parts | None) -> dict[str, Any]:
+    """A page of the timeline, with what each touch on it added to interest."""
+    show = query.get("show", "all")
+    if show not in timelines.SHOWS:
+        show = "all"
+    try:
+        entries = timelines.read(lead, events, show=show, older=query.get("older", ""))
+    except BadCursor:
+        entries = timelines.read(lead, events, show=show)
+    touches = [entry.touch for _day, _headed, day in entries.days for entry in day if entry.touch]
+    added = added_by(parts, touches) if parts and touches else {}
+    return {"lead": lead, "timeline": entries, "show": show, "shows": timelines.SHOWS, "added": added}
+
+
+def score_of(lead: Lead, query: QueryDict, *, now: datetime) -> dict[str, Any]:
+    """The panel "why this score", now or at the moment that was asked for."""
+    at = moment_asked(query.get("at", ""), now=now)
+    return {"score": panel_of(lead, at=at, now=now), "score_at": at, "now": now}
+
+
+def parts_now(lead: Lead, *, now: datetime) -> Parts | None:
+    """The parts of the person's score under the version that decides; None where nothing scores."""
+    model = ScoringModel.objects.filter(active=True).first()
+    if model is None:
+        return None
+    policy = policy_of(model)
+    known = evidence.read(policy, [lead.person_id], at=now, past=False)
+    return Parts(policy, known[lead.person_id], at=now) if lead.person_id in known else None
+
+
+def curve_of(lead: Lead, parts: Parts | None, *, now: datetime) -> dict[str, Any]:
+    """The curve of interest with its next crossing of the threshold."""
+    if parts is None or not parts.earned:
+        return {"curve": None}
+    over = parts.is_over(parts.policy.threshold, now.timestamp())
+    crossing = next(
+        (moment for moment in parts.reviews(now.timestamp()) if parts.is_over(parts.policy.threshold, moment) != over),
+        None,
+    )
+    since = min(at for at in (lead.inquiry_at, lead.mql_at, lead.stage_since) if at is not None)
+    at = datetime.fromtimestamp(crossing, now.tzinfo) if crossing else None
+    return {"curve": curve(parts, now=now, since=since, crossing=at, mql_at=lead.mql_at), "crossing": at}

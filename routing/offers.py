@@ -1,0 +1,113 @@
+"""What a user may do with a lead as it stands: the buttons of its page, in the order of what comes next.
+
+Only what is offered; whether it can be done is decided by the service, under the lock.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from funnel.models import DealState, Exit, Lead, Opportunity, Stage
+from funnel.path import RANK
+from routing.models import Meeting
+from routing.queue import Desk
+
+CLOSED_WITH_DEAL = (Exit.WON, Exit.LOST, Exit.NO_DECISION)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One act. asks: a form comes first; more: stands behind the dots; key: what to press."""
+
+    act: str
+    label: str
+    url: str
+    icon: str = ""
+    key: str = ""
+    asks: bool = True
+    more: bool = False
+
+
+def offers(
+    lead: Lead, desk: Desk, *, meeting: Meeting | None, deals: Sequence[Opportunity], works_deals: bool
+) -> list[Offer]:
+    """meeting: the one that lies ahead; deals: those of the lead; works_deals: may the user make and close them."""
+    mine = lead.owner_id is not None and lead.owner_id == desk.rep_id
+    works = desk.may_work and (mine or desk.may_reassign or lead.owner_id is None)
+    deals_too = works_deals or mine
+    if lead.closed_at is not None:
+        return _of_closed(lead, deals, works=works, deals_too=deals_too)
+    found: list[Offer] = []
+    if lead.stage == Stage.MQL and works:
+        found += _of_mql(lead, desk)
+    if RANK[lead.stage] >= RANK[Stage.SAL] and (works or works_deals):
+        found += _of_meeting(lead, meeting)
+    if lead.stage == Stage.SQL and deals_too:
+        found.insert(
+            0, Offer("opportunity", "Make an opportunity", reverse("routing:opportunity", args=[lead.pk]), "briefcase")
+        )
+    if deals_too:
+        found += [
+            Offer(
+                "close-deal",
+                f"Close {deal}" if len(deals) > 1 else "Close the deal",
+                reverse("routing:close-deal", args=[deal.pk]),
+                "trophy",
+            )
+            for deal in deals
+            if deal.state == DealState.OPEN
+        ]
+    if works and lead.stage in (Stage.SAL, Stage.SQL):
+        found += _leaving(lead, "Disqualify")
+    return found + _hands(lead, desk, mine=mine)
+
+
+def _of_mql(lead: Lead, desk: Desk) -> list[Offer]:
+    found = []
+    if lead.owner_id is None and desk.rep_id is not None:
+        found.append(Offer("claim", "Claim", reverse("routing:claim", args=[lead.pk]), "user-plus", "A", asks=False))
+    else:
+        found.append(Offer("accept", "Accept", reverse("routing:accept", args=[lead.pk]), "check", "A", asks=False))
+    return found + _leaving(lead, "Reject")
+
+
+def _leaving(lead: Lead, word: str) -> list[Offer]:
+    return [
+        Offer("reject", word, reverse("routing:reject", args=[lead.pk]), key="R"),
+        Offer("recycle", "Recycle", reverse("routing:recycle", args=[lead.pk]), key="C"),
+    ]
+
+
+def _of_meeting(lead: Lead, meeting: Meeting | None) -> list[Offer]:
+    if meeting is None:
+        return [Offer("meeting", "Book a meeting", reverse("routing:meeting", args=[lead.pk]), "calendar-plus")]
+    return [
+        Offer("outcome", "How did the meeting go?", reverse("routing:outcome", args=[meeting.pk]), "calendar-event")
+    ]
+
+
+def _of_closed(lead: Lead, deals: Sequence[Opportunity], *, works: bool, deals_too: bool) -> list[Offer]:
+    if lead.exit in CLOSED_WITH_DEAL and deals:
+        if not deals_too:
+            return []
+        return [
+            Offer(
+                "reopen-deal", "Reopen the deal", reverse("routing:reopen-deal", args=[deal.pk]), "repeat", asks=False
+            )
+            for deal in deals[:1]
+        ]
+    if not works or lead.exit in (Exit.MERGED, Exit.VOID):
+        return []
+    return [Offer("reopen", "Reopen", reverse("routing:reopen", args=[lead.pk]), "repeat")]
+
+
+def _hands(lead: Lead, desk: Desk, *, mine: bool) -> list[Offer]:
+    found = []
+    if desk.may_reassign:
+        url = reverse("routing:hand-over", args=[lead.pk])
+        found.append(Offer("hand-over", "Give to somebody else", url, "users", more=True))
+    if lead.owner_id is not None and desk.may_work and (mine or desk.may_reassign) and lead.stage != Stage.OPPORTUNITY:
+        url = reverse("routing:release", args=[lead.pk])
+        found.append(Offer("release", "Give back to the pool", url, "arrow-back-up", asks=False, more=True))
+    return found
