@@ -280,6 +280,18 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Scoring and routing",
+                "items": [
+                    _admin_link("Scoring", "speed", "scoring.scoringmodel"),
+                    _admin_link("Routing", "alt_route", "routing.routingpolicy"),
+                    _admin_link("Promises", "timer", "routing.slapolicy"),
+                    _admin_link("Desks", "desk", "routing.desk"),
+                    _admin_link("Seats", "event_seat", "routing.seat"),
+                    _admin_link("Calendars", "calendar_month", "routing.calendar"),
+                    _admin_link("Absences", "beach_access", "routing.absence"),
+                ],
+            },
+            {
                 "title": "People who work here",
                 "items": [
                     _admin_link("Teams", "groups", "funnel.team"),
@@ -294,6 +306,10 @@ UNFOLD = {
                     _admin_link("Accounts", "domain", "funnel.account"),
                     _admin_link("People", "contacts", "funnel.person"),
                     _admin_link("Stage events", "timeline", "funnel.stageevent"),
+                    _admin_link("Scores", "leaderboard", "scoring.score"),
+                    _admin_link("Score changes", "trending_up", "scoring.scorechange"),
+                    _admin_link("Assignments", "assignment_ind", "routing.assignment"),
+                    _admin_link("Clocks", "hourglass_top", "routing.clock"),
                     _admin_link("Imports", "upload_file", "funnel.importrun"),
                     _admin_link("Inbox", "inbox", "funnel.inbox"),
                 ],

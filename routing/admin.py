@@ -1,0 +1,270 @@
+"""The admin of routing: who gets which lead, when teams work, what is promised, and a look at what came of it."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, QuerySet
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from funnel.admin import LargeTable, ReadOnly
+from funnel.admin_acts import Acts, pk_of, who
+from funnel.conditions import sentence
+from routing import policies
+from routing.fields import FIELDS
+from routing.models import (
+    Absence,
+    Assignment,
+    Calendar,
+    CalendarDay,
+    Clock,
+    Desk,
+    RoutingPolicy,
+    RoutingRule,
+    Seat,
+    SlaPolicy,
+)
+from routing.policy_forms import CalendarForm, DayForm, DayFormSet, DraftForm, RuleForm, RuleFormSet, WhyForm
+
+_DRAFT = RoutingPolicy.Status.DRAFT
+
+
+def _may_edit(request: HttpRequest, policy: Any) -> bool:
+    is_draft = not isinstance(policy, RoutingPolicy) or policy.status == _DRAFT
+    return is_draft and request.user.has_perm("routing.change_routingpolicy")
+
+
+class RuleInline(StackedInline):
+    model = RoutingRule
+    form = RuleForm
+    formset = RuleFormSet
+    fields = ("name", "condition", ("team", "method"), "position")
+    ordering_field = "position"
+    hide_ordering_field = True
+    collapsible = True
+    extra = 0
+    max_num = policies.MOST_RULES + 100  # so that a form of too many is told, not cut off
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).select_related("team")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may_edit(request, obj)
+
+    has_change_permission = has_delete_permission = has_add_permission
+
+
+class RuleTable(ReadOnly, TabularInline):
+    """The rules once the policy is published."""
+
+    model = RoutingRule
+    fields = readonly_fields = ("name", "said", "team", "method")
+    hide_title = True
+    extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).select_related("team")
+
+    @admin.display(description="Leads that meet")
+    def said(self, rule: RoutingRule) -> str:
+        return sentence(rule.condition, FIELDS)
+
+
+@admin.register(RoutingPolicy)
+class RoutingPolicyAdmin(Acts, ModelAdmin):
+    refusal = policies.PolicyProblem
+    list_display = ("version", "name", "state", "rules_count", "created_by", "published_at", "published_by")
+    list_display_links = ("version", "name")
+    list_select_related = ("created_by", "published_by")
+    list_filter = ("status",)
+    search_fields = ("name", "why")
+    search_help_text = "A word of the name or the reason"
+    fields = ("name", "why")
+    change_form_before_template = "admin/routing/life.html"
+    actions_detail = ("publish_version", "new_draft")
+    warn_unsaved_form = True
+
+    class Media:
+        css = {"all": ["css/policies.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).annotate(rules_total=Count("rules"))
+
+    @display(description="State", label={"Decides": "success", "Draft": "primary", "Retired": "default"})
+    def state(self, policy: RoutingPolicy) -> str:
+        return "Decides" if policy.status == RoutingPolicy.Status.PUBLISHED else policy.get_status_display()
+
+    @admin.display(description="Rules", ordering="rules_total")
+    def rules_count(self, policy: Any) -> int:
+        return policy.rules_total
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        if obj is None:
+            return ()
+        return (RuleInline,) if _may_edit(request, obj) else (RuleTable,)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_edit(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Decisions name the version that they were made under, so only a draft can go."""
+        return obj is not None and _may_edit(request, obj) and super().has_delete_permission(request, obj)
+
+    def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        may = request.user.has_perm("routing.change_routingpolicy")
+        return may and RoutingPolicy.objects.filter(pk=pk_of(object_id), status=_DRAFT).exists()
+
+    def has_draft_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self.has_add_permission(request)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return self._draft(request, RoutingPolicy.objects.filter(status=RoutingPolicy.Status.PUBLISHED).first())
+
+    @action(description="New draft from this version", icon="content_copy", permissions=["draft"])
+    def new_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._draft(request, self.row_of(object_id))
+
+    def _draft(self, request: HttpRequest, source: RoutingPolicy | None) -> HttpResponse:
+        def make(form: Form) -> tuple[RoutingPolicy, str]:
+            data = form.cleaned_data
+            made = policies.draft(
+                from_policy=data["from_policy"], user=who(request), name=data["name"], why=data["why"]
+            )
+            return made, f"Version {made.version} is a draft. It decides nothing until it is published."
+
+        initial = {"from_policy": source and source.pk, "name": source.name if source else ""}
+        return self.act(
+            request, form=DraftForm(request.POST or None, initial=initial), do=make, on=source, title="New draft",
+            button="Make the draft", explained=["A draft can be edited as long as it is not published."],
+        )  # fmt: skip
+
+    @action(description="Publish", icon="publish", permissions=["publish"], variant=ActionVariant.PRIMARY)
+    def publish_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        policy = self.row_of(object_id)
+        before = RoutingPolicy.objects.filter(status=RoutingPolicy.Status.PUBLISHED).first()
+
+        def publish(form: Form) -> tuple[RoutingPolicy, str]:
+            policies.publish(policy, user=who(request), why=form.cleaned_data["why"], now=timezone.now())
+            return policy, f"Version {policy.version} decides from now on."
+
+        explained = ["It decides about MQLs from now on and cannot be changed any more. Leads keep their owners."]
+        if before:
+            explained.append(f"{before} is retired.")
+        return self.act(
+            request, form=WhyForm(request.POST or None, initial={"why": policy.why}), do=publish, on=policy,
+            title=f"Publish {policy}", button="Publish", explained=explained,
+        )  # fmt: skip
+
+
+# --- When people work -----------------------------------------------------------------------------
+
+
+class DayInline(TabularInline):
+    model = CalendarDay
+    form = DayForm
+    formset = DayFormSet
+    extra = 0
+
+
+@admin.register(Calendar)
+class CalendarAdmin(ModelAdmin):
+    form = CalendarForm
+    list_display = ("name", "zone", "country", "subdivision", "desks_count")
+    search_fields = ("name", "zone")
+    inlines = (DayInline,)
+
+    class Media:
+        css = {"all": ["css/policies.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).annotate(desks_total=Count("desks"))
+
+    @admin.display(description="Desks", ordering="desks_total")
+    def desks_count(self, calendar: Any) -> int:
+        return calendar.desks_total
+
+
+@admin.register(Absence)
+class AbsenceAdmin(ModelAdmin):
+    list_display = ("rep", "starts_on", "ends_on", "cover", "note")
+    list_select_related = ("rep", "cover")
+    list_filter = ("rep__team",)
+    search_fields = ("rep__name", "note")
+    autocomplete_fields = ("rep", "cover")
+    date_hierarchy = "starts_on"
+
+
+@admin.register(Desk)
+class DeskAdmin(ModelAdmin):
+    list_display = ("team", "calendar")
+    list_select_related = ("team", "calendar")
+    search_fields = ("team__name",)
+    autocomplete_fields = ("team", "calendar")
+
+
+@admin.register(Seat)
+class SeatAdmin(ModelAdmin):
+    list_display = ("rep", "team", "receiving", "weight", "capacity", "assigned", "calendar")
+    list_select_related = ("rep__team", "calendar")
+    list_filter = ("receiving", "rep__team")
+    search_fields = ("rep__name",)
+    autocomplete_fields = ("rep", "calendar")
+    readonly_fields = ("assigned",)
+
+    @admin.display(description="Team", ordering="rep__team__name")
+    def team(self, seat: Seat) -> str:
+        return str(seat.rep.team or "")
+
+
+@admin.register(SlaPolicy)
+class SlaPolicyAdmin(ModelAdmin):
+    """What is promised; clocks that run keep the time they were given."""
+
+    list_display = ("kind", "amount", "unit", "warn_at", "active")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A promise that is no longer made is marked as not active."""
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("kind",) if obj else ()
+
+
+# --- What came of it ------------------------------------------------------------------------------
+
+
+class _OfLeads(ReadOnly, LargeTable):
+    @admin.display(description="Lead")
+    def lead_link(self, row: Any) -> str:
+        return format_html('<a href="{}">Lead {}</a>', reverse("routing:lead", args=[row.lead_id]), row.lead_id)
+
+
+@admin.register(Assignment)
+class AssignmentAdmin(_OfLeads, ModelAdmin):
+    list_display = ("occurred_at", "lead_link", "kind", "rep", "team", "rule", "policy", "actor")
+    list_select_related = ("rep", "team", "actor")
+    list_filter = ("kind",)
+
+
+@admin.register(Clock)
+class ClockAdmin(_OfLeads, ModelAdmin):
+    list_display = ("started_at", "lead_link", "kind", "due_at", "stopped_at", "outcome", "warned")
+    list_filter = ("kind",)
+
+    @display(description="Outcome", label={"Kept": "success", "Late": "danger", "Runs": "info", "Cancelled": "default"})
+    def outcome(self, clock: Clock) -> str:
+        if clock.cancelled:
+            return "Cancelled"
+        ends = clock.stopped_at or timezone.now()
+        if ends > clock.due_at:
+            return "Late"
+        return "Kept" if clock.stopped_at else "Runs"

@@ -1,0 +1,79 @@
+"""The life of a routing policy's version: drafted, published, and retired by the next one."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Final
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.db.models import Max
+
+from funnel.conditions import check
+from routing.fields import FIELDS
+from routing.models import Desk, RoutingPolicy, RoutingRule
+
+MOST_RULES: Final = 300
+_RULE = ("position", "name", "condition", "team_id", "method")
+
+
+class PolicyProblem(ValueError):
+    """What was asked of a version cannot be; `problems` says why, a sentence each."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = list(problems)
+        super().__init__(" ".join(self.problems))
+
+
+@transaction.atomic
+def draft(*, from_policy: RoutingPolicy | None = None, user: User | None, name: str, why: str = "") -> RoutingPolicy:
+    """A new draft: a copy of a version, or empty."""
+    _lock()
+    last = RoutingPolicy.objects.aggregate(last=Max("version"))["last"] or 0
+    made = RoutingPolicy.objects.create(version=last + 1, name=name, why=why, created_by=user)
+    if from_policy is not None:
+        rules = from_policy.rules.order_by("position", "id").values(*_RULE)
+        RoutingRule.objects.bulk_create(RoutingRule(routing_policy=made, **values) for values in rules)
+    return made
+
+
+@transaction.atomic
+def publish(policy: RoutingPolicy, *, user: User | None, why: str = "", now: datetime) -> RoutingPolicy:
+    """Let a draft decide from now on; the version that did is retired. Leads that have an owner keep them.
+
+    Raises PolicyProblem for a version that cannot be.
+    """
+    _lock()
+    held = RoutingPolicy.objects.get(pk=policy.pk)
+    if held.status != RoutingPolicy.Status.DRAFT:
+        raise PolicyProblem([f"Version {held.version} is {held.get_status_display().lower()} already."])
+    if problems := list(problems_of(held)):
+        raise PolicyProblem(problems)
+    RoutingPolicy.objects.filter(status=RoutingPolicy.Status.PUBLISHED).update(status=RoutingPolicy.Status.RETIRED)
+    held.status, held.why = RoutingPolicy.Status.PUBLISHED, why or held.why
+    held.published_at, held.published_by = now, user
+    held.save(update_fields=["status", "why", "published_at", "published_by"])
+    policy.refresh_from_db()
+    return held
+
+
+def problems_of(policy: RoutingPolicy) -> Iterator[str]:
+    """What keeps the version from being published, a sentence each."""
+    rules = list(policy.rules.select_related("team").order_by("position", "id"))
+    if not rules:
+        yield "Without a rule nobody would get a lead. Add one; a rule without a condition takes every lead."
+    if len(rules) > MOST_RULES:
+        yield f"The version has {len(rules):,} rules; at most {MOST_RULES} are possible. Join similar ones."
+    for rule in rules:
+        yield from (f"Rule “{rule.name}”: {problem}" for problem in check(rule.condition, FIELDS))
+    always = next((place for place, rule in enumerate(rules) if rule.condition == {}), len(rules))
+    for rule in rules[always + 1 :]:
+        yield f"Rule “{rule.name}” is never reached: “{rules[always].name}” before it takes every lead."
+    desks = set(Desk.objects.values_list("team_id", flat=True))
+    for team in sorted({rule.team for rule in rules if rule.team_id not in desks}, key=str):
+        yield f"The team “{team}” has no desk, so that nothing says when it works. Give it one under Desks."
+
+
+def _lock() -> None:
+    """One draft or publication at a time: two drafts at once need two numbers, and only one version decides."""
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE routing_routingpolicy IN SHARE ROW EXCLUSIVE MODE")

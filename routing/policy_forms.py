@@ -1,0 +1,203 @@
+"""Forms of the admin: routing policies with their rules, and working hours."""
+
+import re
+from typing import Any, Final
+from zoneinfo import available_timezones
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from funnel.condition_forms import ConditionField, ConditionWidget, refused
+from funnel.conditions import sentence
+from routing.calendars import WEEKDAYS
+from routing.fields import FIELDS
+from routing.models import Calendar, CalendarDay, RoutingPolicy, RoutingRule
+from routing.policies import MOST_RULES
+
+_NAMES: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_BLOCK: Final = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?\s*(?:-|–|to)\s*(\d{1,2})(?:[:.](\d{2}))?")
+
+
+class RuleForm(forms.ModelForm):
+    condition = ConditionField(
+        widget=ConditionWidget(fields_url=lambda: reverse("routing:condition-fields"), of="lead", fields=FIELDS)
+    )
+
+    class Meta:
+        model = RoutingRule
+        fields = ("name", "condition", "team", "method", "position")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rule = self.instance
+        if rule.pk:
+            way = "pool of" if rule.method == RoutingRule.Method.POOL else "in turn to"
+            rule.get_inline_title = f"{rule.name} · {sentence(rule.condition, FIELDS)[:100]} → {way} {rule.team}"
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if "condition" not in self.errors:
+            for problem in refused(cleaned.get("condition"), FIELDS):
+                self.add_error("condition", problem)
+        return cleaned
+
+
+class RuleFormSet(PaginationInlineFormSet):
+    def clean(self) -> None:
+        super().clean()
+        kept = sum(1 for form in self.forms if form.has_changed() or form.instance.pk)
+        if kept > MOST_RULES:
+            raise ValidationError(f"A version has at most {MOST_RULES} rules, and this would be {kept:,}.")
+
+
+class DraftForm(forms.Form):
+    """A new draft. from_policy: what it begins as; blank: no rules."""
+
+    name = forms.CharField(max_length=120, widget=UnfoldAdminTextInputWidget)
+    from_policy = forms.ModelChoiceField(
+        RoutingPolicy.objects.none(), label="Begin as", required=False, empty_label="Empty, without rules",
+        widget=UnfoldAdminSelectWidget,
+    )  # fmt: skip
+    why = forms.CharField(
+        label="What it is to change, and why", required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["from_policy"].queryset = RoutingPolicy.objects.order_by("-version")  # type: ignore[attr-defined]
+
+
+class WhyForm(forms.Form):
+    why = forms.CharField(
+        label="What this version changes, and why",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        error_messages={"required": "Say what changes and why: those who get the leads will ask."},
+    )
+
+
+# --- Working hours --------------------------------------------------------------------------------
+
+
+def read_blocks(text: str) -> list[list[str]]:
+    """Blocks like 09:00–12:00, 13:00–18:00 in their stored form. Raises ValueError with a sentence."""
+    blocks = []
+    for part in filter(None, (part.strip() for part in re.split(r"[,;]", text))):
+        found = _BLOCK.fullmatch(part)
+        if found is None:
+            raise ValueError(f"“{part[:30]}” is no span of hours; write it like 09:00–12:00, 13:00–18:00.")
+        start, start_minutes, end, end_minutes = found.groups()
+        blocks.append([f"{int(start):02}:{start_minutes or '00'}", f"{int(end):02}:{end_minutes or '00'}"])
+    return blocks
+
+
+def write_blocks(blocks: Any) -> str:
+    """The stored form as people write it."""
+    if not isinstance(blocks, list):
+        return ""
+    return ", ".join("–".join(map(str, block)) for block in blocks if isinstance(block, list))
+
+
+class WeekWidget(forms.Widget):
+    """A line a weekday."""
+
+    class Media:
+        css = {"all": ["css/policies.css"]}
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        week = value if isinstance(value, dict) else {}
+        days = [
+            {"name": label, "input": f"{name}_{day}", "value": shown if isinstance(shown, str) else write_blocks(shown)}
+            for day, label in zip(WEEKDAYS, _NAMES, strict=True)
+            for shown in [week.get(day, [])]
+        ]
+        return SafeString(render_to_string("admin/routing/week.html", {"days": days}))
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> dict[str, str]:
+        return {day: data.get(f"{name}_{day}", "") for day in WEEKDAYS}
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+        return f"{name}_mon" not in data
+
+    def id_for_label(self, id_: str) -> str:
+        return ""  # seven inputs, each with a label of its own
+
+
+class WeekField(forms.Field):
+    """Working hours by weekday, as Calendar.hours has them."""
+
+    widget = WeekWidget
+
+    def clean(self, value: dict[str, str]) -> dict[str, list[list[str]]]:
+        week, problems = {}, []
+        for day, label in zip(WEEKDAYS, _NAMES, strict=True):
+            try:
+                if blocks := read_blocks(value[day]):
+                    week[day] = blocks
+            except ValueError as error:
+                problems.append(f"{label}: {error}")
+        if problems:
+            raise ValidationError(problems)
+        return week
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return self.clean(data) != {day: blocks for day, blocks in (initial or {}).items() if blocks}
+        except ValidationError:
+            return True
+
+
+class CalendarForm(forms.ModelForm):
+    hours = WeekField(label="Working hours", required=False)
+    zone = forms.ChoiceField(
+        label="Time zone", choices=lambda: [(zone, zone) for zone in sorted(available_timezones())],
+        widget=UnfoldAdminSelectWidget, initial="UTC",
+    )  # fmt: skip
+
+    class Meta:
+        model = Calendar
+        fields = ("name", "zone", "hours", "country", "subdivision")
+
+    def clean_country(self) -> str:
+        return self.cleaned_data["country"].strip().upper()
+
+
+class DayForm(forms.ModelForm):
+    hours = forms.CharField(
+        required=False, widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Closed"}),
+        help_text="Like 09:00–12:00; blank: closed.",
+    )  # fmt: skip
+
+    class Meta:
+        model = CalendarDay
+        fields = ("day", "name", "hours")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["hours"] = write_blocks(self.instance.hours)
+
+    def clean_hours(self) -> list[list[str]]:
+        try:
+            return read_blocks(self.cleaned_data["hours"])
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+
+class DayFormSet(PaginationInlineFormSet):
+    def clean(self) -> None:
+        """The days are tried together with the calendar: hours that cannot be are told, not stored."""
+        super().clean()
+        days = {
+            form.cleaned_data["day"]: form.cleaned_data["hours"]
+            for form in self.forms
+            if form.is_valid() and form.cleaned_data.get("day") and not self._should_delete_form(form)
+        }
+        try:
+            self.instance.as_hours(days=days)
+        except ValueError as error:
+            if days:  # the calendar's own mistakes are told there
+                raise ValidationError(str(error)) from error

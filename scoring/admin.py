@@ -1,0 +1,383 @@
+"""The admin of scoring: versions of the policy and what they came to. Everything that is done goes through services."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Max, Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from funnel.admin import LargeTable, ReadOnly
+from funnel.admin_acts import Acts, pk_of, who
+from funnel.conditions import sentence
+from funnel.fields import FIELDS_OF_TOUCHES
+from funnel.models import Person
+from funnel.search import people_found
+from scoring import services
+from scoring.difference import difference
+from scoring.forms import (
+    ActivateForm,
+    CategoryForm,
+    CategoryFormSet,
+    DraftForm,
+    GateForm,
+    ModelForm,
+    RuleForm,
+    RuleFormSet,
+    WhyForm,
+)
+from scoring.matrix_forms import matrix_table
+from scoring.models import MOST_RULES, Gate, Score, ScoreCategory, ScoreChange, ScoreRule, ScoringModel, Status
+
+
+class _Part:
+    """A row below a version: written while the version is a draft, looked at afterwards."""
+
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _may_edit(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _may_edit(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _may_edit(request, obj)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm("scoring.view_scoringmodel")
+
+
+def _may_edit(request: HttpRequest, model: Any) -> bool:
+    is_draft = not isinstance(model, ScoringModel) or model.status == Status.DRAFT
+    return is_draft and request.user.has_perm("scoring.change_scoringmodel")
+
+
+class CategoryInline(_Part, TabularInline):
+    model = ScoreCategory
+    form = CategoryForm
+    formset = CategoryFormSet
+    fields = ("name", "axis", "cap", "half_life_days", "position")
+    ordering_field = "position"
+    hide_ordering_field = True
+    tab = True
+
+
+class RuleInline(_Part, StackedInline):
+    model = ScoreRule
+    form = RuleForm
+    formset = RuleFormSet
+    fields = (
+        ("name", "kind"),
+        ("category", "points"),
+        "condition",
+        "points_if_unknown",
+        ("per_day", "window_days"),
+        ("after_days", "every_days"),
+    )
+    collapsible = True
+    tab = True
+    max_num = MOST_RULES + 100  # so that a form of too many is told, not cut off
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).select_related("category")
+
+
+class GateInline(_Part, StackedInline):
+    model = Gate
+    form = GateForm
+    fields = (("name", "kind"), "condition", "position")
+    ordering_field = "position"
+    hide_ordering_field = True
+    collapsible = True
+    tab = True
+
+
+class _Shown(ReadOnly):
+    """The same rows once the version is published."""
+
+    extra = 0
+    can_delete = False
+    tab = True
+    hide_title = True
+
+    @admin.display(description="When")
+    def said(self, row: Any) -> str:
+        return sentence(row.condition, FIELDS_OF_TOUCHES)
+
+
+class CategoryTable(_Shown, TabularInline):
+    model = ScoreCategory
+    fields = readonly_fields = ("name", "axis", "cap", "half_life_days")
+    ordering = ("axis", "position", "id")
+
+
+class RuleTable(_Shown, TabularInline):
+    model = ScoreRule
+    fields = readonly_fields = ("name", "category", "said", "points", "limits")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).select_related("category")
+
+    @admin.display(description="When")
+    def said(self, row: ScoreRule) -> str:
+        if row.kind == ScoreRule.Kind.INACTIVITY:
+            return f"{row.after_days} days without a touch"
+        return super().said(row)
+
+    @admin.display(description="Limits")
+    def limits(self, row: ScoreRule) -> str:
+        said = []
+        if row.per_day:
+            said.append(f"at most {row.per_day} a day")
+        if row.window_days:
+            said.append(f"for {row.window_days} days")
+        if row.every_days:
+            said.append(f"again every {row.every_days} days")
+        if row.points_if_unknown:
+            said.append(f"{row.points_if_unknown:+g} while not known")
+        return ", ".join(said)
+
+
+class GateTable(_Shown, TabularInline):
+    model = Gate
+    fields = readonly_fields = ("kind", "name", "said")
+
+
+@admin.register(ScoringModel)
+class ScoringModelAdmin(Acts, ModelAdmin):
+    refusal = services.PolicyProblem
+    form = ModelForm
+    list_display = ("version", "name", "state", "rules_count", "published_at", "published_by", "activated_at")
+    list_display_links = ("version", "name")
+    list_select_related = ("published_by",)
+    list_filter = ("status",)
+    search_fields = ("name", "why")
+    search_help_text = "A word of the name or the reason"
+    fieldsets = (
+        (None, {"fields": ("name", "why")}),
+        ("When interest makes an MQL", {"fields": ("threshold", "exit_ratio", "cooldown_days")}),
+        ("What a grade and a band ask for", {"fields": ("matrix",)}),
+    )
+    change_form_before_template = "admin/scoring/life.html"
+    actions_detail = ("publish_version", "activate_version", "new_draft", "retire_version")
+    compressed_fields = True
+    warn_unsaved_form = True
+
+    class Media:
+        css = {"all": ["css/policies.css"]}
+        js = ["js/rule_kinds.js"]
+
+    # What is shown ---------------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).annotate(rules_total=Count("rules"))
+
+    @display(
+        description="State",
+        label={
+            "Decides": "success",
+            "Ready": "info",
+            "Scoring people": "warning",
+            "Draft": "primary",
+            "Retired": "default",
+        },
+    )
+    def state(self, model: ScoringModel) -> str:
+        return state_of(model)
+
+    @admin.display(description="Rules", ordering="rules_total")
+    def rules_count(self, model: Any) -> int:
+        return model.rules_total
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        if obj is None:
+            return ()
+        if _may_edit(request, obj):
+            return (CategoryInline, RuleInline, GateInline)
+        return (CategoryTable, RuleTable, GateTable)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or _may_edit(request, obj):
+            return fieldsets
+        return (*fieldsets[:-1], (fieldsets[-1][0], {"fields": ("matrix_shown",)}))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return () if obj is None or _may_edit(request, obj) else ("matrix_shown",)
+
+    @admin.display(description="Grades, bands and what they ask for")
+    def matrix_shown(self, model: ScoringModel) -> str:
+        return matrix_table(model)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        model = self.get_object(request, object_id) if object_id else None
+        context = {"life": life_of(model)} if model else {}
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **context})
+
+    # Who may do what -------------------------------------------------------------------------------
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_edit(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Decisions name the version that they were made under, so only a draft can go."""
+        return obj is not None and _may_edit(request, obj) and super().has_delete_permission(request, obj)
+
+    def _with_status(self, request: HttpRequest, object_id: Any, **wanted: Any) -> bool:
+        may = request.user.has_perm("scoring.change_scoringmodel")
+        return may and ScoringModel.objects.filter(pk=pk_of(object_id), **wanted).exists()
+
+    def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self._with_status(request, object_id, status=Status.DRAFT)
+
+    def has_activate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self._with_status(request, object_id, status=Status.PUBLISHED, active=False)
+
+    def has_retire_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self._with_status(request, object_id, status=Status.PUBLISHED, active=False)
+
+    def has_draft_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self.has_add_permission(request)
+
+    # What is done ----------------------------------------------------------------------------------
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return self._new_draft(request, ScoringModel.objects.filter(active=True).first())
+
+    @action(description="New draft from this version", icon="content_copy", permissions=["draft"])
+    def new_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._new_draft(request, self.row_of(object_id))
+
+    def _new_draft(self, request: HttpRequest, source: ScoringModel | None) -> HttpResponse:
+        def make(form: forms.Form) -> tuple[ScoringModel, str]:
+            data = form.cleaned_data
+            made = services.draft(from_model=data["from_model"], user=who(request), name=data["name"], why=data["why"])
+            return made, f"Version {made.version} is a draft. Nothing is scored by it until it is published."
+
+        initial = {"from_model": source and source.pk, "name": source.name if source else ""}
+        return self.act(
+            request, form=DraftForm(request.POST or None, initial=initial), title="New draft", button="Make the draft",
+            explained=["A draft can be edited as long as it is not published."], do=make, on=source,
+        )  # fmt: skip
+
+    @action(description="Publish", icon="publish", permissions=["publish"], variant=ActionVariant.PRIMARY)
+    def publish_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        model = self.row_of(object_id)
+
+        def publish(form: forms.Form) -> tuple[ScoringModel, str]:
+            services.publish(model, user=who(request), why=form.cleaned_data["why"], now=timezone.now())
+            return (
+                model,
+                f"Version {model.version} is published. People are scored by it now, and it decides nothing yet.",
+            )
+
+        return self.act(
+            request, form=WhyForm(request.POST or None, initial={"why": model.why}), do=publish, on=model,
+            title=f"Publish {model}", button="Publish",
+            explained=[
+                "A published version cannot be changed any more.",
+                "Everybody is then scored by it beside the version that decides now. When that is done, you can see"
+                " what it would change and activate it.",
+            ],
+        )  # fmt: skip
+
+    @action(description="Activate", icon="bolt", permissions=["activate"], variant=ActionVariant.PRIMARY)
+    def activate_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        model = self.row_of(object_id)
+        before = ScoringModel.objects.filter(active=True).exclude(pk=model.pk).first()
+
+        def activate(form: forms.Form) -> tuple[ScoringModel, str]:
+            services.activate(
+                model, user=who(request), now=timezone.now(), apply_to_open=form.cleaned_data["apply_to_open"]
+            )
+            return model, f"Version {model.version} decides from now on."
+
+        explained = [f"{before} stops deciding. It is kept up to date until it is retired."] if before else []
+        if model.filled_at is None:
+            explained = [*explained, "It has not scored everybody yet; wait until it has."]
+        return self.act(
+            request, form=ActivateForm(request.POST or None), do=activate, on=model,
+            title=f"Activate {model}", button="Activate", explained=explained,
+            more={"life": life_of(model), "before": before,
+                  "difference": difference(before, model) if before and model.filled_at else None},
+        )  # fmt: skip
+
+    @action(description="Retire", icon="inventory_2", permissions=["retire"])
+    def retire_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        model = self.row_of(object_id)
+
+        def retire(form: forms.Form) -> tuple[ScoringModel, str]:
+            services.retire(model, now=timezone.now())
+            return model, f"Version {model.version} is retired."
+
+        return self.act(
+            request, form=forms.Form(request.POST or None), do=retire, on=model,
+            title=f"Retire {model}", button="Retire",
+            explained=["Its scores are dropped and it is kept up to date no longer. What it decided stays."],
+        )  # fmt: skip
+
+
+def state_of(model: ScoringModel) -> str:
+    """Where a version stands, in a word or two."""
+    if model.active:
+        return "Decides"
+    if model.status == Status.PUBLISHED:
+        return "Ready" if model.filled_at else "Scoring people"
+    return model.get_status_display()
+
+
+def life_of(model: ScoringModel) -> dict[str, Any]:
+    """A version's state, and how far everybody is scored by it (share: 0 to 1, by the ids of people)."""
+    share = None
+    if model.status == Status.PUBLISHED and model.filled_at is None:
+        last = Person.objects.aggregate(last=Max("pk"))["last"] or 0
+        share = min(1.0, model.filled_to / last) if last else 1.0
+    return {"model": model, "state": state_of(model), "share": share, "percent": share and round(share * 100)}
+
+
+class _OfPeople(ReadOnly, LargeTable):
+    """Rows of people, found by their person."""
+
+    list_select_related = ("person", "model")
+    search_fields = ("person__email",)
+    search_help_text = "How the e-mail address or the last name begins, or first and last name"
+    list_filter = ("model",)
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        if search_term.strip():
+            queryset = queryset.filter(person__in=people_found(search_term))
+        return queryset, False
+
+
+@admin.register(Score)
+class ScoreAdmin(_OfPeople, ModelAdmin):
+    list_display = (
+        "person",
+        "model",
+        "grade",
+        "band",
+        "eligible",
+        "allowed",
+        "fit_total",
+        "scored_at",
+        "next_review_at",
+    )
+
+
+@admin.register(ScoreChange)
+class ScoreChangeAdmin(_OfPeople, ModelAdmin):
+    list_display = ("occurred_at", "person", "model", "change", "eligible", "interest", "fit", "cause")
+
+    @admin.display(description="Change")
+    def change(self, row: ScoreChange) -> str:
+        return str(row)
