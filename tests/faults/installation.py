@@ -1,0 +1,165 @@
+"""A whole installation for tests that break it: servers, web, worker and two beats, supervised as `up` does."""
+
+import http.client
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any, Self
+
+import psycopg2
+import redis
+from django.conf import settings
+
+from demandcenter.local_servers import PostgresServer, RedisServer
+from demandcenter.management.commands.up import children
+from demandcenter.server_process import LOOPBACK, Server, free_port
+from demandcenter.server_programs import server_account
+from demandcenter.supervisor import Child, Supervisor
+from tests.servers import _roomiest_place
+from tests.waiting import wait_until
+
+START = 60.0  # seconds, on a machine that runs other tests beside
+
+
+class Installation:
+    """Servers of its own and the product's processes over them, until the end of a `with`."""
+
+    def __enter__(self) -> Self:
+        self.folder = Path(tempfile.mkdtemp(prefix="demandcenter-faults-", dir=_roomiest_place()))
+        self.folder.chmod(0o711)
+        account = server_account(self.folder / "postgres")
+        password = secrets.token_hex(16)
+        # Durable: what has been acknowledged must outlive a kill.
+        self.postgres = PostgresServer(self.folder / "postgres", password=password, account=account)
+        self.redis = RedisServer(self.folder / "redis", password=password, account=account)
+        self._servers: list[Server] = []
+        self._watching: threading.Thread | None = None
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self) -> None:
+        for server in (self.postgres, self.redis):
+            self._servers.append(server)
+            server.start()
+            server.preferred_port = server.port  # as after a crash in production: the same address again
+        self.environment = os.environ | {
+            "DATABASE_URL": self.postgres.url,
+            "REDIS_URL": self.redis.url,
+            "DEMAND_DATA_DIR": str(self.folder / "data"),
+            "LOG_LEVEL": "WARNING",
+            "PYTHONWARNINGS": "ignore",
+        }
+        (self.folder / "data" / "static").mkdir(parents=True)
+        self.run("manage.py", "migrate", "--verbosity", "0")
+        self.prepared = json.loads(self.run("-m", "tests.faults.prepare"))
+        self.port = free_port()
+        web, worker, beat = children(self.port)
+        beats = [_with_schedule(beat, self.folder / name) for name in ("beat", "second beat")]
+        self.processes = {child.name: child for child in (web, worker, *beats)}
+        self._supervisor = Supervisor(folder=settings.BASE_DIR, environment=self.environment)
+        self._watching = threading.Thread(
+            target=self._supervisor.watch, args=[list(self.processes.values())], kwargs={"each_tick": lambda: None}
+        )
+        self._watching.start()
+        assert wait_until(self.answers, START), "the web process did not come up"
+
+    def __exit__(self, *_error: object) -> None:
+        if self._watching is not None:
+            self._supervisor.stopping = True
+            self._watching.join()
+            self._supervisor.stop(list(self.processes.values()), patience=5.0)
+        for server in reversed(self._servers):
+            server.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- asking ---
+
+    def run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=settings.BASE_DIR,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=START,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def answers(self) -> bool:
+        try:
+            return self.request("GET", "/healthz")[0] == http.client.OK
+        except OSError:
+            return False
+
+    def request(self, method: str, address: str, body: Any = None) -> tuple[int, Any]:
+        """One request with the token. Raises OSError or HTTPException when no whole answer came."""
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=10)
+        try:
+            connection.request(
+                method,
+                address,
+                body=None if body is None else json.dumps(body),
+                headers={"Authorization": f"Bearer {self.prepared['secret']}", "Content-Type": "application/json"},
+            )
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read() or b"null")
+        finally:
+            connection.close()
+
+    def query(self, sql: str, *parameters: Any) -> list[tuple]:
+        """The rows, asked for again while the database comes back."""
+        deadline = time.monotonic() + START
+        while True:
+            try:
+                connection = psycopg2.connect(self.postgres.url, connect_timeout=5)
+                try:
+                    with connection.cursor() as cursor:
+                        cursor.execute(sql, parameters)
+                        return cursor.fetchall()
+                finally:
+                    connection.close()
+            except psycopg2.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    # --- breaking ---
+
+    def kill(self, name: str) -> None:
+        """kill -9 of a process and all it has forked; the supervisor starts it again."""
+        process = self.processes[name].process
+        assert process is not None, f"{name} does not run"
+        os.killpg(process.pid, signal.SIGKILL)
+
+    def kill_server(self, server: Server) -> None:
+        """kill -9 of a server with all its processes, and another start a moment later."""
+        assert server.process is not None
+        os.killpg(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+        time.sleep(0.5)
+        server.start()
+
+    def empty_redis(self) -> None:
+        client = redis.Redis.from_url(self.redis.url)
+        client.flushall()
+        client.close()
+
+
+def _with_schedule(beat: Child, file: Path) -> Child:
+    """The same program over a schedule file of its own, named after it."""
+    place = beat.command.index("--schedule") + 1
+    return Child(file.name, [*beat.command[:place], file, *beat.command[place + 1 :]])

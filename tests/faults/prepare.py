@@ -1,0 +1,68 @@
+"""Run as a program on a fresh database: who works the leads, the policies, a token, and promises that run out soon.
+
+Prints one line of JSON: the token's secret, and how many promises there are.
+"""
+
+import json
+from datetime import timedelta
+
+import django
+
+
+def main() -> None:
+    from django.utils import timezone
+
+    from demandcenter.pipeline import drain
+    from funnel.ingest import record
+    from funnel.tokens import create_token
+    from scoring.services import ship
+    from tests import factories as make
+    from tests.loading import rows
+
+    now = timezone.now()
+    before = now - timedelta(days=30)
+    ship(now=before)
+    team = make.team(name="Inbound")
+    for name in ("Sam", "Sia", "Sol"):
+        make.seat(make.rep(team=team, user=make.user("SDR", username=name.lower()), name=name))
+    make.routing_policy({"team": team})
+    touches = [
+        {
+            "external_id": f"old-{number}",
+            "email": f"old-{number}@acme.example",
+            "type": "demo_request",
+            "counts_as_response": True,
+            "occurred_at": before,
+        }
+        for number in range(PROMISES)
+    ]
+    record(rows(*touches), source="web", now=before)
+    drain(now=before)
+    let_promises_run_out(now)
+    secret = create_token(user=make.user("Marketing operations"), name="web", now=now).secret
+    print(json.dumps({"secret": secret, "promises": PROMISES}))
+
+
+PROMISES = 120
+EVERY = 0.3  # seconds
+
+
+def let_promises_run_out(now) -> None:
+    """One after the other, beginning when the processes have started: nothing else would fall due within a test."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE routing_clock c SET warn_at = d.due_at - interval '1 s', due_at = d.due_at, next_at = d.due_at
+            FROM (SELECT id, %s + (10 + %s * row_number() OVER (ORDER BY id)) * interval '1 s' AS due_at
+                  FROM routing_clock WHERE kind = 'accept') d
+            WHERE c.id = d.id
+            """,
+            [now, EVERY],
+        )
+
+
+if __name__ == "__main__":
+    django.setup()
+    main()

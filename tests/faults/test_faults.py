@@ -1,0 +1,116 @@
+"""Whatever is killed, emptied or doubled while touches come in: what was acknowledged is worked, once, by itself."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from celery import Celery
+
+from funnel import inbox
+from tests.faults.installation import Installation
+from tests.faults.senders import Sender
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("processes")]
+RECOVERY = 40.0  # seconds, on a machine that runs other tests beside; on a free one it takes two or three
+
+# What each acknowledged touch has to have come to, and how often.
+_WORKED = """
+SELECT t.external_id,
+       (SELECT count(*) FROM funnel_stageevent e WHERE e.lead_id = l.id AND e.to_stage = 'inquiry'),
+       (SELECT count(*) FROM funnel_stageevent e WHERE e.lead_id = l.id AND e.to_stage = 'mql'),
+       (SELECT count(*) FROM routing_assignment a WHERE a.lead_id = l.id AND a.kind = 'assigned'),
+       (SELECT count(*) FROM routing_clock c WHERE c.lead_id = l.id AND c.kind = 'accept'),
+       (SELECT count(*) FROM routing_clock c WHERE c.lead_id = l.id AND c.kind = 'hot'),
+       (SELECT count(*) FROM routing_clockevent e JOIN routing_clock c ON c.id = e.clock_id
+        WHERE c.lead_id = l.id AND e.kind = 'started'),
+       (SELECT count(*) FROM routing_notice n WHERE n.lead_id = l.id AND n.kind = 'assigned'),
+       (SELECT count(*) FROM scoring_score s, unnest(s.acc) points WHERE s.person_id = t.person_id AND points > 0)
+FROM funnel_activity t LEFT JOIN funnel_lead l ON l.person_id = t.person_id
+WHERE t.external_id = ANY(%s)
+"""
+_ONCE = (1, 1, 1, 1, 1, 2, 1, 1)
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
+    with Installation() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def sender(installation: Installation) -> Iterator[Sender]:
+    """Touches come in through all of it."""
+    with Sender(installation) as sending:
+        assert wait_until(lambda: len(sending.acknowledged) > 20, RECOVERY)
+        yield sending
+
+
+def everything_is_worked(installation: Installation, keys: list[str]) -> Callable[[], bool]:
+    def holds() -> bool:
+        rows = installation.query(_WORKED, keys)
+        return len(rows) == len(keys) and all(row[1:] == _ONCE for row in rows)
+
+    return holds
+
+
+def twice_and_late(installation: Installation) -> None:
+    """Every task many times over, some of them later, when what they were sent for is long done."""
+    app = Celery(broker=installation.redis.url)
+    for number in range(30):
+        app.send_task(inbox.DRAIN, queue="pipeline", countdown=number % 3, ignore_result=True)
+        app.send_task("demandcenter.tasks.sweep", queue="timers", countdown=number % 3, ignore_result=True)
+    app.close()
+
+
+FAULTS: dict[str, Callable[[Installation], None]] = {
+    "the worker is killed": lambda one: one.kill("worker"),
+    "the web process is killed": lambda one: one.kill("web"),
+    "one of two beats is killed": lambda one: one.kill("beat"),
+    "Redis is emptied": lambda one: one.empty_redis(),
+    "Redis is killed": lambda one: one.kill_server(one.redis),
+    "PostgreSQL is killed": lambda one: one.kill_server(one.postgres),
+    "tasks come twice and late": twice_and_late,
+    "the worker is killed again and Redis emptied": lambda one: (one.kill("worker"), one.empty_redis()),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_nothing_acknowledged_is_lost_or_doubled_when(fault: str, installation: Installation, sender: Sender) -> None:
+    FAULTS[fault](installation)
+    before = len(sender.acknowledged)
+    assert wait_until(lambda: len(sender.acknowledged) > before + 12, RECOVERY), "nothing is taken in any more"
+    keys = list(sender.acknowledged)
+    worked = everything_is_worked(installation, keys)
+    assert wait_until(worked, RECOVERY), f"{[row for row in installation.query(_WORKED, keys) if row[1:] != _ONCE][:5]}"
+    assert not sender.refused
+
+
+def test_in_the_end_everything_has_happened_once(installation: Installation, sender: Sender) -> None:
+    sender.__exit__()
+    keys = sender.acknowledged
+    assert wait_until(lambda: installation.query("SELECT count(*) FROM funnel_inbox") == [(0,)], RECOVERY)
+    assert everything_is_worked(installation, keys)()
+    ((touches, people, leads, events),) = installation.query(
+        "SELECT (SELECT count(*) FROM funnel_activity), (SELECT count(*) FROM funnel_person), "
+        "(SELECT count(*) FROM funnel_lead), (SELECT count(*) FROM funnel_stageevent)"
+    )
+    all_of_them = len(keys) + installation.prepared["promises"]
+    assert (touches, people, leads, events) == (all_of_them, all_of_them, all_of_them, 2 * all_of_them)
+    # The same touch at the same moment: whoever's was counted twice would stand out.
+    scores = "SELECT count(DISTINCT s.acc) FROM scoring_score s JOIN funnel_activity t USING (person_id)"
+    assert installation.query(f"{scores} WHERE t.external_id = ANY(%s)", keys) == [(1,)]
+    assert sender.unanswered > 0, "the faults were not felt"
+
+
+def test_every_promise_that_ran_out_meanwhile_was_told_once(installation: Installation) -> None:
+    """The sweep looks every five seconds; what is due longer than that has been looked at."""
+    overdue = "SELECT count(*) FROM routing_clock WHERE next_at <= now() - interval '6 s'"
+    assert wait_until(lambda: installation.query(overdue) == [(0,)], RECOVERY)
+    ((ran_out, told, clocks, at_due),) = installation.query(
+        """
+        SELECT (SELECT count(*) FROM routing_clock WHERE due_at < now() - interval '6 s'),
+               count(*), count(DISTINCT e.clock_id), count(*) FILTER (WHERE e.occurred_at = c.due_at)
+        FROM routing_clockevent e JOIN routing_clock c ON c.id = e.clock_id WHERE e.kind = 'breached'
+        """
+    )
+    assert 0 < ran_out <= told == clocks == at_due
