@@ -298,6 +298,7 @@ UNFOLD = {
                     _admin_link("Reps", "badge", "funnel.rep"),
                     _admin_link("Log-ins", "person", "auth.user"),
                     _admin_link("Roles", "shield_person", "auth.group"),
+                    _admin_link("API tokens", "key", "funnel.apitoken"),
                 ],
             },
             {
@@ -360,6 +361,7 @@ LOGGING = {
         "axes": {"level": "WARNING"},
         # Looks that find nothing come every second; what a task does it says itself, and failures are errors.
         "celery.worker.strategy": {"level": "WARNING"},
+        "celery.worker.request": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
     },
 }
