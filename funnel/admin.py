@@ -2,21 +2,27 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet, URLField
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.paginator import InfinitePaginator
-from unfold.widgets import UnfoldAdminURLInputWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldAdminURLInputWidget
 
 from funnel import inbox
 from funnel.accounts import name_key, people_of
 from funnel.history import changes_of
+from funnel.importing.values import SOURCE_PATTERN
 from funnel.models import (
     Account,
     AccountDomain,
+    ApiToken,
     Campaign,
     CampaignStatus,
     Channel,
@@ -35,6 +41,7 @@ from funnel.models import (
     Team,
 )
 from funnel.search import accounts_found, people_found
+from funnel.tokens import DAYS, MOST_DAYS, create_token, revoke
 
 
 class ReadOnly:
@@ -296,3 +303,82 @@ class InboxAdmin(ReadOnly, LargeTable, ModelAdmin):
         people = set(queryset.values_list("person", flat=True))
         rows = inbox.try_again(people)
         self.message_user(request, f"{rows} rows of {len(people)} people are tried again now.", messages.SUCCESS)
+
+
+# --- Keys of other systems ------------------------------------------------------------------------
+
+
+class ApiTokenForm(forms.ModelForm):
+    """For which system, as whom, and for how long. The secret is made when the form is sent."""
+
+    name = forms.RegexField(
+        rf"\A{SOURCE_PATTERN}\Z",
+        max_length=60,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Which system uses it, like website. It is also the source of what that system sends.",
+        error_messages={"invalid": "Use 1 to 60 characters without a slash."},
+    )
+    days = forms.IntegerField(
+        initial=DAYS, min_value=1, max_value=MOST_DAYS, widget=UnfoldAdminIntegerFieldWidget, help_text="It ends then."
+    )
+
+    class Meta:
+        model = ApiToken
+        fields = ("name", "user")
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ModelAdmin):
+    """Made, shown once, revoked. A token that was used stays in the list, so that one can tell whose it was."""
+
+    list_display = ("name", "start", "user", "state", "created_at", "expires_at", "last_used_at")
+    list_select_related = ("user",)
+    search_fields = ("name", "user__username")
+    actions = ("revoke_tokens",)
+
+    def get_form(self, request: HttpRequest, obj: Model | None = None, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, **({} if obj else {"form": ApiTokenForm}) | kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return (*self.list_display, "revoked_at") if obj else ("name", "user", "days")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return (*self.list_display, "revoked_at") if obj else ()
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Nobody makes a token of somebody who may do more than they."""
+        users = User.objects.filter(is_active=True).order_by("username")
+        kwargs["queryset"] = users if request.user.is_superuser else users.filter(is_superuser=False)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        made = create_token(user=obj.user, name=obj.name, days=form.cleaned_data["days"], now=timezone.now())
+        obj.pk, obj._state.adding = made.token.pk, False
+        request.token_secret = made.secret  # type: ignore[attr-defined]  # for `response_add` of this request alone
+
+    def response_add(self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None) -> HttpResponse:
+        """The one page that shows the secret. Like every page of the admin it is kept by no cache."""
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": f"Token “{obj.name}”"}
+        context |= {"secret": request.token_secret, "token": ApiToken.objects.get(pk=obj.pk)}  # type: ignore[attr-defined]
+        return TemplateResponse(request, "admin/token_made.html", context)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("funnel.change_apitoken")
+
+    @admin.display(description="State")
+    def state(self, token: ApiToken) -> str:
+        if token.revoked_at:
+            return "Revoked"
+        return "Open" if token.expires_at > timezone.now() else "Ended"
+
+    @admin.action(description="Revoke", permissions=["revoke"])
+    def revoke_tokens(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for token in queryset:
+            revoke(token, now=timezone.now())
+        self.message_user(request, f"{len(queryset)} revoked: they open nothing from now on.", messages.SUCCESS)

@@ -2,12 +2,14 @@
 
 import hashlib
 import io
+import re
 from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from funnel.access import Role
@@ -16,6 +18,9 @@ from funnel.tokens import TokenProblem, create_token, revoke
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
+
+
+LIST, ADD = reverse("admin:funnel_apitoken_changelist"), reverse("admin:funnel_apitoken_add")
 
 
 @pytest.fixture
@@ -91,3 +96,43 @@ def test_the_command_shows_the_secret_once(client, ops):
     for arguments in (["nobody", "--name", "crm"], [ops.username, "--name", "a/b"]):
         with pytest.raises(CommandError):
             call_command("api_token", *arguments)
+
+
+# --- In the admin ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def administrator(client):
+    user = make.user(Role.ADMINISTRATOR, is_staff=True)
+    client.force_login(user)
+    return user
+
+
+def test_the_admin_makes_a_token_and_shows_its_secret_once(client, administrator, ops):
+    response = client.post(ADD, {"name": "website", "user": ops.pk, "days": 30})
+    token = ApiToken.objects.get()
+    (secret,) = set(re.findall(r"dc_[\w-]{43}", response.content.decode()))
+    assert "no-store" in response["Cache-Control"] and get(client, secret).status_code == 200
+    for address in (LIST, reverse("admin:funnel_apitoken_change", args=[token.pk])):
+        html = client.get(address).content.decode()
+        assert secret not in html and token.start in html
+    assert (token.user, (token.expires_at - token.created_at).days) == (ops, 30)
+
+
+def test_the_admin_refuses_what_makes_no_token(client, administrator):
+    strongest = make.user(is_superuser=True)
+    for given in ({"name": "a/b"}, {"days": 0}, {"days": 731}, {"user": strongest.pk}, {"user": ""}):
+        response = client.post(ADD, {"name": "web", "user": administrator.pk, "days": 30} | given)
+        assert response.status_code == 200 and response.context["errors"], given
+    assert not ApiToken.objects.exists()
+
+
+def test_the_admin_revokes(client, administrator, ops):
+    made = create_token(user=ops, name="website", now=timezone.now())
+    client.post(LIST, {"action": "revoke_tokens", "_selected_action": [made.token.pk]})
+    assert "revoked" in said(get(client, made.secret))
+
+
+def test_only_administrators_make_tokens(client):
+    client.force_login(make.user(Role.MARKETING_OPS, is_staff=True))
+    assert client.get(ADD).status_code == client.post(ADD, {}).status_code == 403
