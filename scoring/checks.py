@@ -15,9 +15,18 @@ MOST_STEPS: Final = 9  # grades, or bands
 
 def check(model: ScoringModel) -> list[str]:
     """Everything that cannot be, a sentence each; empty when the version can be published."""
-    categories = list(model.categories.order_by("axis", "position", "id"))
-    rules = list(model.rules.select_related("category").order_by("position", "id"))
-    gates = list(model.gates.order_by("kind", "position", "id"))
+    return check_parts(
+        model,
+        list(model.categories.order_by("axis", "position", "id")),
+        list(model.rules.select_related("category").order_by("position", "id")),
+        list(model.gates.order_by("kind", "position", "id")),
+    )
+
+
+def check_parts(
+    model: ScoringModel, categories: list[ScoreCategory], rules: list[ScoreRule], gates: list[Gate]
+) -> list[str]:
+    """The same of parts that need not be saved yet, which the database might refuse with less to say."""
     problems = [*_levels(model), *_steps(model.grades, "grade", "fit"), *_steps(model.bands, "band", "interest")]
     if not problems:
         problems = [*_grid(model), *_lowest_band(model)]

@@ -1,12 +1,17 @@
 """Apply a file: everything in one transaction, or nothing."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Model, ProtectedError
+from django.utils import timezone
 
+import routing.policies
+import scoring.services
+from demandcenter.configuration.documents import Revision, places
 from demandcenter.configuration.plans import Change, Plan, compare
 from demandcenter.configuration.sections import SECTIONS, ConfigurationError, Section, read_known
 
@@ -14,24 +19,53 @@ LOCK = 7_203_011  # of pg_advisory_xact_lock: two people apply one after the oth
 
 
 @transaction.atomic
-def apply(text: str, *, prune: bool = False) -> Plan:
+def apply(text: str, *, prune: bool = False, now: datetime | None = None) -> Plan:
     """Apply the file and return what was done: everything, or nothing with a ConfigurationError.
 
-    Applying the same file again changes nothing.
+    Applying the same file again changes nothing. now: when a policy was published; by default this moment.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     plan = compare(text, prune=prune)
+    _perform(plan, now=now or timezone.now())
+    return plan
+
+
+def rehearse(text: str, *, prune: bool = False) -> Plan:
+    """What `apply` would do, tried out and undone where a policy differs: only writing one finds all that is wrong.
+
+    Raises ConfigurationError for a file that cannot be applied.
+    """
+    plan = compare(text, prune=prune)
+    if plan.revisions:
+        with transaction.atomic():
+            _perform(plan, now=timezone.now())
+            transaction.set_rollback(True)
+    return plan
+
+
+def _perform(plan: Plan, *, now: datetime) -> None:
     problems: list[str] = []
     for section in SECTIONS:
         kept = [change for change in plan.changes if change.section is section and change.after is not None]
         problems += _write(section, kept)
+    for revision in plan.revisions if not problems else ():
+        problems += _revise(plan, revision, now=now)
     for section in reversed(SECTIONS):
         gone = [change for change in plan.changes if change.section is section and change.after is None]
         problems += _delete(section, gone)
     if problems:
         raise ConfigurationError(problems)
-    return plan
+
+
+def _revise(plan: Plan, revision: Revision, *, now: datetime) -> list[str]:
+    try:
+        note = revision.document.write(revision.after, now=now)
+    except (scoring.services.PolicyProblem, routing.policies.PolicyProblem) as refused:
+        return places(refused.problems, revision.document)
+    if note:
+        plan.notes.append(note)
+    return []
 
 
 def _write(section: Section, changes: list[Change]) -> Iterator[str]:
@@ -45,6 +79,9 @@ def _write(section: Section, changes: list[Change]) -> Iterator[str]:
     there = section.model._default_manager.in_bulk([pks[c.identity] for c in changes if c.identity in pks])
     written: list[tuple[Model, Change]] = []
     for change in changes:
+        wanted = {name: (change.after or {})[name] for name in others}
+        if any(value is not None and value not in ids[name] for name, value in wanted.items()):
+            continue  # what it refers to was refused, which is told already
         row = there.get(pks.get(change.identity)) or section.model()
         for name, value in (change.after or {}).items():
             if name in ids:

@@ -1,6 +1,7 @@
 """The file: YAML to typed rows, and the database to YAML."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -9,15 +10,28 @@ import yaml
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from demandcenter.configuration.documents import Content
+from demandcenter.configuration.policies import DOCUMENTS
 from demandcenter.configuration.sections import SECTIONS, ConfigurationError, Identity, Row, Section, read_known
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """What a file says: typed rows by section, and the contents of its documents by name."""
+
+    rows: dict[str, list[Row]]
+    documents: dict[str, Content]
+
+
 def export() -> str:
-    """All sections as YAML; the same data always gives the same text."""
-    told = {}
+    """All sections and documents as YAML; the same data always gives the same text."""
+    told: dict[str, Any] = {}
     for section in SECTIONS:
         rows = read_known(section).rows.values()
         told[section.name] = [{name: _plain(value) for name, value in row.items()} for row in rows]
+    for document in DOCUMENTS:
+        if (content := document.stored()) is not None:
+            told[document.name] = document.show(content)
     text = yaml.safe_dump(told, allow_unicode=True, sort_keys=False, width=110)
     return f"# Reference data of Demand Center: `manage.py config diff FILE` compares, `apply FILE` applies.\n{text}"
 
@@ -41,8 +55,8 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read(text: str) -> dict[str, list[Row]]:
-    """The rows of the file by section, typed. Raises ConfigurationError with every problem found."""
+def read(text: str) -> File:
+    """What the file says, typed. Raises ConfigurationError with every problem found."""
     try:
         told = yaml.load(text, Loader=_Loader)  # noqa: S506 a safe loader
     except (yaml.YAMLError, ValueError) as error:
@@ -52,18 +66,23 @@ def read(text: str) -> dict[str, list[Row]]:
     if not isinstance(told, dict):
         raise ConfigurationError(["The file is a mapping of sections to lists of rows, like `regions:` and its rows."])
     sections = {section.name: section for section in SECTIONS}
+    documents = {document.name: document for document in DOCUMENTS}
     problems: list[str] = []
     found: dict[str, list[Row]] = {}
+    contents: dict[str, Content] = {}
     for name, rows in told.items():
-        if name not in sections:
-            problems.append(f"There is no section “{name}”. There are: {', '.join(sections)}.")
+        if name in documents:
+            if rows is not None:
+                contents[name] = documents[name].read(rows, problems)
+        elif name not in sections:
+            problems.append(f"There is no section “{name}”. There are: {', '.join([*sections, *documents])}.")
         elif rows is not None and not isinstance(rows, list):
             problems.append(f"{name}: a list of rows is expected, each beginning with a dash.")
         else:
             found[name] = list(_rows(sections[name], rows or [], problems))
     if problems:
         raise ConfigurationError(problems)
-    return found
+    return File(found, contents)
 
 
 def _rows(section: Section, rows: list[Any], problems: list[str]) -> Iterator[Row]:

@@ -3,10 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from demandcenter.configuration.documents import Content, Revision
 from demandcenter.configuration.files import read
+from demandcenter.configuration.policies import DOCUMENTS
 from demandcenter.configuration.sections import (
     SECTIONS,
     ConfigurationError,
@@ -52,10 +54,19 @@ def _word(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What applying the file would do. left_alone: rows that only the database has, by section."""
+    """What applying the file would do. left_alone: rows that only the database has, by section.
+
+    notes: what is to be told of it, once it is applied.
+    """
 
     changes: list[Change]
     left_alone: dict[str, int]
+    revisions: list[Revision] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Whether anything differs."""
+        return bool(self.changes or self.revisions)
 
     def lines(self) -> Iterator[str]:
         """The plan for people, a line a change."""
@@ -64,18 +75,26 @@ class Plan:
             if mine:
                 yield section.name
                 yield from (f"  {change}" for change in mine)
-        counts = {deed: sum(change.deed == deed for change in self.changes) for deed in ("create", "change", "delete")}
+        for revision in self.revisions:
+            yield revision.document.name
+            yield from (f"  {line}" for line in revision.lines())
+        deeds = [*(change.deed for change in self.changes), *(revision.deed for revision in self.revisions)]
+        counts = {deed: deeds.count(deed) for deed in ("create", "change", "delete")}
         stay = sum(self.left_alone.values())
         also = f"; {stay} only in the database stay" if stay else ""
-        if self.changes:
+        if self:
             yield ", ".join(f"{number} to {deed}" for deed, number in counts.items()) + also + "."
         else:
             yield f"Nothing differs{also}."
 
 
 def compare(text: str, *, prune: bool = False) -> Plan:
-    """What `apply` would do with this file. Raises ConfigurationError for a file that cannot be applied."""
-    told = read(text)
+    """What `apply` would do with this file. Raises ConfigurationError for a file that says what cannot be.
+
+    What only the writing of a policy finds is found by `applying.rehearse`.
+    """
+    file = read(text)
+    told = file.rows
     known = {section.name: read_known(section) for section in SECTIONS}
     changes: list[Change] = []
     left_alone: dict[str, int] = {}
@@ -93,7 +112,15 @@ def compare(text: str, *, prune: bool = False) -> Plan:
     problems = [*_missing_references(changes, known), *_circles(changes, known)]
     if problems:
         raise ConfigurationError(problems)
-    return Plan(changes, left_alone)
+    return Plan(changes, left_alone, list(_revisions(file.documents)))
+
+
+def _revisions(contents: Mapping[str, Content]) -> Iterator[Revision]:
+    for document in DOCUMENTS:
+        if document.name in contents:
+            before, after = document.stored(), contents[document.name]
+            if before is None or document.facts(before) != document.facts(after):
+                yield Revision(document, before, after)
 
 
 def _differences(section: Section, wanted: Mapping[Identity, Row], known: Known) -> Iterator[Change]:

@@ -1,4 +1,4 @@
-"""`manage.py config`: reference data as one readable file."""
+"""`manage.py config`: reference data and policies as one readable file."""
 
 import sys
 from pathlib import Path
@@ -6,14 +6,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from demandcenter.configuration import ConfigurationError, apply, compare, export
+from demandcenter.configuration import ConfigurationError, apply, export, rehearse
 
 BAD_FILE = 2
 
 
 class Command(BaseCommand):
     help = (
-        "Write the reference data into a YAML file, say what a file would change, or apply it. "
+        "Write the reference data and the policies into a YAML file, say what a file would change, or apply it. "
         "A file is - for the terminal. diff ends with status 1 where something differs, 2 for a file that is wrong."
     )
 
@@ -28,15 +28,15 @@ class Command(BaseCommand):
                 self._export(file)
                 return
             text = _read(file)
-            plan = apply(text, prune=prune) if deed == "apply" else compare(text, prune=prune)
+            plan = apply(text, prune=prune) if deed == "apply" else rehearse(text, prune=prune)
         except ConfigurationError as error:
             listed = "\n".join(f"  {problem}" for problem in error.problems)
             raise CommandError(f"Nothing was changed.\n{listed}", returncode=BAD_FILE) from error
         for line in plan.lines():
             self.stdout.write(line)
-        if deed == "apply" and plan.changes:
-            self.stdout.write("Applied.")
-        if deed == "diff" and plan.changes:
+        if deed == "apply" and plan:
+            self.stdout.write(" ".join(["Applied.", *plan.notes]))
+        if deed == "diff" and plan:
             sys.exit(1)
 
     def _export(self, file: str) -> None:

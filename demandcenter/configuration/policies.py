@@ -1,0 +1,7 @@
+"""The documents of the file, in the order in which they are written: after the sections that they name rows of."""
+
+from demandcenter.configuration.documents import Document
+from demandcenter.configuration.routing_policy import RoutingDocument
+from demandcenter.configuration.scoring_model import ScoringDocument
+
+DOCUMENTS: list[Document] = [ScoringDocument(), RoutingDocument()]
