@@ -18,6 +18,7 @@ app.conf.task_routes = {
     "demandcenter.tasks.tick": {"queue": "timers"},
     "funnel.tasks.*": {"queue": "ingest"},
     "reporting.tasks.*": {"queue": "reports"},
+    "routing.tasks.*": {"queue": "timers"},
     "scoring.tasks.*": {"queue": "pipeline"},
 }
 app.conf.beat_schedule = {
@@ -33,4 +34,6 @@ app.conf.beat_schedule = {
     "resume-imports": {"task": "funnel.tasks.resume_imports", "schedule": 15.0},
     # The copy of every process has read what is older than a day, or rebuilds.
     "prune-changes": {"task": "reporting.tasks.prune_changes", "schedule": crontab(minute=17)},
+    # What was read a month ago; see routing/notices.py.
+    "prune-notices": {"task": "routing.tasks.prune_notices", "schedule": crontab(hour=3, minute=41)},
 }

@@ -1,6 +1,7 @@
 """Who is to work a lead: the published policy applied to a set of leads, each decision with its reasons.
 
-One transaction, a constant number of statements. Locks: leads, then seats, both in id order.
+One transaction, a constant number of statements. Locks: leads, then seats, both in id order; only `retry_unrouted` has
+the seats first, and then takes no lead that it would have to wait for.
 """
 
 from collections import Counter, defaultdict
@@ -297,7 +298,7 @@ def retry_unrouted(*, now: datetime, limit: int) -> list[Assigned]:
     policy = published()
     if policy is None or not policy.rules or not _any_unrouted():
         return []
-    teams = seats.places_of({rule.team_id for rule in policy.rules if not rule.pooled}, now=now, lock=False)
+    teams = seats.places_of({rule.team_id for rule in policy.rules if not rule.pooled}, now=now)
     room = {team_id: _room(places, limit) for team_id, places in teams.items()}
     useful = [n for n, rule in enumerate(policy.rules) if rule.pooled or room.get(rule.team_id)]
     if not useful:

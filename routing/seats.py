@@ -70,13 +70,12 @@ class Place:
         return self.state.rep_id
 
 
-def places_of(team_ids: Collection[int], *, now: datetime, lock: bool = True) -> dict[int, list[Place]]:
-    """The seats of each team by rep id; with `lock`, until the transaction ends. Three queries."""
+def places_of(team_ids: Collection[int], *, now: datetime) -> dict[int, list[Place]]:
+    """The seats of each team by rep id, locked until the transaction ends. Three queries."""
     if not team_ids:
         return {}
     with connection.cursor() as cursor:
-        if lock:
-            cursor.execute(_LOCK, [sorted(team_ids)])
+        cursor.execute(_LOCK, [sorted(team_ids)])
         cursor.execute(_SEATS, [sorted(team_ids)])
         seats = cursor.fetchall()
         today = {zone: now.astimezone(ZoneInfo(zone)).date() for zone in {seat[-1] for seat in seats}}

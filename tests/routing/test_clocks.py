@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from random import Random
 
 import pytest
 from django.db import connection, transaction
@@ -68,6 +69,29 @@ def undo(lead: Lead, event_id: int, *, at: datetime) -> None:
     )
     assert moved.done, moved
     lead.refresh_from_db()
+
+
+ACTS = (
+    {"to_stage": Stage.MQL},
+    {"to_stage": Stage.SAL},
+    {"to_stage": Stage.MQL, "kind": Kind.REGRESS},
+    {"to_stage": Stage.MQL, "kind": Kind.REOPEN},
+    {"to_stage": "", "kind": Kind.DISQUALIFY},
+    {"to_stage": "", "kind": Kind.VOID},
+)
+
+
+def do(act: dict, choice: float, lead: Lead, *, at: datetime) -> bool:
+    """Move the lead if its path allows it; a void takes back one of its later events. Returns whether it moved."""
+    if act.get("kind") == Kind.VOID:
+        events = events_of(lead)[1:]
+        if not events:
+            return False
+        act = act | {"supersedes_id": events[int(choice * len(events))]}
+    wish = {"kind": Kind.ADVANCE, "cause": f"test:{at.isoformat()}"} | act
+    (moved,) = move([Move(lead_id=lead.pk, occurred_at=at, **wish)], now=at)
+    lead.refresh_from_db()
+    return moved.done
 
 
 class TestAcceptClock:
@@ -150,6 +174,33 @@ class TestAcceptClock:
             outcomes.append([(clock.started_at, clock.due_at, clock.stopped_at, said(clock)) for clock in clocks])
         assert all(outcome == outcomes[0] for outcome in outcomes)
         assert [stopped for _start, _due, stopped, _said in outcomes[0]] == [MONDAY + minutes(5), None]
+
+
+class TestWhateverHappens:
+    @pytest.mark.parametrize("seed", range(12))
+    def test_clocks_followed_step_by_step_equal_those_followed_at_the_end(self, seed):
+        """One random life of two leads, one followed after each move, with repetitions, the other at the end."""
+        random = Random(seed)
+        step_by_step, at_the_end = factories.lead(at=MONDAY), factories.lead(at=MONDAY)
+        for number in range(12):
+            at = MONDAY + timedelta(hours=number)
+            act = random.choice(ACTS)
+            choice = random.random()
+            if [do(act, choice, lead, at=at) for lead in (step_by_step, at_the_end)] != [True, True]:
+                continue
+            events = events_of(step_by_step)
+            follow(random.choices(events, k=random.randint(0, 2)) + events[-1:], now=at)
+        follow(events_of(at_the_end), now=MONDAY + timedelta(days=1))
+        one, other = (
+            Clock.objects.filter(lead=lead, cancelled=False).order_by("started_at")
+            for lead in (step_by_step, at_the_end)
+        )
+        columns = ("started_at", "warn_at", "due_at", "stopped_at", "next_at")
+        assert list(one.values(*columns)) == list(other.values(*columns))
+        for lead in (step_by_step, at_the_end):
+            running = Clock.objects.filter(lead=lead, kind="accept", stopped_at=None)
+            waits = lead.stage == Stage.MQL and lead.closed_at is None
+            assert running.count() == int(waits)
 
 
 class TestTakingBack:

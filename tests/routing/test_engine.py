@@ -3,13 +3,16 @@
 import threading
 from collections import Counter
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import pytest
+from django.contrib.admin import site
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from funnel.access import Role
 from funnel.models import Kind, Lead, Team
+from routing.admin import SeatAdmin
 from routing.engine import assign, retry_unrouted
 from routing.models import Assignment, Notice, Seat
 from tests import factories
@@ -328,6 +331,17 @@ class TestOnce:
         routed(lead)
         told = Notice.objects.get()
         assert (told.user, told.kind, told.lead) == (user, "assigned", lead)
+
+
+class TestChangingASeat:
+    def test_what_was_dealt_while_the_form_was_open_counts(self, team):
+        held = factories.seat(team=team)
+        factories.routing_policy({"team": team})
+        routed(factories.mql(), factories.mql())
+        held.weight = 2  # as it was read before
+        SeatAdmin(Seat, site).save_model(None, held, SimpleNamespace(changed_data=["weight"]), change=True)
+        held.refresh_from_db()
+        assert (held.weight, held.assigned) == (2, 2)
 
 
 class TestManyAtOnce:
