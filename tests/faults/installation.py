@@ -11,6 +11,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -144,6 +146,16 @@ class Installation:
         process = self.processes[name].process
         assert process is not None, f"{name} does not run"
         os.killpg(process.pid, signal.SIGKILL)
+
+    @contextmanager
+    def standing_still(self, name: str) -> Iterator[None]:
+        process = self.processes[name].process
+        assert process is not None, f"{name} does not run"
+        os.killpg(process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGCONT)
 
     def kill_server(self, server: Server) -> None:
         """kill -9 of a server with all its processes, and another start a moment later."""

@@ -39,7 +39,7 @@ def main() -> None:
     record(rows(*touches), source="web", now=before)
     drain(now=before)
     let_promises_run_out(now)
-    secret = create_token(user=make.user("Marketing operations"), name="web", now=now).secret
+    secret = create_token(user=make.user("Administrator"), name="web", now=now).secret
     print(json.dumps({"secret": secret, "promises": PROMISES}))
 
 

@@ -1,4 +1,4 @@
-"""Another system that sends touches without a pause, and sends again whatever got no answer."""
+"""Other systems at work without a pause: touches are sent, leads accepted, and what got no answer is tried again."""
 
 import http.client
 import itertools
@@ -12,12 +12,25 @@ PEOPLE = 4  # a request
 PAUSE = 0.1  # seconds
 
 
+# An MQL of the touches with these keys, which came in a while ago.
+_MQL = """
+SELECT l.id FROM funnel_lead l JOIN funnel_activity t USING (person_id)
+WHERE t.external_id = ANY(%s) AND l.stage = 'mql' ORDER BY l.id LIMIT 1
+"""
+AGO = 12  # requests
+
+
 class Sender:
-    """Sends demo requests of new people in a thread of its own. `acknowledged` holds the keys that were answered."""
+    """Sends demo requests of new people and accepts some of their leads, in a thread of its own.
+
+    acknowledged: the keys that were answered. accepted: the leads whose accepting was. unanswered: requests of which
+    nobody knows whether they came to anything.
+    """
 
     def __init__(self, installation: Installation) -> None:
         self.installation = installation
         self.acknowledged: list[str] = []
+        self.accepted: list[int] = []
         self.unanswered = 0
         self.refused: list[object] = []
         self._stop = threading.Event()
@@ -36,23 +49,28 @@ class Sender:
             if self._stop.is_set():
                 return
             keys = [f"{number}-{person}" for person in range(PEOPLE)]
-            self._send_until_answered([_touch(key) for key in keys])
-            self.acknowledged += keys
+            if self._answered("/api/activities/", [_touch(key) for key in keys]):
+                self.acknowledged += keys
+            for (lead_id,) in self.installation.query(_MQL, self.acknowledged[-AGO * PEOPLE : -AGO * PEOPLE // 2]):
+                if self._answered(f"/api/leads/{lead_id}/accept/", {}, repeated=http.client.CONFLICT):
+                    self.accepted.append(lead_id)
             time.sleep(PAUSE)
 
-    def _send_until_answered(self, touches: list[dict]) -> None:
-        while True:
+    def _answered(self, address: str, body: object, *, repeated: int = http.client.OK) -> bool:
+        """Send until there is an answer; whether it says that it is done. repeated: how a second success answers."""
+        for attempt in itertools.count(1):
             try:
-                status, answer = self.installation.request("POST", "/api/activities/", touches)
+                status, answer = self.installation.request("POST", address, body)
             except (OSError, http.client.HTTPException):
                 status, answer = 0, None
-            if status in (http.client.OK, http.client.CREATED):
-                return
-            if 400 <= status < 500 or status == http.client.MULTI_STATUS:
+            if status in (http.client.OK, http.client.CREATED) or (attempt > 1 and status == repeated):
+                return True
+            if 0 < status < http.client.INTERNAL_SERVER_ERROR:
                 self.refused.append(answer)
-                return
+                return False
             self.unanswered += 1
             time.sleep(0.1)
+        raise AssertionError("it returns")
 
 
 def _touch(key: str) -> dict:
