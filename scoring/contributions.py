@@ -1,62 +1,47 @@
-"""What touches add to accumulators, summed by PostgreSQL, and how often a day a rule matched (scoring.md 1, 3, 6).
+"""What touches add to accumulators, and what windows hold, summed by PostgreSQL (scoring.md 1, 3, 6).
 
-A batch either adds touches to what people have, or sums all of a person's touches anew. Both read touches through the
-same statements, in which every kind of touch (its type, direction, channel and so on, as far as a rule asks) is judged
-by the rules once, not every touch.
+A batch either adds touches to what people have, or sums all of a person's touches anew. Nothing else is stored about
+single touches: how often a rule with a daily limit has matched is counted among the touches of that day.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
-from funnel.conditions import fields_of
-from funnel.fields import FIELDS_OF_TOUCHES
-from scoring.decay import DAY, MOST_DOUBLINGS, Floats, growth
-from scoring.exchange import fetch, literal
+from scoring.decay import DAY, MOST_DOUBLINGS, Floats
+from scoring.exchange import fetch
+from scoring.judging import MOMENT, Judged, Source, judge
 from scoring.models import ScoreRule
 from scoring.policy import Policy, RuleTerms
 
 Ids = NDArray[np.int64]
+Touches = Sequence[tuple[int, int]]  # (person id, touch id)
 
-# A time ahead of our clock by more than clocks differ counts from when we heard of it.
-MOMENT: Final = (
-    "date_part('epoch', CASE WHEN t.occurred_at > t.recorded_at + interval '5 minutes' "
-    "THEN t.recorded_at ELSE t.occurred_at END)"
+# A touch with an inbox row of its person's own is added when that row is worked: counting it before would be twice.
+_DRAINED: Final = """t.voided_at IS NULL
+    AND NOT EXISTS (SELECT FROM funnel_inbox i
+                    WHERE i.cause = 'activity' AND i.object_id = t.id AND i.person_id = t.person_id)"""
+_TAKEN: Final = """unnest(%(people)s::bigint[], %(touches)s::bigint[]) taken (person_id, id)
+    JOIN funnel_activity t ON t.id = taken.id AND t.person_id = taken.person_id"""
+_BATCH: Final = Source(_TAKEN, "t.voided_at IS NULL")
+_ALL: Final = Source("funnel_activity t", f"t.person_id = ANY(%(people)s) AND {_DRAINED}")
+# The touches of the days on which something was added: no touch counts for a later day than it bears.
+_DAYS: Final = Source(
+    f"""(
+        SELECT taken.person_id, to_timestamp(floor(min({MOMENT}) / {DAY}) * {DAY}) AS since FROM {_TAKEN}
+        WHERE t.voided_at IS NULL GROUP BY taken.person_id
+    ) added JOIN funnel_activity t ON t.person_id = added.person_id AND t.occurred_at >= added.since""",
+    _DRAINED,
+    extra=(("is_new", "t.id = ANY(%(touches)s)"),),
 )
-FROM_THEM: Final = "(t.direction = 'in' AND NOT t.automatic)"
-# The columns of a touch that a field stands on; what asks for anything else is judged touch by touch.
-_COLUMNS: Final = {
-    "touch.type": "type",
-    "touch.direction": "direction",
-    "touch.automatic": "automatic",
-    "touch.response": "counts_as_response",
-    "touch.channel": "channel_id",
-    "touch.campaign": "campaign_id",
-    "touch.content": "content_id",
-    "touch.content_kind": "content_id",
-    "touch.solution": "solution_id",
-}
-_ADDED: Final = """
-FROM unnest(%(people)s::bigint[], %(touches)s::bigint[]) taken (person_id, id)
-JOIN funnel_activity t ON t.id = taken.id AND t.person_id = taken.person_id AND t.voided_at IS NULL
-JOIN scoring_score b ON b.person_id = t.person_id AND b.model_id = %(model)s
-"""
-# A touch with an inbox row of its person's own is added when that row is worked: counting it here too would be twice.
-_ALL: Final = "FROM funnel_activity t"
-_BASELINES: Final = """
-LEFT JOIN unnest(%(left)s::bigint[], %(left_at)s::float8[]) l (person_id, at) ON l.person_id = t.person_id
-CROSS JOIN LATERAL (SELECT to_timestamp(l.at) AS baseline_at) b
-"""
-_ALL_WHERE: Final = """
-WHERE t.person_id = ANY(%(people)s) AND t.voided_at IS NULL
-  AND NOT EXISTS (SELECT FROM funnel_inbox i
-                  WHERE i.cause = 'activity' AND i.object_id = t.id AND i.person_id = t.person_id)
-"""
+_LATELY: Final = Source(
+    "funnel_activity t", f"t.person_id = ANY(%(people)s) AND t.occurred_at >= %(since)s AND {_DRAINED}"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,211 +56,191 @@ class Contributions:
     last_at: Floats
 
 
-def add(policy: Policy, people: Ids, touches: Sequence[tuple[int, int]]) -> Contributions:
-    """What these touches, (person id, touch id), add to people who have a score. Touches void or gone add nothing.
+def add(policy: Policy, people: Ids, touches: Touches, *, baselines: Floats) -> Contributions:
+    """What these touches add to what people have. Touches void, gone or somebody else's add nothing. Two statements.
 
-    people: sorted. Counts days up. Two statements.
+    people: sorted. baselines: theirs, in seconds since 1970, nan for none.
     """
-    params = {
-        "people": [person for person, _touch in touches],
-        "touches": [touch for _person, touch in touches],
-        "model": policy.id,
-    }
-    return _contributions(policy, people, "add", params)
+    params = {"people": [person for person, _touch in touches], "touches": [touch for _person, touch in touches]}
+    params |= _left(people, baselines)
+    statements = [_plain(policy, based=bool(params["left"]))]
+    if _limited(policy):
+        statements.append(_limits(policy, based=bool(params["left"])))
+    return _collect(policy, people, statements, params)
 
 
-def sum_anew(policy: Policy, people: Ids, baselines: Floats) -> Contributions:
-    """What all standing touches of these people come to, save those that wait in the inbox. Three statements.
+def sum_anew(policy: Policy, people: Ids, *, baselines: Floats) -> Contributions:
+    """What all touches of these people come to, save those that wait in the inbox. One statement.
 
-    people: sorted. baselines: seconds since 1970, nan for none. Counts their days anew.
+    people: sorted. baselines: theirs, in seconds since 1970, nan for none.
     """
+    params = {"people": people.tolist()} | _left(people, baselines)
+    return _collect(policy, people, [_everything(policy, based=bool(params["left"]))], params)
+
+
+def windows(policy: Policy, people: Ids, at: float, *, baselines: Floats) -> tuple[Floats, Floats]:
+    """What windows that are open at a moment hold above the baseline (n, c), and when the next runs out (n).
+
+    people: sorted. Seconds since 1970, nan for none and never. One statement, none where no rule has a window.
+    """
+    held, expires_at = np.zeros((len(people), len(policy.interest))), np.full(len(people), np.nan)
+    rules = _windowed(policy)
+    if not rules or not len(people):
+        return held, expires_at
+    first = int(at // DAY) - max(rule.window_days or 0 for rule in rules)
+    params = {"people": people.tolist(), "since": date.fromordinal(max(1, first + _1970))} | _left(people, baselines)
+    found = fetch(_open_windows(policy, based=bool(params["left"])), params, _WINDOW_COLUMNS)
+    for rule in rules:
+        mine = found["rule"] == rule.id
+        places = np.searchsorted(people, found["person"][mine])
+        ends = (found["day"][mine] + (rule.window_days or 0)) * DAY
+        points = rule.points * (_limit(rule, found["n"][mine]) - _limit(rule, found["n_base"][mine]))
+        is_open = (ends > at) & (points != 0)
+        np.add.at(held, (places[is_open], rule.category), points[is_open])
+        np.fmin.at(expires_at, places[is_open], ends[is_open])
+    return held, expires_at
+
+
+_1970: Final = date(1970, 1, 1).toordinal()
+_WINDOW_COLUMNS: Final = {"person": "bigint", "rule": "bigint", "day": "integer", "n": "integer", "n_base": "integer"}
+
+
+def _limit(rule: RuleTerms, n: NDArray[Any]) -> NDArray[Any]:
+    return n if rule.per_day is None else np.minimum(n, rule.per_day)
+
+
+def _left(people: Ids, baselines: Floats) -> dict[str, Any]:
     left = np.isfinite(baselines)
-    params = {
-        "people": people.tolist(),
-        "left": people[left].tolist(),
-        "left_at": baselines[left].tolist(),
-    }
-    counted = [rule.id for rule in _counted(policy)]
-    if counted:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "DELETE FROM scoring_scoreday WHERE person_id = ANY(%s) AND rule_id = ANY(%s)",
-                [params["people"], counted],
-            )
-    return _contributions(policy, people, "all" if left.any() else "all, no baseline", params)
+    return {"left": people[left].tolist(), "left_at": baselines[left].tolist()}
 
 
-def _contributions(policy: Policy, people: Ids, source: str, params: Mapping[str, Any]) -> Contributions:
-    count, size = len(people), len(policy.interest)
-    acc, base = np.zeros((count, size)), np.zeros((count, size))
-    last_at = np.full(count, -np.inf)
-    sql, columns = _sums(policy, source)
-    found = fetch(sql, params, columns)
-    places = np.searchsorted(people, found["person"])
-    last_at[places] = found["last_at"]
-    for category in range(size):
-        if f"acc{category}" in columns:
-            acc[places, category] = found[f"acc{category}"]
-        if f"base{category}" in columns:
-            base[places, category] = found[f"base{category}"]
-    if _counted(policy):
-        _count_days(policy, people, fetch(_days(policy, source), params, _DAY_COLUMNS), acc=acc, base=base)
-    return Contributions(acc, base, last_at)
-
-
-def _count_days(policy: Policy, people: Ids, days: Mapping[str, Any], *, acc: Floats, base: Floats) -> None:
-    """Add what the days' counts have come to and take off what they were; rules with a window add nothing here."""
-    for rule in _counted(policy):
-        if rule.window_days is not None or rule.per_day is None:
-            continue
-        mine = days["rule"] == rule.id
-        where = (np.searchsorted(people, days["person"][mine]), rule.category)
-        half_life = policy.interest[rule.category].half_life
-        weight = rule.points * growth(days["day"][mine] * DAY, half_life, policy.landmark)
-        for sums, now, before in ((acc, "n", "n_before"), (base, "n_base", "n_base_before")):
-            more = np.minimum(days[now][mine], rule.per_day) - np.minimum(days[before][mine], rule.per_day)
-            np.add.at(sums, where, more * weight)
+def _collect(
+    policy: Policy, people: Ids, statements: Iterable[tuple[str, dict[str, str]]], params: Mapping[str, Any]
+) -> Contributions:
+    shape = (len(people), len(policy.interest))
+    sums = {"acc": np.zeros(shape), "base": np.zeros(shape)}
+    last_at = np.full(len(people), -np.inf)
+    for sql, columns in statements:
+        found = fetch(sql, params, columns)
+        places = np.searchsorted(people, found["person"])
+        np.maximum.at(last_at, places, found["last_at"])
+        for name in columns.keys() - {"person", "last_at"}:
+            kind, _, category = name.partition(" ")
+            np.add.at(sums[kind], (places, int(category)), found[name])
+    return Contributions(sums["acc"], sums["base"], last_at)
 
 
 # --- statements, built once a version ----------------------------------------------------------------------------
 
 
-def _counted(policy: Policy) -> list[RuleTerms]:
-    return [rule for rule in policy.rules_of(ScoreRule.Kind.TOUCH) if rule.is_counted]
+def _of_touches(policy: Policy) -> list[RuleTerms]:
+    return list(policy.rules_of(ScoreRule.Kind.TOUCH))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Touches:
-    """The two parts of a statement that judge touches: WITH clauses `touch` and `kind`, and expressions over them.
-
-    weights: the points of each category, where it has any rule; hits: whether each counted rule matches.
-    """
-
-    clauses: str
-    joined: str
-    weights: Mapping[int, str]
-    hits: Mapping[int, str]
+def _windowed(policy: Policy) -> list[RuleTerms]:
+    return [rule for rule in _of_touches(policy) if rule.window_days is not None]
 
 
-@lru_cache(maxsize=64)
-def _touches(policy: Policy, source: str) -> _Touches:
-    rules = policy.rules_of(ScoreRule.Kind.TOUCH)
-    of_kinds = [rule for rule in rules if _COLUMNS.keys() >= set(fields_of(rule.tree))]
-    of_rows = [rule for rule in rules if rule not in of_kinds]
-    asked = {_COLUMNS[name] for rule in of_kinds for name in fields_of(rule.tree)} | {"type"}
-    columns = sorted(asked)
-    table, where = {"add": (_ADDED, ""), "all": (_ALL + _BASELINES, _ALL_WHERE)}.get(source, (_ALL, _ALL_WHERE))
-    in_base = "false" if source == "all, no baseline" else "coalesce(t.recorded_at <= b.baseline_at, false)"
-    factors = [f"{_factor(policy, span)} AS grown{place}" for place, span in enumerate(_half_lives(policy))]
-    base = [f"{MOMENT} AS moment", f"{in_base} AS in_base", f"{FROM_THEM} AS from_them"]
-    touch = ["t.person_id", *base, *(f"t.{name}" for name in columns), *_judged(of_rows)]
-    kind = [*(f"t.{name}" for name in columns), *_judged(of_kinds)]
-    same = " AND ".join(f"{_comparable('touch', name)} = {_comparable('kind', name)}" for name in columns)
-    clauses = f"""
-        WITH judged AS MATERIALIZED (SELECT {", ".join(touch)} {table} {_joins(of_rows)} {where}),
-        touch AS (SELECT t.*{"".join(f", {factor}" for factor in factors)} FROM judged t),
-        kind AS MATERIALIZED (
-            SELECT {", ".join(kind)}
-            FROM (SELECT d.*{_blank_references(asked)} FROM (SELECT DISTINCT {", ".join(columns)} FROM judged) d) t
-            {_joins(of_kinds)}
-        )"""
-    parts = [("kind", of_kinds), ("touch", of_rows)]
-    weights: dict[int, str] = {}
-    for alias, judged in parts:
-        for category in {rule.category for rule in judged if not rule.is_counted}:
-            term = f"{alias}.points{category}"
-            weights[category] = f"({weights[category]} + {term})" if category in weights else term
-    hits = {rule.id: f"{alias}.hit{rule.id}" for alias, judged in parts for rule in judged if rule.is_counted}
-    return _Touches(clauses, f"FROM touch JOIN kind ON {same}", weights, hits)
+def _limited(policy: Policy) -> list[RuleTerms]:
+    return [rule for rule in _of_touches(policy) if rule.window_days is None and rule.per_day is not None]
 
 
-def _judged(rules: Iterable[RuleTerms]) -> list[str]:
-    """Points of the rules by category, and whether each counted one matches. What is not known scores nothing."""
-    points: dict[int, list[str]] = {}
-    hits = []
-    for rule in rules:
-        condition = literal(rule.condition.sql, rule.condition.params)
-        if rule.is_counted:
-            hits.append(f"{condition} AS hit{rule.id}")
-        else:
-            points.setdefault(rule.category, []).append(
-                f"CASE WHEN {condition} THEN {rule.points!r}::float8 ELSE 0 END"
-            )
-    return [f"{' + '.join(cases)} AS points{category}" for category, cases in points.items()] + hits
-
-
-def _joins(rules: Iterable[RuleTerms]) -> str:
-    groups = {group for rule in rules for group in rule.condition.groups}
-    return FIELDS_OF_TOUCHES.joins(groups, root="touch")
-
-
-def _blank_references(asked: Collection[str]) -> str:
-    """The references that no rule asks for: the joins name them all."""
-    missing = {name for name in _COLUMNS.values() if name.endswith("_id")} - set(asked)
-    return "".join(f", NULL::bigint AS {name}" for name in sorted(missing))
-
-
-def _comparable(alias: str, column: str) -> str:
-    """A column to join by: NULLs must meet, and `=` is what a hash join knows."""
-    return f"coalesce({alias}.{column}, 0)" if column.endswith("_id") else f"{alias}.{column}"
-
-
-def _half_lives(policy: Policy) -> list[float]:
-    return sorted({terms.half_life for terms in policy.interest if np.isfinite(terms.half_life)})
-
-
-def _factor(policy: Policy, half_life: float) -> str:
-    """decay.growth in SQL."""
-    doublings = f"(t.moment - {policy.landmark!r}) / {float(half_life)!r}"
-    return f"power(2.0::float8, greatest(-{MOST_DOUBLINGS}, least({MOST_DOUBLINGS}, {doublings})))"
+def _columns(policy: Policy, *, based: bool) -> dict[str, str]:
+    names = ["acc", "base"] if based else ["acc"]
+    sums = {f"{name} {category}": "float8" for name in names for category in range(len(policy.interest))}
+    return {"person": "bigint", "last_at": "float8"} | sums
 
 
 @lru_cache(maxsize=64)
-def _sums(policy: Policy, source: str) -> tuple[str, dict[str, str]]:
-    touches = _touches(policy, source)
-    spans = _half_lives(policy)
-    columns = {"person": "bigint", "last_at": "float8"}
-    sums = ["touch.person_id", "coalesce(max(touch.moment) FILTER (WHERE touch.from_them), '-infinity')"]
-    for category, weight in sorted(touches.weights.items()):
-        half_life = policy.interest[category].half_life
-        value = f"{weight} * touch.grown{spans.index(half_life)}" if half_life in spans else weight
-        sums.append(f"coalesce(sum({value}), 0)")
-        columns[f"acc{category}"] = "float8"
-        if source != "all, no baseline":
-            sums.append(f"coalesce(sum({value}) FILTER (WHERE touch.in_base), 0)")
-            columns[f"base{category}"] = "float8"
-    return f"{touches.clauses} SELECT {', '.join(sums)} {touches.joined} GROUP BY touch.person_id", columns
-
-
-_DAY_COLUMNS: Final = {
-    "person": "bigint",
-    "rule": "bigint",
-    "day": "integer",
-    "n": "integer",
-    "n_before": "integer",
-    "n_base": "integer",
-    "n_base_before": "integer",
-}
+def _plain(policy: Policy, *, based: bool) -> tuple[str, dict[str, str]]:
+    """Points of rules without limits, and the latest touch, by person."""
+    rules = [rule for rule in _of_touches(policy) if not rule.is_counted]
+    judged = judge(rules, _BATCH, based=based)
+    return f"{judged.clauses} {_sums(policy, judged, based=based)}", _columns(policy, based=based)
 
 
 @lru_cache(maxsize=64)
-def _days(policy: Policy, source: str) -> str:
-    """Count the days up; the counts after and before. A day is a number of days since 1970 in UTC."""
-    touches = _touches(policy, source)
-    values = ", ".join(f"({rule}::bigint, {hit})" for rule, hit in touches.hits.items())
-    return f"""{touches.clauses},
-        counted AS MATERIALIZED (
-            SELECT touch.person_id, matched.rule_id, floor(touch.moment / {DAY})::integer AS day,
-                   count(*)::integer AS n, (count(*) FILTER (WHERE touch.in_base))::integer AS n_base
-            {touches.joined} CROSS JOIN LATERAL (VALUES {values}) matched (rule_id, hit)
-            WHERE matched.hit GROUP BY 1, 2, 3
-        ),
-        written AS (
-            INSERT INTO scoring_scoreday AS d (person_id, rule_id, day, n, n_base)
-            SELECT person_id, rule_id, date '1970-01-01' + day, n, n_base FROM counted ORDER BY 1, 2, 3
-            ON CONFLICT (person_id, rule_id, day)
-            DO UPDATE SET n = d.n + excluded.n, n_base = d.n_base + excluded.n_base
-            RETURNING person_id, rule_id, day - date '1970-01-01' AS day, n, n_base
+def _limits(policy: Policy, *, based: bool) -> tuple[str, dict[str, str]]:
+    """What rules with a daily limit add on the days of the batch, by person."""
+    judged = judge(_limited(policy), _DAYS, based=based)
+    counted = _counted(judged, news=True)
+    return f"{judged.clauses}, {counted} {_gains(policy, based=based, news=True)}", _columns(policy, based=based)
+
+
+@lru_cache(maxsize=64)
+def _everything(policy: Policy, *, based: bool) -> tuple[str, dict[str, str]]:
+    """Both, of all touches: a person has up to two rows."""
+    rules = [rule for rule in _of_touches(policy) if rule.window_days is None]
+    judged = judge(rules, _ALL, based=based)
+    sql = f"{judged.clauses} {_sums(policy, judged, based=based)}"
+    if _limited(policy):
+        sql = (
+            f"{judged.clauses}, {_counted(judged, news=False)} {_sums(policy, judged, based=based)} "
+            f"UNION ALL {_gains(policy, based=based, news=False)}"
         )
-        SELECT w.person_id, w.rule_id, w.day, w.n, w.n - c.n, w.n_base, w.n_base - c.n_base
-        FROM written w JOIN counted c USING (person_id, rule_id, day)"""
+    return sql, _columns(policy, based=based)
+
+
+@lru_cache(maxsize=64)
+def _open_windows(policy: Policy, *, based: bool) -> str:
+    """How often each rule with a window has matched each person on each day."""
+    judged = judge(_windowed(policy), _LATELY, based=based)
+    return f"{judged.clauses}, {_counted(judged, news=False)} SELECT person_id, rule_id, day, n, n_base FROM counted"
+
+
+def _sums(policy: Policy, judged: Judged, *, based: bool) -> str:
+    values = ["touch.person_id", "coalesce(max(touch.moment) FILTER (WHERE touch.from_them), '-infinity')"]
+    filters = ["", " FILTER (WHERE touch.in_base)"] if based else [""]
+    for only in filters:
+        for category, terms in enumerate(policy.interest):
+            points = judged.points.get(category)
+            if points is None:
+                values.append("0::float8")
+            else:
+                grown = _grown(policy, "touch.moment", f"{terms.half_life!r}") if terms.half_life_days else "1"
+                # Most touches give nothing to most categories: a power of nothing need not be taken.
+                worth = f"CASE WHEN {points} <> 0 THEN {points} * {grown} ELSE 0 END"
+                values.append(f"coalesce(sum({worth}){only}, 0)")
+    return f"SELECT {', '.join(values)} {judged.joined} GROUP BY touch.person_id"
+
+
+def _counted(judged: Judged, *, news: bool) -> str:
+    """How often each counted rule has matched each person on each (UTC) day, counted in days since 1970.
+
+    news: only where the batch brings something, with the counts before.
+    """
+    before = (
+        "count(*) FILTER (WHERE NOT touch.is_new)::integer, "
+        "count(*) FILTER (WHERE touch.in_base AND NOT touch.is_new)::integer"
+    )
+    return f"""counted (person_id, rule_id, day, n, n_base, n_before, n_base_before) AS (
+        SELECT touch.person_id, hit.rule_id, floor(touch.moment / {DAY})::integer,
+               count(*)::integer, count(*) FILTER (WHERE touch.in_base)::integer, {before if news else "0, 0"}
+        {judged.joined} CROSS JOIN LATERAL unnest({judged.hits}) hit (rule_id)
+        GROUP BY 1, 2, 3 {"HAVING bool_or(touch.is_new)" if news else ""}
+    )"""
+
+
+def _gains(policy: Policy, *, based: bool, news: bool) -> str:
+    """What the counts add, decayed from the beginning of the day: order does not matter then."""
+    limited = _limited(policy)
+    terms = ", ".join(
+        f"({rule.id}::bigint, {rule.category}, {rule.points!r}::float8, {rule.per_day}, "
+        f"'{policy.interest[rule.category].half_life!r}'::float8)"
+        for rule in limited
+    )
+    values = ["c.person_id", "'-infinity'::float8"]
+    for count in ["n", "n_base"] if based else ["n"]:
+        before = f" - least(c.{count}_before, r.most)" if news else ""
+        worth = f"r.points * (least(c.{count}, r.most){before}) * {_grown(policy, f'c.day * {DAY}', 'r.half_life')}"
+        for category in range(len(policy.interest)):
+            there = any(rule.category == category for rule in limited)
+            values.append(f"coalesce(sum({worth}) FILTER (WHERE r.category = {category}), 0)" if there else "0::float8")
+    return f"""SELECT {", ".join(values)} FROM counted c
+        JOIN (VALUES {terms}) r (id, category, points, most, half_life) ON r.id = c.rule_id GROUP BY c.person_id"""
+
+
+def _grown(policy: Policy, moment: str, half_life: str) -> str:
+    """decay.growth in SQL."""
+    doublings = f"({moment} - {policy.landmark!r}) / {half_life}"
+    return f"power(2.0::float8, greatest(-{MOST_DOUBLINGS}, least({MOST_DOUBLINGS}, {doublings})))"

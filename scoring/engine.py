@@ -6,7 +6,7 @@ not depend on the number of people or touches.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from funnel.inbox import Taken
 from funnel.models import Inbox
 from scoring import contributions, fits, hands, states, writing
-from scoring.decay import DAY, Floats, held, interest, next_review, rounded
+from scoring.decay import DAY, Floats, interest, next_review, rounded
 from scoring.fits import Fits
 from scoring.hands import FastTrack
 from scoring.models import Score
@@ -200,34 +200,24 @@ class _Scored:
 
 def _score(policy: Policy, people: Ids, work: _Work, *, now: datetime) -> _Scored:
     """Bring the scores of these people up to date under one version and write them."""
+    at = now.timestamp()
     fit = fits.read(policy, people.tolist())
     before = states.read(policy, fit.people)
-    acc, base, last_at, baseline_at = _accumulate(policy, before, work, now=now)
-    at = now.timestamp()
-    values, expires_at = states.windows(policy, fit.people, at)
-    points = states.Points(acc - base, values, np.where(np.isfinite(last_at), last_at, np.nan), expires_at)
-    shown = held(policy.curve, points, at).sum(axis=1)
+    after = _accumulate(policy, before, work, now=now)
+    points = states.points_of(policy, after, at)
+    shown = interest(policy.curve, points, at)
     grade, band = policy.grade_places(fit.totals), policy.band_places(shown)
     eligible = (rounded(shown) >= policy.threshold) & policy.qualifies[grade, band]
-    free_at = baseline_at + policy.cooldown_days * DAY
-    after = States(
-        people=fit.people,
-        stored=before.stored,
-        acc=acc,
-        base=base,
-        baseline_at=baseline_at,
+    free_at = after.baseline_at + policy.cooldown_days * DAY
+    due = np.where(eligible & (free_at > at), free_at, np.nan)
+    after = replace(
+        after,
         fit_total=fit.totals,
-        last_at=last_at,
         grade=grade,
         band=band,
         eligible=eligible,
         allowed=fit.allowed,
-        next_review_at=next_review(
-            policy.curve,
-            points,
-            np.full(len(acc), at),
-            np.where(eligible & (free_at > at), free_at, np.nan),
-        ),
+        next_review_at=next_review(policy.curve, points, np.full(len(fit.people), at), due),
     )
     writing.write(
         policy,
@@ -242,27 +232,26 @@ def _score(policy: Policy, people: Ids, work: _Work, *, now: datetime) -> _Score
     return _Scored(after, fit, shown)
 
 
-def _accumulate(policy: Policy, before: States, work: _Work, *, now: datetime) -> tuple[Floats, Floats, Floats, Floats]:
-    """acc, base, last_at and baseline_at of everybody: added to, or summed anew."""
+def _accumulate(policy: Policy, before: States, work: _Work, *, now: datetime) -> States:
+    """The states with the batch's touches added, or with all touches summed anew."""
     people = before.people
-    listed = work.anew | work.fills.get(policy.id, set())
-    anew = ~before.stored | np.isin(people, list(listed))
+    anew = ~before.stored | np.isin(people, list(work.anew | work.fills.get(policy.id, set())))
     asked = anew | np.isin(people, list(work.moved))
     baseline_at = before.baseline_at.copy()
     baseline_at[asked] = np.nan
     found = states.baselines(people[asked].tolist(), today=now.astimezone(UTC).date())
-    for person, moment in found.items():
-        baseline_at[np.searchsorted(people, person)] = moment
+    baseline_at[np.searchsorted(people, list(found))] = list(found.values())
+    # A recycle, or one taken back: what counts below the baseline becomes another.
     anew |= ~((baseline_at == before.baseline_at) | (np.isnan(baseline_at) & np.isnan(before.baseline_at)))
     acc, base, last_at = before.acc.copy(), before.base.copy(), before.last_at.copy()
     touches = [(person, touch) for person in people[~anew].tolist() for touch in sorted(work.touches.get(person, ()))]
     if touches:
-        added = contributions.add(policy, people, touches)
+        added = contributions.add(policy, people, touches, baselines=baseline_at)
         acc, base, last_at = acc + added.acc, base + added.base, np.maximum(last_at, added.last_at)
     if anew.any():
-        summed = contributions.sum_anew(policy, people[anew], baseline_at[anew])
+        summed = contributions.sum_anew(policy, people[anew], baselines=baseline_at[anew])
         acc[anew], base[anew], last_at[anew] = summed.acc, summed.base, summed.last_at
-    return acc, base, last_at, baseline_at
+    return replace(before, acc=acc, base=base, last_at=last_at, baseline_at=baseline_at)
 
 
 def _standings(policy: Policy, scored: _Scored, work: _Work) -> list[Standing]:

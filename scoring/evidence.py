@@ -12,7 +12,7 @@ from funnel.conditions import Field, fields_of
 from funnel.fields import FIELDS_OF_PEOPLE, FIELDS_OF_TOUCHES
 from funnel.models import Account, Exit, Person
 from funnel.stages import derive
-from scoring.contributions import FROM_THEM, MOMENT
+from scoring.judging import FROM_THEM, MOMENT
 from scoring.parts import Evidence, TouchFact
 from scoring.policy import Policy
 from scoring.states import baselines

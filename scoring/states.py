@@ -1,4 +1,4 @@
-"""The stored scores as columns: where people stand, what their windows hold, and when their baseline was taken."""
+"""The stored scores as columns: where people stand, and when their baseline was taken."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +10,15 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from scoring.decay import DAY, Floats, Points
+from scoring.contributions import windows
+from scoring.decay import Floats, Points
 from scoring.exchange import fetch
-from scoring.models import ScoreRule
-from scoring.policy import Policy, RuleTerms
+from scoring.policy import Policy
 
 Ids = NDArray[np.int64]
 Places = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
-_1970: Final = date(1970, 1, 1).toordinal()
 # Leads that were recycled or disqualified and stand so: reopened or taken back, they are no longer among them.
 _BASELINES: Final = """
 SELECT DISTINCT ON (l.person_id) l.person_id,
@@ -52,11 +51,6 @@ class States:
     eligible: Flags
     allowed: Flags
     next_review_at: Floats
-
-    @property
-    def above(self) -> Floats:
-        """What has accumulated above the baseline."""
-        return self.acc - self.base
 
 
 def read(policy: Policy, people: Ids) -> States:
@@ -93,43 +87,12 @@ def baselines(people: Sequence[int], *, today: date) -> dict[int, float]:
         return dict(cursor.fetchall())
 
 
-def windows(policy: Policy, people: Ids, at: Floats | float) -> tuple[Floats, Floats]:
-    """What open windows hold above the baseline (n, c), and when the next one runs out (n), nan for none."""
-    held = np.zeros((len(people), len(policy.interest)))
-    expires_at = np.full(len(people), np.nan)
-    rules = [rule for rule in policy.rules_of(ScoreRule.Kind.TOUCH) if rule.window_days is not None]
-    if not rules or not len(people):
-        return held, expires_at
-    now = np.broadcast_to(np.asarray(at, dtype=float), (len(people),))
-    first = int(now.min() // DAY) - max(rule.window_days or 0 for rule in rules)
-    params = {"people": people.tolist(), "rules": [rule.id for rule in rules], "first": date.fromordinal(first + _1970)}
-    found = fetch(_WINDOWS, params, _WINDOW_COLUMNS)
-    for rule in rules:
-        mine = found["rule"] == rule.id
-        places = np.searchsorted(people, found["person"][mine])
-        ends = (found["day"][mine] + (rule.window_days or 0)) * DAY
-        points = rule.points * (_counts(rule, found["n"][mine]) - _counts(rule, found["n_base"][mine]))
-        is_open = (ends > now[places]) & (points != 0)
-        np.add.at(held, (places[is_open], rule.category), points[is_open])
-        np.fmin.at(expires_at, places[is_open], ends[is_open])
-    return held, expires_at
-
-
-def points_of(policy: Policy, states: States, at: Floats | float) -> Points:
-    """What the states count, as `decay` takes it. One statement where the version has windows."""
-    held, expires_at = windows(policy, states.people, at)
-    return Points(states.above, held, np.where(np.isfinite(states.last_at), states.last_at, np.nan), expires_at)
-
-
-def _counts(rule: RuleTerms, n: NDArray[Any]) -> NDArray[Any]:
-    return n if rule.per_day is None else np.minimum(n, rule.per_day)
-
-
-_WINDOW_COLUMNS: Final = {"person": "bigint", "rule": "bigint", "day": "integer", "n": "integer", "n_base": "integer"}
-_WINDOWS: Final = """
-SELECT person_id, rule_id, day - date '1970-01-01', n, n_base FROM scoring_scoreday
-WHERE person_id = ANY(%(people)s) AND rule_id = ANY(%(rules)s) AND day >= %(first)s
-"""
+def points_of(policy: Policy, states: States, at: float) -> Points:
+    """What the states count at a moment, as `decay` takes it. One statement where the version has windows."""
+    held, expires_at = windows(policy, states.people, at, baselines=states.baseline_at)
+    return Points(
+        states.acc - states.base, held, np.where(np.isfinite(states.last_at), states.last_at, np.nan), expires_at
+    )
 
 
 @lru_cache(maxsize=16)
