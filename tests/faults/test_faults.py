@@ -1,5 +1,6 @@
 """Whatever is killed, emptied or doubled while touches come in: what was acknowledged is worked, once, by itself."""
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
