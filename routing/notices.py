@@ -57,7 +57,7 @@ def tell(tells: Collection[Tell], *, now: datetime) -> int:
             """
             INSERT INTO routing_notice (user_id, kind, cause, lead_id, data, created_at)
             SELECT user_id, kind, cause, lead_id, data::jsonb, %s
-            FROM unnest(%s::int[], %s::text[], %s::text[], %s::bigint[], %s::text[])
+            FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::text[])
                 n (user_id, kind, cause, lead_id, data)
             ON CONFLICT (user_id, kind, cause) DO NOTHING
             """,
