@@ -14,11 +14,12 @@ from rest_framework.routers import SimpleRouter
 from funnel import api as funnel
 from reporting.api import MetricsView, MetricView
 from routing import api as routing
+from scoring import api as scoring
 
 router = SimpleRouter()
 router.register("leads", routing.LeadViewSet, basename="lead")
 router.register("activities", funnel.ActivityViewSet, basename="activity")
-router.register("people", funnel.PersonViewSet, basename="person")
+router.register("people", scoring.PersonViewSet, basename="person")
 router.register("accounts", funnel.AccountViewSet, basename="account")
 router.register("opportunities", routing.OpportunityViewSet, basename="opportunity")
 router.register("meetings", routing.MeetingViewSet, basename="meeting")

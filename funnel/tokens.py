@@ -51,6 +51,7 @@ def create_token(*, user: Any, name: str, days: int = DAYS, now: datetime) -> Ne
         name=name,
         start=secret[:_START],
         digest=digest_of(secret),
+        created_at=now,
         expires_at=now + timedelta(days=days),
     )
     return NewToken(token, secret)

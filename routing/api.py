@@ -7,7 +7,7 @@ import django_filters as filters
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,10 +18,14 @@ from funnel.intake_api import IntakeMixin, describe_intake
 from funnel.models import Lead, StageEvent, Team
 from routing import deals, meetings, serializers, services
 from routing.act_api import act_on_lead, describe_act, do
+from routing.explain import why_owner
 from routing.filters import LeadFilter, ReferenceFilter, opened_at
 from routing.leads import order_of
 from routing.models import Meeting
 from routing.timeline import ordered
+from scoring.api import explained
+from scoring.explain import why_mql
+from scoring.serializers import LeadWhySerializer, MomentSerializer
 
 
 class LeadApiFilter(LeadFilter):
@@ -177,6 +181,27 @@ class LeadViewSet(IntakeMixin, funnel.VisibleViewSet):
             return deals.open_from_lead(int(pk), **given, user=request.user, now=now)
 
         return act_on_lead(request, int(pk), act, body=serializers.OpenDealSerializer)
+
+    @extend_schema(
+        operation_id="leads_why_score",
+        description="Why the score of the lead's person is what it is now, or was at a moment, and what made the lead "
+        "an MQL.",
+        parameters=[MomentSerializer],
+        responses=LeadWhySerializer,
+    )
+    @action(detail=True, url_path="why-score")
+    def why_score(self, request: Request, pk: str) -> Response:
+        lead = self.get_object()
+        return Response(LeadWhySerializer(explained(lead.person_id, request).as_dict() | {"mql": why_mql(lead)}).data)
+
+    @extend_schema(
+        operation_id="leads_why_route",
+        description="Why the lead has this owner and not another: the decision with every candidate, and the ledger.",
+        responses=serializers.WhyOwnerSerializer,
+    )
+    @action(detail=True, url_path="why-route")
+    def why_route(self, request: Request, pk: str) -> Response:
+        return Response(serializers.WhyOwnerSerializer(why_owner(self.get_object())).data)
 
 
 class MeetingFilter(filters.FilterSet):

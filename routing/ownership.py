@@ -60,13 +60,13 @@ def hand_over(changes: Sequence[HandOver], *, actor: Any, now: datetime) -> list
 
 def tell_of(changes: Sequence[HandOver], assignment_ids: Sequence[int], *, actor: Any, now: datetime) -> None:
     """Tell the new owners and the former ones, once each; nobody is told what they did themselves."""
-    reps = {change.rep_id for change in changes} | {change.lead.owner_id for change in changes}
-    users = dict(Rep.objects.filter(pk__in=reps - {None}).values_list("pk", "user"))
+    reps = {rep_id for change in changes for rep_id in (change.rep_id, change.lead.owner_id) if rep_id}
+    users = dict(Rep.objects.filter(pk__in=reps).values_list("pk", "user"))
     tells = [
         Tell(user_id=user, kind=kind.value, cause=f"assignment:{pk}", lead_id=change.lead.pk)
         for pk, change in zip(assignment_ids, changes, strict=True)
         for kind, rep_id in ((Notice.Kind.ASSIGNED, change.rep_id), (Notice.Kind.TAKEN, change.lead.owner_id))
-        if (user := users.get(rep_id)) is not None and user != actor.pk
+        if (user := users.get(rep_id or 0)) is not None and user != actor.pk
     ]
     tell(tells, now=now)
 

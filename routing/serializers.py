@@ -58,6 +58,49 @@ class LeadDetailSerializer(LeadSerializer):
         fields = (*LeadSerializer.Meta.fields, "events")
 
 
+class CandidateSerializer(serializers.Serializer):
+    """A rep as they stood when it was decided."""
+
+    rep_id = serializers.IntegerField()
+    name = serializers.CharField()
+    chosen = serializers.BooleanField()
+    eligible = serializers.BooleanField()
+    level = serializers.FloatField(help_text="Leads so far for the rep's share; the lowest is next.")
+    weight = serializers.FloatField()
+    open = serializers.IntegerField(help_text="Undecided MQLs then.")
+    capacity = serializers.IntegerField(allow_null=True)
+    why = serializers.CharField(help_text="Why not: inactive, not_receiving, away, at_capacity; else blank.")
+    sentence = serializers.CharField()
+
+
+class ChangeOfHandsSerializer(serializers.Serializer):
+    """One entry of the ledger."""
+
+    at = serializers.DateTimeField()
+    kind = serializers.CharField()
+    sentence = serializers.CharField()
+    rep_id = serializers.IntegerField(allow_null=True)
+    team_id = serializers.IntegerField(allow_null=True)
+    by = serializers.CharField(help_text="Who did it; blank for routing itself.")
+    rule = serializers.CharField()
+    policy = serializers.CharField()
+
+
+class WhyOwnerSerializer(serializers.Serializer):
+    """Why the lead is with whom it is, the latest decision of routing, and every change of hands, newest first."""
+
+    lead_id = serializers.IntegerField()
+    sentence = serializers.CharField()
+    owner = serializers.CharField()
+    pool = serializers.CharField()
+    rule = serializers.CharField()
+    condition = serializers.CharField()
+    policy = serializers.CharField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    candidates = CandidateSerializer(many=True)
+    history = ChangeOfHandsSerializer(many=True)
+
+
 # --- Acts -----------------------------------------------------------------------------------------
 
 

@@ -1,16 +1,15 @@
 """Acts over the API: what each comes to, and how each refusal is answered."""
 
-import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from funnel.access import Role
 from funnel.models import Lead, Opportunity, Reason
 from tests import factories as make
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -173,18 +172,7 @@ def test_two_accept_at_once_and_one_is_told(client, team):
         one = Client()
         one.force_login(make.user(Role.SDR, team=team, first_name=name))
         clients.append(one)
-    barrier, answers = threading.Barrier(2), [None, None]
-
-    def press(place: int) -> None:
-        barrier.wait()
-        answers[place] = post(clients[place], f"leads/{lead.pk}/accept")
-        connection.close()
-
-    threads = [threading.Thread(target=press, args=[place]) for place in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = at_once(*(lambda one=one: post(one, f"leads/{lead.pk}/accept") for one in clients))
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     winner = ("Jonas", "Mia")[[answer.status_code for answer in answers].index(200)]
     loser = next(answer for answer in answers if answer.status_code == 409)

@@ -1,38 +1,28 @@
 """Two people press at once: one wins, the other is told who."""
 
-import threading
 from collections.abc import Callable
 
 import pytest
-from django.db import connection
 
 from funnel.access import Role
 from routing import services
 from tests import factories as make
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE = 6
 
 
-def press_at_once(deeds: list[Callable[[], object]]) -> list[object]:
-    """What each deed, on a thread and a connection of its own, returned or raised."""
-    barrier, answers = threading.Barrier(len(deeds)), [None] * len(deeds)
+def pressed(deed: Callable[[], object]) -> Callable[[], object]:
+    """The deed, with a refusal as its answer."""
 
-    def press(place: int) -> None:
-        barrier.wait()
+    def press() -> object:
         try:
-            answers[place] = deeds[place]()
+            return deed()
         except services.Refused as refusal:
-            answers[place] = refusal
-        finally:
-            connection.close()
+            return refusal
 
-    threads = [threading.Thread(target=press, args=[place]) for place in range(len(deeds))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
+    return press
 
 
 @pytest.mark.parametrize(("act", "word"), [("accept", "accepted"), ("claim", "claimed")])
@@ -41,7 +31,7 @@ def test_one_of_many_wins_and_the_others_are_told(act, word):
     lead = make.lead(stages={"inquiry": make.NOW, "mql": make.NOW}, pool=team)
     users = [make.user(Role.SDR, team=team, username=f"Sam {number}") for number in range(PEOPLE)]
     deed = getattr(services, act)
-    answers = press_at_once([lambda user=user: deed(lead.pk, user=user, now=make.NOW) for user in users])
+    answers = at_once(*(pressed(lambda user=user: deed(lead.pk, user=user, now=make.NOW)) for user in users))
     winners = [place for place, answer in enumerate(answers) if isinstance(answer, services.Done)]
     lead.refresh_from_db()
     assert [users[place].rep for place in winners] == [lead.owner]
@@ -54,6 +44,6 @@ def test_many_clicks_of_one_person_are_one_act():
     team = make.team()
     lead = make.lead(stages={"inquiry": make.NOW, "mql": make.NOW}, pool=team)
     user = make.user(Role.SDR, team=team)
-    answers = press_at_once([lambda: services.accept(lead.pk, user=user, now=make.NOW)] * PEOPLE)
+    answers = at_once(*[lambda: services.accept(lead.pk, user=user, now=make.NOW)] * PEOPLE)
     assert len({answer.event_id for answer in answers}) == 1
     assert lead.events.filter(to_stage="sal").count() == lead.assignments.count() == 1
