@@ -32,3 +32,20 @@ def test_the_page_lists_every_address(client):
 def test_the_description_is_served(client):
     client.force_login(make.user(Role.MARKETING_OPS))
     assert yaml.safe_load(client.get("/api/schema/").content)["openapi"].startswith("3.")
+
+
+@pytest.mark.django_db
+def test_the_page_shows_what_a_body_says_with_an_example(client):
+    client.force_login(make.user(Role.MARKETING_OPS))
+    html = client.get("/api/").content.decode()
+    operations = yaml.safe_load((settings.BASE_DIR / "openapi.yaml").read_text())["paths"]
+    bodies = [
+        operation["post"]["requestBody"]
+        for operation in operations.values()
+        if "requestBody" in operation.get("post", {})
+    ]
+    assert len(bodies) >= 10
+    for body in bodies:
+        (example,) = body["content"]["application/json"]["examples"].values()
+        for name in example["value"]:
+            assert f"<dt>{name}</dt>" in html and f"&quot;{name}&quot;" in html, name
