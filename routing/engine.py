@@ -149,6 +149,9 @@ def _decide(decisions: Sequence[_Decision], policy: Policy | None, *, now: datet
         rule = rules.get(one.lead_id)
         if rule is None:
             _unrouted(one, "no_rule")
+        elif rule.broken:
+            one.rule = rule.name
+            _unrouted(one, "broken_rule")
         elif rule.pooled:
             one.kind, one.team_id, one.rule = POOLED, rule.team_id, rule.name
             one.explanation = {"method": "pool", "team": rule.team_id}
@@ -300,7 +303,7 @@ def retry_unrouted(*, now: datetime, limit: int) -> list[Assigned]:
         return []
     teams = seats.places_of({rule.team_id for rule in policy.rules if not rule.pooled}, now=now)
     room = {team_id: _room(places, limit) for team_id, places in teams.items()}
-    useful = [n for n, rule in enumerate(policy.rules) if rule.pooled or room.get(rule.team_id)]
+    useful = [n for n, rule in enumerate(policy.rules) if not rule.broken and (rule.pooled or room.get(rule.team_id))]
     if not useful:
         return []
     most = limit if any(policy.rules[n].pooled for n in useful) else min(limit, sum(room.values()))

@@ -3,7 +3,7 @@
 An assignment keeps codes and numbers only (`Assignment.explanation`):
 
     method      round_robin, pool, kept (an active owner keeps the lead) or none (nobody could take it)
-    reason      no_policy, no_rule, no_seats, nobody_available or kept
+    reason      no_policy, no_rule, broken_rule, no_seats, nobody_available or kept
     team        whose seats or pool the rule names
     candidates  each seat as it stood at that moment: rep, level, weight, open (undecided MQLs), capacity, eligible,
                 why (inactive, not_receiving, away, at_capacity), until (the last day away)

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.db import connection
 
+from funnel.conditions import Compiled, ConditionError
 from funnel.conditions import compile as compile_condition
 from routing.fields import FIELDS
 from routing.models import RoutingPolicy, RoutingRule
@@ -13,12 +14,20 @@ from routing.models import RoutingPolicy, RoutingRule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule as a decision needs it."""
+    """A rule as a decision needs it.
+
+    broken: its condition can no longer be read, as after an upgrade that took a field away. Every lead that comes so
+    far in the list meets it, since nobody knows whether it should go on to the rules behind.
+    """
 
     name: str
     team_id: int
     pooled: bool
-    condition: dict[str, Any]
+    condition: Compiled
+    broken: bool = False
+
+
+_EVERY_LEAD: Final = compile_condition({}, FIELDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +48,11 @@ def published() -> Policy | None:
 
 def _rule(row: RoutingRule) -> Rule:
     pooled = row.method == RoutingRule.Method.POOL
-    return Rule(name=row.name, team_id=row.team_id, pooled=pooled, condition=row.condition)
+    try:
+        condition, broken = compile_condition(row.condition, FIELDS), False
+    except ConditionError:
+        condition, broken = _EVERY_LEAD, True
+    return Rule(name=row.name, team_id=row.team_id, pooled=pooled, condition=condition, broken=broken)
 
 
 def match(lead_ids: Collection[int], rules: Sequence[Rule]) -> dict[int, Rule]:
@@ -56,7 +69,7 @@ def match(lead_ids: Collection[int], rules: Sequence[Rule]) -> dict[int, Rule]:
 
 def decision(rules: Sequence[Rule]) -> tuple[str, str, list[Any]]:
     """SQL of the number of the first rule that holds for a lead `l`, the joins it needs, and its parameters."""
-    compiled = [compile_condition(rule.condition, FIELDS) for rule in rules]
+    compiled = [rule.condition for rule in rules]
     groups = frozenset().union(*(one.groups for one in compiled))
     cases = " ".join(f"WHEN ({one.sql}) THEN {number}" for number, one in enumerate(compiled))
     return f"CASE {cases} END", FIELDS.joins(groups, root="lead"), [p for one in compiled for p in one.params]

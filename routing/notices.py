@@ -205,6 +205,7 @@ _TASKS: Final[dict[str, str]] = {SlaPolicy.Kind.ACCEPT: "accepted or rejected", 
 WHY_UNROUTED: Final[dict[str, str]] = {
     "no_policy": "There is no routing policy.",
     "no_rule": "No rule of the routing policy applies.",
+    "broken_rule": "A rule of the routing policy can no longer be read.",
     "no_seats": "Its team has nobody with a seat.",
     "nobody_available": "Nobody of its team can take a lead now.",
 }

@@ -222,6 +222,22 @@ class TestNobody:
         assert (told.user, told.lead, told.data["reason"]) == (manager, lead, reason)
         assert not Notice.objects.filter(user=sdr).exists()
 
+    def test_a_rule_that_can_no_longer_be_read_stops_leads_there_and_not_those_before_it(self, team):
+        factories.seat(team=team)
+        gone = {"field": "lead.horoscope", "op": "is", "value": "Libra"}
+        factories.routing_policy(
+            {"name": "Large", "team": team, "condition": LARGE},
+            {"name": "Stars", "team": team, "condition": gone},
+            {"name": "Everybody", "team": team},
+        )
+        large, small = factories.mql(account=factories.account(employees=5000)), factories.mql()
+        answers = routed(large, small)
+        assert [(answer.kind, answer.rule, answer.reason) for answer in answers] == [
+            ("assigned", "Large", ""),
+            ("unrouted", "Stars", "broken_rule"),
+        ]
+        assert retry_unrouted(now=NOW, limit=10) == []
+
     def test_a_batch_tells_managers_once_a_reason(self, team):
         manager = factories.user(Role.SDR_MANAGER)
         leads = [factories.mql() for _ in range(5)]
