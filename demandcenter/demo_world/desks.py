@@ -6,17 +6,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Max
+from django.db.models import Count, Max
 
 from demandcenter.demo_world import reference
 from demandcenter.demo_world.reference import AMERICA, AREAS, CENTRAL, EAST, SEATS, SOUTH, WEST, Ids
-from routing.models import Absence, Calendar, Desk, RoutingPolicy, RoutingRule, Seat, SlaPolicy
+from routing.models import Absence, Assignment, Calendar, Desk, RoutingPolicy, RoutingRule, Seat, SlaPolicy
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 POOLED = "Central & North, private addresses"
 CAPACITY = 40  # undecided MQLs; who had more when capacities were set has less than he had: see ledger.py
 CAPPED_FOR = timedelta(days=3)  # since then capacities are kept
 AWAY, AWAY_SINCE, AWAY_FOR = "Sofia Rinaldi", timedelta(days=2), timedelta(days=8)
+LAG = 14.0  # leads
 HOT_MINUTES = 30  # the product ships with 5; whoever opens the demo should still see the first one run
 
 
@@ -68,6 +69,22 @@ def write(ids: Ids, users: Mapping[str, User], *, since: datetime, until: dateti
         kind=SlaPolicy.Kind.HOT, defaults={"amount": HOT_MINUTES, "unit": SlaPolicy.Unit.BUSINESS_MINUTES}
     )
     ids.routing_policy = _publish_policy(ids, users["hanna"], at=since).policy
+
+
+def level_seats(ids: Ids, *, behind: str = "") -> None:
+    """Bring everybody who receives leads to one level, as if the dealing had gone on for long; one rep behind it."""
+    given = dict(
+        Assignment.objects.filter(kind=Assignment.Kind.ASSIGNED).values_list("rep").annotate(Count("id")).order_by()
+    )
+    pace = max((given.get(ids.reps[seat.name], 0) / seat.share for seat in SEATS if seat.kind == "sdr"), default=0.0)
+    for seat in SEATS:
+        if seat.kind == "sdr":
+            assigned = given.get(ids.reps[seat.name], 0)
+            level = pace - (LAG if seat.name == behind else 0.0)
+            Seat.objects.filter(rep_id=ids.reps[seat.name]).update(
+                assigned=assigned, calibration=level * seat.share - assigned, levelled_team_id=ids.teams[seat.team],
+                levelled_weight=seat.share,
+            )  # fmt: skip
 
 
 def _calendar(hours: _Hours) -> Calendar:

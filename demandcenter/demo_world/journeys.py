@@ -105,7 +105,7 @@ class _Trip:
 
     def from_inquiry(self, at: datetime) -> list[Step]:
         self._enter(Stage.INQUIRY, at, by=RULE)
-        if self.odds.hot and self.dice.random() < 0.86:
+        if self.odds.hot:
             self._qualified(at + timedelta(seconds=self.dice.randrange(4, 40)))
         elif self.dice.random() < self.odds.mql:
             self._qualified(near_waking(self.dice, at + DAY * about(self.dice, 15.5, 0.95)))
@@ -225,7 +225,13 @@ class Sort:
     automatic: bool = False
     response: bool = False
 
+    def touch(self, at: datetime, offers: "Offers") -> Touch:
+        """A touch of this sort, with a piece of content that fits."""
+        offer = offers(self.offer) if self.offer else ""
+        return Touch(self.type, at, self.channel, offer, self.inbound, self.automatic, self.response)
 
+
+Offers = Callable[[str], str]  # kind of content -> the name of an offer of that kind
 _INTEREST = Urn(
     {
         Sort("email_open", "E-mail", "newsletter"): 0.27,
@@ -238,7 +244,7 @@ _INTEREST = Urn(
         Sort("webinar_attended", "Webinar", "webinar", response=True): 0.04,
     }
 )
-_RAISING = Urn(  # what tips an inquiry over into an MQL
+RAISING = Urn(  # what tips an inquiry over into an MQL
     {
         Sort("pricing_visit", "Website", "page"): 0.28,
         Sort("webinar_attended", "Webinar", "webinar", response=True): 0.22,
@@ -270,7 +276,6 @@ _SELLING = Urn(
 )
 _CALL, _MEETING = Sort("call", inbound=False), Sort("meeting", inbound=False)
 _BOOKED = Sort("meeting_booked")
-Offers = Callable[[str], str]  # kind of content -> the name of an offer of that kind
 
 
 def touches(
@@ -285,8 +290,7 @@ def touches(
         end = min(following.at if following else until, until)
         for sort, at in _around(dice, step, following, end):
             if step.at <= at <= until:
-                offer = offers(sort.offer) if sort.offer else ""
-                found.append(Touch(sort.type, at, sort.channel, offer, sort.inbound, sort.automatic, sort.response))
+                found.append(sort.touch(at, offers))
     return sorted(found, key=lambda touch: touch.at)
 
 
@@ -313,7 +317,7 @@ def _interest(dice: random.Random, at: datetime, following: Step | None, end: da
     found = []
     if raised and following and following.at > at + timedelta(hours=1):
         found = _some(dice, _INTEREST, at, end, 2 + int(dice.expovariate(0.35)) % 9)
-        found.append((_RAISING.draw(dice), following.at))
+        found.append((RAISING.draw(dice), following.at))
     elif not raised:
         found = _some(dice, _INTEREST, at, min(end, at + DAY * about(dice, 25, 0.7)), int(dice.expovariate(0.36)) % 9)
     mailed = at + DAY * dice.uniform(2, 9)

@@ -103,6 +103,18 @@ class Crowd:
             written_company=company.name if dice.random() < 0.9 else company.name.rpartition(" ")[0],
         )
 
+    def private(self, name: tuple[str, str], title: str, country: Country) -> Human:
+        """Somebody of whom nothing but a private address is known."""
+        return Human(
+            key=self._key(),
+            country=country,
+            company=None,
+            first_name=name[0],
+            last_name=name[1],
+            title=title,
+            email=self._private_mail(*name, country),
+        )
+
     def again_in_private(self, human: Human) -> Human:
         """The same human with another address: a duplicate to find and merge."""
         return Human(
@@ -121,16 +133,9 @@ class Crowd:
 
     def _private(self) -> Human:
         country = _COUNTRIES.draw(self.dice)
-        first, last = self.dice.choice(country.first), self.dice.choice(country.last)
-        return Human(
-            key=self._key(),
-            country=country,
-            company=None,
-            first_name=first,
-            last_name=last,
-            title=self.dice.choice(("Student", "Consultant", "", "", "Process Engineer", "Plant Manager")),
-            email=self._private_mail(first, last, country),
-        )
+        name = self.dice.choice(country.first), self.dice.choice(country.last)
+        title = self.dice.choice(("Student", "Consultant", "", "", "Process Engineer", "Plant Manager"))
+        return self.private(name, title, country)
 
     def _private_mail(self, first: str, last: str, country: Country) -> str:
         """An address at a free-mail provider that nobody is likely to have."""

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from demandcenter.demo_world.campaigns import DOWNTIME, WEBINAR_STORY_BEGAN, Program
@@ -13,6 +14,7 @@ from demandcenter.demo_world.reference import AREA_OF, BUSY, GONE_FOR, SEATS, SO
 from demandcenter.demo_world.rhythm import DAY
 from funnel.models import Kind, Stage
 
+MARA = "Mara Lindqvist"
 PILING_UP_FOR = timedelta(days=45)
 BEATS_THE_STANDARD = "Nordics"
 UNOWNED = "CEE"
@@ -42,13 +44,17 @@ def is_without_rep(region: str, day: date, *, today: datetime) -> bool:
     return region == UNOWNED and day >= (today - GONE_FOR).date()
 
 
-def whose_turn(sdr: str, region: str, raised: datetime, *, until: datetime) -> str:
-    """Who gets an MQL that would be this rep's: a colleague, where the rep is full by now or away."""
+def whose_turn(sdr: str, region: str, raised: datetime, *, decided: bool, until: datetime) -> str:
+    """Who gets an MQL that would be this rep's: a colleague, where the rep is full by now or away.
+
+    Mara's undecided ones are those of QUEUE alone.
+    """
     full = sdr == BUSY and raised > until - CAPPED_FOR
     away = sdr == AWAY and raised.date() >= (until - AWAY_SINCE).date()
-    if not (full or away):
+    if not (full or away or (sdr == MARA and not decided)):
         return sdr
-    return next(seat.name for seat in SEATS if seat.kind == "sdr" and region in seat.regions and seat.name != sdr)
+    others = [seat.name for seat in SEATS if seat.kind == "sdr" and region in seat.regions]
+    return next(name for name in others if name not in (sdr, BUSY, MARA))
 
 
 def interrupt(
@@ -64,14 +70,15 @@ def interrupt(
     raised = next((n for n, step in enumerate(steps) if step.stage == Stage.MQL and step.kind == Kind.ADVANCE), None)
     if raised is None:
         return steps, sdr
-    sdr = whose_turn(sdr, region, steps[raised].at, until=until)
+    decided = len(steps) > raised + 1 and steps[raised + 1].at <= until
+    sdr = whose_turn(sdr, region, steps[raised].at, decided=decided, until=until)
     if region not in ("DACH", BEATS_THE_STANDARD) or len(steps) == raised + 1:
         return steps, sdr
     if not until - PILING_UP_FOR <= steps[raised].at <= until - CAPPED_FOR:
         return steps, sdr
     # Whom the others would reject lies with him undecided; of the good ones some of his own.
     accepted = steps[raised + 1].stage == Stage.SAL
-    if (not accepted and dice.random() < 0.9) or (sdr == BUSY and dice.random() < 0.65):
+    if (not accepted and dice.random() < 0.95) or (sdr == BUSY and dice.random() < 0.85):
         return steps[: raised + 1], BUSY
     return steps, sdr
 
@@ -118,14 +125,123 @@ def companies() -> list[Company]:
 
 
 # Nobody else in the demo has the last names Seidl, Reuter, Laaksonen and Moretti (names.py), so a search finds them.
-# Who is on Mara's list: name, title, company, solution, how many days ago it became an MQL and how long that took.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Somebody whose last touch made an MQL: how long ago, and what they had done before.
+
+    touches: the first of them opened the inquiry; each as its type, how many days before the last one, and the content.
+    last: type and content of the touch that made the MQL. company: blank for a private address.
+    """
+
+    name: tuple[str, str]
+    title: str
+    company: str
+    solution: str
+    ago: timedelta
+    touches: Sequence[tuple[str, float, str]]
+    last: tuple[str, str]
+
+
+def _ago(hours: float, minutes: float = 0.0) -> timedelta:
+    return timedelta(hours=hours, minutes=minutes)
+
+
+# Mara's list, and what else came in within two days. An MQL is to be decided on within 24 hours (desks.py).
 QUEUE = (
-    (("Ingrid", "Solheim-Dahl"), "Head of Plant IT", "Halvard Marine Systems AS", "Edge monitoring", 0.3, 6),
-    (("Lea", "Vontobel"), "VP Operations", "Brunner Automation AG", "Edge monitoring", 0.9, 20),
-    (("Jens", "Thorup"), "Maintenance Manager", "Fjordlys Energi A/S", "Predictive maintenance", 1.2, 9),
-    (("Henrik", "Aalto"), "IT Architect", "Saarela Paper Oy", "OT security", 1.4, 15),
-    (("Florian", "Egger"), "Digitalisation Lead", "Tauern Logistik AG", "Edge monitoring", 1.8, 11),
-)
+    Scene(
+        name=("Ingrid", "Solheim-Dahl"), title="Head of Plant IT", company="Halvard Marine Systems AS",
+        solution="Edge monitoring", ago=_ago(0, 3), last=("demo_request", "Demo request"),
+        touches=(
+            ("content_download", 13, "Nine yards, one view"), ("pricing_visit", 2.2, "Pricing"),
+            ("pricing_visit", 0.006, "Pricing"),
+        ),
+    ),
+    Scene(
+        name=("Florian", "Egger"), title="Digitalisation Lead", company="Tauern Logistik AG",
+        solution="Edge monitoring", ago=_ago(27, 22), last=("pricing_visit", "Pricing"),
+        touches=(
+            ("webinar_registered", 11, "OPC UA without downtime"), ("webinar_attended", 6, "OPC UA without downtime"),
+            ("content_download", 4, "Brownfield data in 30 days"), ("pricing_visit", 1, "Pricing"),
+        ),
+    ),
+    Scene(
+        name=("Lea", "Vontobel"), title="VP Operations", company="Brunner Automation AG",
+        solution="Edge monitoring", ago=_ago(23, 22), last=("price_calculator", "Price calculator"),
+        touches=(
+            ("content_download", 20, "Pump maker, 14 sites"), ("webinar_attended", 8, "Downtime, measured"),
+            ("page_visit", 5, ""), ("page_visit", 4.9, ""), ("integrations_visit", 3, "Integrations"),
+            ("pricing_visit", 2, "Pricing"),
+        ),
+    ),
+    Scene(
+        name=("Katharina", "Seidl"), title="VP Operations", company="Alpina Verpackung GmbH",
+        solution="Energy insight", ago=_ago(21, 47), last=("content_download", "Energy insight primer"),
+        touches=(
+            ("badge_scan", 5, ""), ("content_download", 3, "Glass works, 18 % less gas"),
+            ("pricing_visit", 2, "Pricing"),
+        ),
+    ),
+    Scene(
+        name=("Jens", "Thorup"), title="Maintenance Manager", company="Fjordlys Energi A/S",
+        solution="Predictive maintenance", ago=_ago(20, 32), last=("email_reply", ""),
+        touches=(
+            ("content_download", 9, "Bearing by bearing"), ("email_click", 5, "Plant notes"),
+            ("webinar_attended", 4, "From alarms to causes"), ("pricing_visit", 2, "Pricing"),
+        ),
+    ),
+    Scene(
+        name=("Sabine", "Reuter"), title="Head of Automation", company="Reuter & Klamm Maschinenbau GmbH",
+        solution="Edge monitoring", ago=_ago(19, 7), last=("content_download", "Nine yards, one view"),
+        touches=(
+            ("webinar_registered", 13, "OPC UA without downtime"), ("webinar_attended", 7, "OPC UA without downtime"),
+            ("content_download", 5, "Edge monitoring, step by step"), ("pricing_visit", 1, "Pricing"),
+        ),
+    ),
+    Scene(
+        name=("Henrik", "Aalto"), title="IT Architect", company="Saarela Paper Oy",
+        solution="OT security", ago=_ago(15, 37), last=("pricing_visit", "Pricing"),
+        touches=(
+            ("content_download", 15, "OT security checklist"), ("integrations_visit", 4, "Integrations"),
+            ("content_download", 3, "Security brief"), ("webinar_attended", 2, "Segmenting the shop floor"),
+        ),
+    ),
+    Scene(
+        name=("Urs", "Gerber"), title="Maintenance Manager", company="Brunner Automation AG",
+        solution="Predictive maintenance", ago=_ago(9, 11), last=("pricing_visit", "Pricing"),
+        touches=(
+            ("badge_scan", 5, ""), ("content_download", 3, "Buyer's guide to predictive maintenance"),
+            ("price_calculator", 2, "Price calculator"),
+        ),
+    ),
+    Scene(
+        name=("Maja", "Lindholm"), title="Energy Manager", company="Saarela Paper Oy",
+        solution="Energy insight", ago=_ago(4, 26), last=("price_calculator", "Price calculator"),
+        touches=(
+            ("webinar_attended", 18, "Energy per part"), ("email_click", 9, "Plant notes"),
+            ("content_download", 2, "Energy insight primer"), ("pricing_visit", 1, "Pricing"),
+        ),
+    ),
+    # Nobody has his region any more.
+    Scene(
+        name=("Tomasz", "Wierzbicki"), title="OT Security Manager", company="Kestrel Foods Polska S.A.",
+        solution="OT security", ago=_ago(11, 5), last=("pricing_visit", "Pricing"),
+        touches=(
+            ("webinar_attended", 12, "Segmenting the shop floor"), ("content_download", 6, "OT security checklist"),
+            ("content_download", 3, "Security brief"), ("pricing_visit", 1, "Pricing"),
+        ),
+    ),
+    # Private addresses wait in the pool.
+    Scene(
+        name=("Lukas", "Brenner"), title="Plant Manager", company="", solution="Edge monitoring",
+        ago=_ago(6, 14), last=("demo_request", "Demo request"), touches=(("content_download", 8, "ROI worksheet"),),
+    ),
+    Scene(
+        name=("Petra", "Vogel"), title="Process Engineer", company="", solution="Predictive maintenance",
+        ago=_ago(0, 12), last=("demo_request", "Demo request"), touches=(("content_download", 3, "ROI worksheet"),),
+    ),
+)  # fmt: skip
 FIVE = (
     (("Katharina", "Seidl"), "VP Operations"),
     (("Martin", "Lechner"), "Maintenance Manager"),
@@ -133,16 +249,7 @@ FIVE = (
     (("Andreas", "Moser"), "Production Engineer"),
     (("Claudia", "Haas"), "Purchasing Manager"),
 )
-SCRIPTED = len(QUEUE) + len(FIVE) + 4  # leads
-
-
-def raised(until: datetime, *, days_ago: float, took: float) -> list[Step]:
-    """An MQL of a few days ago that nobody has decided on yet."""
-    at = _office_day(until - DAY * days_ago)
-    return [
-        Step(Kind.ADVANCE, Stage.INQUIRY, at - DAY * took, "rule"),
-        Step(Kind.ADVANCE, Stage.MQL, at, "rule"),
-    ]
+SCRIPTED = len(QUEUE) + len(FIVE) + 3  # leads
 
 
 def advanced(until: datetime, stages: Sequence[tuple[str, float]]) -> list[Step]:

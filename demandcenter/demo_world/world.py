@@ -6,20 +6,23 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
 from django.contrib.auth.models import User
 from django.db import connection
 
-from demandcenter.demo_world import campaigns, companies, desks, ledger, reference, rhythm, stories
-from demandcenter.demo_world.campaigns import BY_NAME, DEMO_REQUEST, OFFERED, OFFERS, WEBINARS, Program
+from demandcenter.demo_world import campaigns, companies, desks, ledger, reference, rhythm, stories, today, warmth
+from demandcenter.demo_world.campaigns import BY_NAME, CONTACT, DEMO_REQUEST, OFFERED, OFFERS, WEBINARS, Program
 from demandcenter.demo_world.deals import ROLES, STAGES, Change, Deal, negotiate, rounded
-from demandcenter.demo_world.journeys import Odds, Step, Touch, scaled, touches, travel, travel_outbound
+from demandcenter.demo_world.journeys import RULE, Odds, Step, Touch, scaled, touches, travel, travel_outbound
+from demandcenter.demo_world.names import BY_CODE
 from demandcenter.demo_world.notes import Remark, remarks
 from demandcenter.demo_world.people import Crowd, Human
 from demandcenter.demo_world.reference import CHANNELS, SEATS, SOLUTIONS, Ids
 from demandcenter.demo_world.rhythm import DAY, Urn, about
+from demandcenter.demo_world.today import Trigger
 from demandcenter.demo_world.writing import Trip, Writer
-from funnel.models import Function, Kind
+from funnel.models import Function, Kind, Stage
 
 DAYS = 548  # eighteen months
 BATCH = 2_000  # leads
@@ -36,6 +39,17 @@ _OPENINGS = {
     "Referral": ("contact_form",),
 }
 _BY_OFFER = {"form": "contact_form", "calculator": "price_calculator"}
+_CHANNEL_OF = {
+    "webinar_registered": "Webinar",
+    "webinar_attended": "Webinar",
+    "badge_scan": "Event",
+    "email_click": "E-mail",
+    "email_reply": "E-mail",
+    "page_visit": "Organic search",
+}
+_RESPONSES = frozenset(
+    {"content_download", "webinar_registered", "webinar_attended", "price_calculator", "demo_request", "badge_scan"}
+)
 Progress = Callable[[int], None]
 
 
@@ -90,23 +104,24 @@ def build(
 
 class _World:
     def __init__(self, leads: int, now: datetime, users: Mapping[str, User], dice: random.Random) -> None:
-        self.dice, self.now = dice, now
-        today = now.astimezone(UTC).date()
-        self.until = datetime.combine(today, time(), UTC)
-        self.first = today - DAY * DAYS
-        self.volumes = rhythm.spread(leads - stories.SCRIPTED, self.first, today - DAY, dice)
-        self.ids: Ids = reference.write(users, today=today)
+        self.dice, self.now, self.users = dice, now, users
+        day = now.astimezone(UTC).date()
+        self.until = datetime.combine(day, time(), UTC)
+        self.first = day - DAY * DAYS
+        self.volumes = rhythm.spread(leads - stories.SCRIPTED, self.first, day - DAY, dice)
+        self.ids: Ids = reference.write(users, today=day)
         desks.write(self.ids, users, since=datetime.combine(self.first, time(), UTC), until=self.until)
-        self.plan = campaigns.Plan(campaigns.programs(self.first, today))
+        self.plan = campaigns.Plan(campaigns.programs(self.first, day))
         campaigns.write(self.plan, self.ids, self.volumes, dice=dice, now=self.until)
         self.market = companies.market(leads, dice, taken=stories.companies())
         companies.write(self.market, self.ids, now=self.until)
         # The scenes' companies have nobody but the scenes' people.
         self.crowd = Crowd(self.market[len(stories.companies()) :], dice)
-        self.writer = Writer(self.ids, until=self.until, dice=dice)
+        self.writer = Writer(self.ids, until=now, dice=dice)
         self._back: list[tuple[date, int, Human, str]] = []  # who comes back when, for which solution
         self._lately: deque[Human] = deque(maxlen=LATELY)
         self._seats: dict[tuple[str, str], Urn[str]] = {}
+        self._triggers: list[Trigger] = []
 
     def play(self, progress: Progress) -> None:
         analyze_at = BATCH
@@ -123,6 +138,10 @@ class _World:
         self.writer.flush()
         companies.mark_customers()
         ledger.write(self.writer.courses, self.ids, until=self.until, dice=self.dice)
+        analyze()
+        today.keep_promises(self.writer.courses, now=self.until)
+        today.publish_model(self.users, now=self.until)
+        today.replay(self._triggers, self.writer, self.ids, now=self.now)
         progress(self.writer.leads)
 
     # --- who comes in -------------------------------------------------------------------------------
@@ -156,7 +175,10 @@ class _World:
         if program and program.solution and not again and program.solution not in human.solutions:
             solution = program.solution
         offer = self._offer(channel, program, solution)
-        odds = self._odds(human, channel, program, hot=offer == DEMO_REQUEST and dice.random() < 0.55, again=again)
+        excluded = human.company is not None and human.company.kind in ("competitor", "partner")
+        if offer == DEMO_REQUEST and (excluded or dice.random() < 0.5):
+            offer = CONTACT
+        odds = self._odds(human, channel, program, hot=offer == DEMO_REQUEST, again=again)
         steps = travel(dice, odds, opened)
         arrival = Arrival(
             human=human,
@@ -204,6 +226,8 @@ class _World:
         odds = scaled(Odds(hot=hot), mql=_WAYS[channel].quality * fit * (1.7 if again else 1.0))
         if human.company is None:
             odds = scaled(odds, sal=0.7, sql=0.7)
+        if not warmth.fits(human):
+            odds = scaled(odds, mql=0.0)
         return stories.bend(odds, human.country.region, program, today=self.until)
 
     # --- what becomes of it -------------------------------------------------------------------------
@@ -245,7 +269,9 @@ class _World:
             response=True,
             of_campaign=arrival.program is not None,
         )
-        return touches(self.dice, steps, opening, lambda kind: self._piece(kind, arrival.solution), until=until)
+        offers = partial(self._piece, solution=arrival.solution)
+        found = touches(self.dice, steps, opening, offers, until=until)
+        return warmth.fitted(self.dice, found, steps, offers, until=until)
 
     def _remarks(self, trip: Trip, until: datetime) -> list[Remark]:
         company = trip.human.company
@@ -283,13 +309,15 @@ class _World:
     def _scenes(self) -> None:
         named = {company.name: company for company in stories.companies()}
         by_name = {company.name: company for company in self.market[: len(named)]}
-        for name, title, company, solution, days_ago, took in stories.QUEUE:
-            human = self.crowd.of(by_name[company], name, title)
-            steps = stories.raised(self._local_end(human), days_ago=days_ago, took=took)
-            self._scene(human, solution, steps)
         self._single_threaded(by_name[stories.SINGLE_THREADED])
-        self._five_people(by_name[stories.FIVE_PEOPLE])
-        self._duplicate(by_name["Reuter & Klamm Maschinenbau GmbH"])
+        known = {
+            (human.first_name, human.last_name): human for human in self._five_people(by_name[stories.FIVE_PEOPLE])
+        }
+        for scene in stories.QUEUE:
+            human = known.get(scene.name) or self._person_of(scene, by_name)
+            known[scene.name] = human
+            self._triggers.append(self._inquiry(scene, human))
+        self._duplicate(known[stories.DUPLICATE])
         human = self.crowd.of(by_name["Saarela Paper Oy"], stories.RETURNED, "CIO")
         way = [("inquiry", 41), ("mql", 33), ("sal", 32.6), ("sql", 16), ("sal", 9)]
         self._scene(human, "Predictive maintenance", stories.advanced(self._local_end(human), way))
@@ -300,7 +328,7 @@ class _World:
         steps = stories.advanced(self._local_end(human), way)
         self._scene(human, "Predictive maintenance", steps, deal=self._big_deal(steps[-1].at, 186_000, "Proposal"))
 
-    def _five_people(self, company: companies.Company) -> None:
+    def _five_people(self, company: companies.Company) -> list[Human]:
         """Four colleagues at different stages first, then the one whose deal they all take part in."""
         ways: list[list[tuple[str, float]]] = [
             [("inquiry", 34), ("mql", 20), ("sal", 19.5)],
@@ -316,11 +344,39 @@ class _World:
         deal = self._big_deal(steps[-1].at, 142_000, "Negotiation")
         deal.contacts = [(human.id, role) for human, role in zip(others, ROLES[1:], strict=True)]
         self._scene(first, "Edge monitoring", steps, deal=deal)
+        return [first, *others]
 
-    def _duplicate(self, company: companies.Company) -> None:
-        human = self.crowd.of(company, stories.DUPLICATE, "Head of Automation")
+    def _person_of(self, scene: stories.Scene, by_name: Mapping[str, companies.Company]) -> Human:
+        if scene.company:
+            return self.crowd.of(by_name[scene.company], scene.name, scene.title)
+        return self.crowd.private(scene.name, scene.title, BY_CODE["DE"])
+
+    def _inquiry(self, scene: stories.Scene, human: Human) -> Trigger:
+        """Write the trip as far as an inquiry; what makes an MQL of it comes in last of all (today.py)."""
+        at = (self.now - scene.ago).astimezone(human.country.zone).replace(tzinfo=None)
+        done = [scene_touch(kind, at - DAY * days, offer) for kind, days, offer in scene.touches]
+        first = done[0]
+        first.response = True
+        program = self.plan.pick(self.dice, first.at.date(), human.country.region, first.channel)
+        first.of_campaign = program is not None
+        human.trips += 1
+        human.solutions.add(scene.solution)
+        trip = Trip(
+            human=human,
+            number=human.trips,
+            steps=[Step(Kind.ADVANCE, Stage.INQUIRY, first.at, RULE)],
+            touches=done,
+            solution=scene.solution,
+            channel=first.channel,
+            program=program,
+            offer=first.offer,
+        )
+        self.writer.add(trip)
+        kind, offer = scene.last
+        return Trigger(trip, scene_touch(kind, at, offer))
+
+    def _duplicate(self, human: Human) -> None:
         end = self._local_end(human)
-        self._scene(human, "Edge monitoring", stories.raised(end, days_ago=2.2, took=13))
         double = replace(self.crowd.again_in_private(human), title=human.title)
         self._scene(double, "Edge monitoring", stories.advanced(end, [("inquiry", 4)]))
 
@@ -335,7 +391,7 @@ class _World:
             offer=offer,
             type=_opening_type(self.dice, channel, offer),
         )
-        self._add(arrival, steps, Cast("Mara Lindqvist", "Magnus Lind", deal))
+        self._add(arrival, steps, Cast(stories.MARA, "Magnus Lind", deal))
 
     def _big_deal(self, opened: datetime, amount: int, stage: str) -> Deal:
         names = [name for name, _share in STAGES]
@@ -349,11 +405,16 @@ class _World:
 
 
 def _opening_type(dice: random.Random, channel: str, offer: str) -> str:
-    if channel in _OPENINGS:
-        return dice.choice(_OPENINGS[channel])
     if offer == DEMO_REQUEST:
         return "demo_request"
+    if channel in _OPENINGS:
+        return dice.choice(_OPENINGS[channel])
     return _BY_OFFER.get(BY_NAME[offer].kind, "content_download") if offer else "content_download"
+
+
+def scene_touch(kind: str, at: datetime, offer: str) -> Touch:
+    """A touch of somebody with a scene of their own, by the channel that goes with it."""
+    return Touch(kind, at, _CHANNEL_OF.get(kind, "Website"), offer, response=kind in _RESPONSES)
 
 
 def analyze() -> None:

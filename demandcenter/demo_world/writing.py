@@ -150,33 +150,38 @@ class Writer:
 
     def _touches(self, trip: Trip) -> None:
         for touch in trip.touches:
-            touch.id = self._ids[Activity].next()
-            self.touches += 1
-            at = self._utc(trip.human, touch.at)
-            slow = 600.0 if not touch.inbound and not touch.automatic else 5.0
-            self._put(
-                Activity,
-                {
-                    "id": touch.id,
-                    "person_id": trip.human.id,
-                    "account_id": trip.human.company.id if trip.human.company else None,
-                    "type": touch.type,
-                    "direction": "in" if touch.inbound else "out",
-                    "automatic": touch.automatic,
-                    "counts_as_response": touch.response,
-                    "channel_id": self.ids.channels.get(touch.channel),
-                    "campaign_id": self.ids.campaigns[trip.program.name]
-                    if touch.of_campaign and trip.program
-                    else None,
-                    "content_id": self.ids.contents.get(touch.offer),
-                    "solution_id": self.ids.solutions[trip.solution] if touch.response else None,
-                    "occurred_at": at,
-                    "recorded_at": self._learnt(at, self.dice.random() * slow),
-                    "source": SOURCE,
-                    "external_id": f"touch-{self.touches:08}",
-                    "digest": UUID(int=self.dice.getrandbits(128)),
-                },
-            )
+            self.touch(trip, touch)
+
+    def touch(self, trip: Trip, touch: Touch) -> datetime:
+        """Take up one touch; returns when it was recorded."""
+        touch.id = self._ids[Activity].next()
+        self.touches += 1
+        at = self._utc(trip.human, touch.at)
+        slow = 600.0 if not touch.inbound and not touch.automatic else 5.0
+        recorded_at = self._learnt(at, self.dice.random() * slow)
+        of_campaign = trip.program if touch.of_campaign else None
+        self._put(
+            Activity,
+            {
+                "id": touch.id,
+                "person_id": trip.human.id,
+                "account_id": trip.human.company.id if trip.human.company else None,
+                "type": touch.type,
+                "direction": "in" if touch.inbound else "out",
+                "automatic": touch.automatic,
+                "counts_as_response": touch.response,
+                "channel_id": self.ids.channels.get(touch.channel),
+                "campaign_id": self.ids.campaigns[of_campaign.name] if of_campaign else None,
+                "content_id": self.ids.contents.get(touch.offer),
+                "solution_id": self.ids.solutions[trip.solution] if touch.response else None,
+                "occurred_at": at,
+                "recorded_at": recorded_at,
+                "source": SOURCE,
+                "external_id": f"touch-{self.touches:08}",
+                "digest": UUID(int=self.dice.getrandbits(128)),
+            },
+        )
+        return recorded_at
 
     def _events(self, trip: Trip, lead_id: int, deal_id: int) -> datetime:
         """The stage events; returns when the first of them was recorded."""
@@ -232,6 +237,7 @@ class Writer:
         self.leads += 1
         human, ids = trip.human, self.ids
         outbound = trip.steps[0].kind == Kind.PASSTHROUGH
+        revisit_on = _revisit(trip.steps[-1])
         self._put(
             Lead,
             {
@@ -244,7 +250,8 @@ class Writer:
                 "closed_at": recorded_at,
                 "exit": Exit.VOID.value,
                 "owner_id": ids.reps.get(trip.owner),
-                "revisit_on": _revisit(trip.steps[-1]),
+                "revisit_on": revisit_on,
+                "revisited_on": revisit_on if revisit_on and revisit_on < self.until.date() else None,
                 "entry_stage": (Stage.MQL if outbound else Stage.INQUIRY).value,
                 "function": trip.function,
                 "motion": _motion(human),
