@@ -13,7 +13,7 @@ from funnel.fields import FIELDS_OF_PEOPLE, FIELDS_OF_TOUCHES
 from funnel.models import Account, Exit, Person
 from funnel.stages import derive
 from scoring.judging import FROM_THEM, MOMENT
-from scoring.parts import Evidence, TouchFact
+from scoring.parts import Alike, Evidence, TouchFact
 from scoring.policy import Policy
 from scoring.states import baselines
 
@@ -115,12 +115,16 @@ def _touches(policy: Policy, people: list[int], at: datetime | None) -> dict[int
         joins=FIELDS_OF_TOUCHES.joins({"touch"}, root="touch") if fields else "",
         known=_NOW if at is None else _AT,
     )
+    names = [field.name for field in fields]
     found = defaultdict(list)
+    known: dict[tuple[Any, ...], Alike] = {}
     with connection.cursor() as cursor:
         cursor.execute(sql, [*params, people, *([] if at is None else [at, at])])
         for person_id, pk, type_, occurred_at, recorded_at, moment, from_them, *values in cursor.fetchall():
-            asked = dict(zip([field.name for field in fields], values, strict=True))
-            found[person_id].append(TouchFact(pk, type_, occurred_at, recorded_at, moment, from_them, asked))
+            alike = known.get(tuple(values))
+            if alike is None:
+                alike = known[tuple(values)] = Alike(dict(zip(names, values, strict=True)))
+            found[person_id].append(TouchFact(pk, type_, occurred_at, recorded_at, moment, from_them, alike))
     return found
 
 

@@ -16,7 +16,7 @@ from scoring.decay import DAY
 from scoring.fields import fields_of_gate
 from scoring.models import Action, Gate, ScoringModel, Status
 from scoring.mql_checks import Check, why_mql
-from scoring.parts import Earned, Parts, TouchFact
+from scoring.parts import Earned, Judge, Parts, TouchFact
 from scoring.policy import GateTerms, Policy, live_policies, policy_of
 from scoring.words import number, when
 
@@ -167,7 +167,8 @@ def strongest(person_ids: Collection[int], *, now: datetime, count: int = 3) -> 
     if policy is None:
         return {}
     found = evidence.read(policy, person_ids, at=now, past=False)
-    return {pk: _reasons(Parts(policy, known, at=now), now)[:count] for pk, known in found.items()}
+    judge = Judge(policy, at=now)
+    return {pk: _reasons(Parts(policy, known, at=now, judge=judge), now)[:count] for pk, known in found.items()}
 
 
 def _deciding(at: datetime) -> ScoringModel | None:
@@ -182,7 +183,8 @@ def _deciding(at: datetime) -> ScoringModel | None:
 
 def _why(parts: Parts, at: datetime) -> Why:
     policy, moment = parts.policy, at.timestamp()
-    interest, band = parts.interest(moment), parts.band(moment)
+    interest = parts.interest(moment)
+    band = parts.band_of(interest)
     cell = f"{parts.grade}{band}"
     action = Action(policy.grid.get(cell, Action.HOLD))
     return Why(
@@ -195,7 +197,7 @@ def _why(parts: Parts, at: datetime) -> Why:
         grade=parts.grade,
         band=band,
         action=action.value,
-        eligible=parts.is_over(policy.threshold, moment) and action == Action.MQL,
+        eligible=parts.is_over(interest) and action == Action.MQL,
         allowed=parts.allowed,
         baseline_at=parts.evidence.baseline_at,
         categories=_categories(parts, moment),
@@ -286,12 +288,13 @@ def _sentence(parts: Parts, interest: float, cell: str, action: Action) -> str:
 def next_change(parts: Parts, at: datetime) -> NextChange | None:
     """The next change that can be seen while nothing new happens: across the threshold, else into another band."""
     now = at.timestamp()
-    over, band = parts.is_over(parts.policy.threshold, now), parts.band(now)
+    interest = parts.interest(now)
+    over, band = parts.is_over(interest), parts.band_of(interest)
     first_band: tuple[float, str] | None = None
-    for moment in parts.reviews(now):
-        if parts.is_over(parts.policy.threshold, moment) != over:
+    for moment, then in parts.reviews(now):
+        if parts.is_over(then) != over:
             return _change(moment, "Falls below the threshold" if over else "Rises to the threshold")
-        there = parts.band(moment)
+        there = parts.band_of(then)
         if first_band is None and there != band:
             first_band = (moment, f"{'Falls' if _is_lower(parts.policy, there, band) else 'Rises'} to band {there}")
             if not over:
@@ -341,5 +344,5 @@ def _reasons(parts: Parts, now: datetime) -> list[Reason]:
 
 def _raised_hand(parts: Parts, moment: float) -> tuple[TouchFact, GateTerms] | None:
     """The latest raised hand, where it is recent."""
-    recent = [raised for raised in parts.fast_tracks() if raised[0].moment >= moment - RECENT_DAYS * DAY]
+    recent = parts.fast_tracks(since=moment - RECENT_DAYS * DAY)
     return recent[-1] if recent else None

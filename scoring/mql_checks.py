@@ -85,7 +85,7 @@ def _interest(parts: Parts, event: StageEvent) -> Check:
 
 
 def _fit(parts: Parts, at: datetime) -> Check:
-    cell = f"{parts.grade}{parts.band(at.timestamp())}"
+    cell = f"{parts.grade}{parts.band_of(parts.interest(at.timestamp()))}"
     action = Action(_asked(parts.policy, cell))
     return Check(
         name="The grid says MQL",

@@ -12,9 +12,11 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from funnel.conditions import evaluate, fields_of
-from scoring.decay import DAY, MOST_DOUBLINGS, Points, next_review, silence
+from funnel.fields import FIELDS_OF_TOUCHES
+from scoring.decay import DAY, MOST_DOUBLINGS, Points, interest, next_review, rounded, silence
 from scoring.models import Gate, ScoreRule
 from scoring.policy import GateTerms, Policy, RuleTerms
 
@@ -23,8 +25,15 @@ MOST_REVIEWS = 200  # looked through for a change that can be seen
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Alike:
+    """What rules may ask of a touch, by field name; one object for all touches of which it is the same."""
+
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TouchFact:
-    """A touch as it was known. moment: when it counts from, in seconds since 1970. values: by field name."""
+    """A touch as it was known. moment: when it counts from, in seconds since 1970."""
 
     id: int
     type: str
@@ -32,7 +41,7 @@ class TouchFact:
     recorded_at: datetime
     moment: float
     from_them: bool
-    values: Mapping[str, Any]
+    alike: Alike
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,14 +87,63 @@ class Scored:
     holds: bool | None
 
 
+class Judge:
+    """Which rules and raised hands a touch meets. Touches alike are judged once, whoever they belong to."""
+
+    def __init__(self, policy: Policy, *, at: datetime) -> None:
+        """at: the moment at which conditions on days are judged."""
+        self._at = at
+        self._rules = _by_what_they_ask(policy.rules_of(ScoreRule.Kind.TOUCH))
+        self._gates = _by_what_they_ask(policy.gates_of(Gate.Kind.FAST_TRACK))
+        self._known: dict[tuple[str, Alike, int], tuple[Any, ...]] = {}
+
+    def rules(self, touch: TouchFact, evidence: Evidence) -> tuple[RuleTerms, ...]:
+        return self._meets("rules", self._rules, touch.alike, evidence)
+
+    def gates(self, touch: TouchFact, evidence: Evidence) -> tuple[GateTerms, ...]:
+        return self._meets("gates", self._gates, touch.alike, evidence)
+
+    def _meets(self, what: str, terms: "_Asking", alike: Alike, evidence: Evidence) -> tuple[Any, ...]:
+        everybodys = self._remembered((what, alike, 0), terms.of_touches, alike.values)
+        if not terms.of_people:
+            return everybodys
+        values = {**evidence.values, **alike.values}
+        return (*everybodys, *self._remembered((what, alike, evidence.person_id), terms.of_people, values))
+
+    def _remembered(
+        self, key: tuple[str, Alike, int], terms: tuple[Any, ...], values: Mapping[str, Any]
+    ) -> tuple[Any, ...]:
+        found = self._known.get(key)
+        if found is None:
+            found = tuple(term for term in terms if evaluate(term.tree, values, now=self._at) is True)
+            self._known[key] = found
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Terms by whether they ask for the touch alone, or for the person too."""
+
+    of_touches: tuple[Any, ...]
+    of_people: tuple[Any, ...]
+
+
+def _by_what_they_ask(terms: Iterable[RuleTerms] | Iterable[GateTerms]) -> _Asking:
+    alone: dict[bool, list[Any]] = {True: [], False: []}
+    for term in terms:
+        alone[all(FIELDS_OF_TOUCHES[name].group == "touch" for name in fields_of(term.tree))].append(term)
+    return _Asking(tuple(alone[True]), tuple(alone[False]))
+
+
 class Parts:
     """The parts of a person's score under one version; everything at a moment is worked out from them."""
 
-    def __init__(self, policy: Policy, evidence: Evidence, *, at: datetime) -> None:
-        """at: the moment at which conditions on days are judged."""
+    def __init__(self, policy: Policy, evidence: Evidence, *, at: datetime, judge: Judge | None = None) -> None:
+        """at: the moment at which conditions on days are judged. judge: one may serve all people of a list."""
         self.policy = policy
         self.evidence = evidence
-        self.earned = _earned(policy, evidence, at)
+        self._judge = judge or Judge(policy, at=at)
+        self.earned = self._earned()
         self.scored = [
             _scored(rule, evaluate(rule.tree, evidence.values, now=at))
             for rule in policy.rules_of(ScoreRule.Kind.ATTRIBUTE)
@@ -166,45 +224,68 @@ class Parts:
     def interest(self, moment: float) -> float:
         return math.fsum(counted for _raw, counted in self.categories(moment))
 
-    def band(self, moment: float) -> int:
-        return self.policy.bands[int(self.policy.band_places(np.array([self.interest(moment)]))[0])][0]
+    def band_of(self, interest: float) -> int:
+        return self.policy.bands[int(self.policy.band_places(np.array([interest]))[0])][0]
 
-    def is_over(self, level: float, moment: float) -> bool:
-        return round(self.interest(moment), 6) >= level
+    def is_over(self, interest: float) -> bool:
+        """Whether this interest is at the threshold, compared as everywhere."""
+        return bool(rounded(np.array([interest]))[0] >= self.policy.threshold)
 
-    def fast_tracks(self) -> list[tuple[TouchFact, GateTerms]]:
+    def fast_tracks(self, *, since: float = -math.inf) -> list[tuple[TouchFact, GateTerms]]:
         """The touches that raised a hand and are not behind the baseline, in the order in which they happened."""
         return [
             (touch, gate)
             for touch in self.evidence.touches
-            if not _is_behind(touch, self.evidence)
-            for gate in self.policy.gates_of(Gate.Kind.FAST_TRACK)
-            if evaluate(gate.tree, {**self.evidence.values, **touch.values}, now=touch.occurred_at)
+            if touch.moment >= since and not _is_behind(touch, self.evidence)
+            for gate in self._judge.gates(touch, self.evidence)
         ]
+
+    def _earned(self) -> list[Earned]:
+        """Every match of a touch by a rule, those that count nothing included."""
+        matched: dict[int, list[TouchFact]] = defaultdict(list)
+        rules: dict[int, RuleTerms] = {}
+        for touch in self.evidence.touches:
+            for rule in self._judge.rules(touch, self.evidence):
+                matched[rule.id].append(touch)
+                rules[rule.id] = rule
+        found: list[Earned] = []
+        for pk, touches in matched.items():
+            count = _by_the_day if rules[pk].is_counted else _one_by_one
+            found += count(rules[pk], touches, self.evidence)
+        return found
 
     # --- what comes next -------------------------------------------------------------------------------------------
 
-    def reviews(self, moment: float) -> Iterable[float]:
-        """The moments after this one at which a level may be crossed while nothing new happens."""
+    def reviews(self, moment: float) -> Iterable[tuple[float, float]]:
+        """The moments at which a level may be crossed next, and the interest there if nothing new happens."""
+        curve = self.policy.curve
         for _ in range(MOST_REVIEWS):
-            due = float(next_review(self.policy.curve, self._as_points(moment), np.array([moment]), _NEVER)[0])
-            if math.isnan(due):
+            moment = float(next_review(curve, self._as_points(moment), np.array([moment]), _NEVER)[0])
+            if math.isnan(moment):
                 return
-            yield due
-            moment = due
+            yield moment, float(interest(curve, self._as_points(moment), moment)[0])
 
     def _as_points(self, moment: float) -> Points:
-        above, windows = np.zeros((2, 1, len(self.policy.interest)))
-        expires_at = math.nan
-        for earned in self.earned:
-            half_life = self.policy.interest[earned.rule.category].half_life
-            if not earned.in_window:
-                grown = _growth(earned.start, half_life, self.policy.landmark)
-                above[0, earned.rule.category] += earned.points * grown
-            elif moment < earned.until and earned.points:
+        windows, expires_at = np.zeros((1, len(self.policy.interest))), math.nan
+        for earned in self._in_windows:
+            if moment < earned.until:
                 windows[0, earned.rule.category] += earned.points
                 expires_at = float(np.fmin(expires_at, earned.until))
-        return Points(above, windows, np.array([self.last_at]), np.array([expires_at]))
+        return Points(self._above, windows, np.array([self.last_at]), np.array([expires_at]))
+
+    @cached_property
+    def _above(self) -> NDArray[np.float64]:
+        """What has accumulated above the baseline, as the engine keeps it."""
+        above = np.zeros((1, len(self.policy.interest)))
+        for earned in self.earned:
+            if not earned.in_window:
+                half_life = self.policy.interest[earned.rule.category].half_life
+                above[0, earned.rule.category] += earned.points * _growth(earned.start, half_life, self.policy.landmark)
+        return above
+
+    @cached_property
+    def _in_windows(self) -> list[Earned]:
+        return [earned for earned in self.earned if earned.in_window and earned.points]
 
     @cached_property
     def last_at(self) -> float:
@@ -234,21 +315,6 @@ def _only(curve: Any, step: Any) -> Any:
 
 def _is_behind(touch: TouchFact, evidence: Evidence) -> bool:
     return evidence.baseline_at is not None and touch.recorded_at <= evidence.baseline_at
-
-
-def _earned(policy: Policy, evidence: Evidence, at: datetime) -> list[Earned]:
-    """Every match of a touch by a rule, those that count nothing included."""
-    found: list[Earned] = []
-    for rule in policy.rules_of(ScoreRule.Kind.TOUCH):
-        matched = [touch for touch in evidence.touches if _matches(rule, touch, evidence, at)]
-        found += _by_the_day(rule, matched, evidence) if rule.is_counted else _one_by_one(rule, matched, evidence)
-    return found
-
-
-def _matches(rule: RuleTerms, touch: TouchFact, evidence: Evidence, at: datetime) -> bool:
-    names = fields_of(rule.tree)
-    values = {name: touch.values[name] if name in touch.values else evidence.values.get(name) for name in names}
-    return evaluate(rule.tree, values, now=at) is True
 
 
 def _one_by_one(rule: RuleTerms, matched: Iterable[TouchFact], evidence: Evidence) -> Iterable[Earned]:
