@@ -49,7 +49,6 @@ class Dialog:
     title: str
     deed: str
     note: str = ""
-    danger: bool = False
 
 
 def of_lead(view: Callable[[HttpRequest, Lead], HttpResponse]) -> Callable[..., HttpResponse]:
@@ -117,8 +116,8 @@ def recycle(request: HttpRequest, lead: Lead) -> HttpResponse:
 
     def deed(given: dict[str, Any]) -> Done:
         return services.recycle(
-            lead.pk, user=request.user, reason_id=given["reason_id"], revisit_on=given["revisit_on"], text=given["text"],
-            now=timezone.now(), seen=given["seen"],
+            lead.pk, user=request.user, reason_id=given["reason_id"], revisit_on=given["revisit_on"],
+            text=given["text"], now=timezone.now(), seen=given["seen"],
         )  # fmt: skip
 
     note = "The lead closes and may come back: on the day you name, or when interest rises again."

@@ -115,8 +115,8 @@ def curve(
         _label(parts.policy.threshold, f"Threshold {parts.policy.threshold:g}"),
         _label(parts.policy.exit_level, f"Exit level {parts.policy.exit_level:g}"),
         {
-            "x": _x(here), "y": 0, "yanchor": "bottom", "text": f"now {ahead_values[0]:.1f}", "xanchor": "right",
-            "xshift": -3, "showarrow": False, "font": {"color": "var(--dc-ink)"},
+            "x": _x(here), "y": float(ahead_values[0]), "yanchor": "bottom", "text": f"now {ahead_values[0]:.1f}",
+            "xanchor": "left", "xshift": 3, "showarrow": False, "font": {"color": "var(--dc-ink)"},
         },
     ]  # fmt: skip
     if crossing is not None and here < crossing.timestamp() <= end:

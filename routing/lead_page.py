@@ -10,11 +10,12 @@ from funnel.keyset import BadCursor
 from funnel.models import Lead, Opportunity, StageEvent
 from routing import timeline as timelines
 from routing.clock_panel import clock_lines
+from routing.explain import why_owner
+from routing.grades import grades_of
 from routing.interest import added_by, curve
 from routing.models import Meeting
 from routing.offers import offers
 from routing.queue import TAB_TITLES, desk_of
-from routing.queue_rows import grades_of
 from routing.record import path_of, why_this_stage
 from routing.score_panel import moment_asked, panel_of
 from scoring import evidence
@@ -49,6 +50,7 @@ def whole(lead: Lead, events: list[StageEvent], query: QueryDict, user: Any, *, 
         "path": path_of(lead),
         "because": why_this_stage(lead, events),
         "checks": why_mql(lead) if lead.mql_at else [],
+        "why_owner": why_owner(lead),
         "deals": deals,
         "account_deals": all_deals.filter(account=lead.account_id).exclude(lead=lead)[:BESIDE]
         if lead.account_id

@@ -1,6 +1,6 @@
 """The leads list as data: one page of rows, how many there are, and the rows of an export."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from django.utils import timezone
 from funnel.models import Exit, Function, Lead, Stage
 from funnel.path import MILESTONES
 from routing.filters import opened_at
+from routing.grades import Grade, grades_of
 
 PAGE = 50
 MOST_COUNTED = 1000
@@ -39,19 +40,23 @@ class Row:
     company: str
     since: datetime
     reached: list[tuple[str, str, datetime | None]]  # stage, its label, when
+    grade: Grade | None = None
 
     @property
     def reached_words(self) -> str:
         return "Reached " + (", ".join(label for _stage, label, at in self.reached if at) or "no stage")
 
 
-def rows_of(leads: Iterable[Lead]) -> list[Row]:
+def rows_of(leads: Sequence[Lead]) -> list[Row]:
+    """The lines of these leads. One query, for their grades."""
+    grades = grades_of([lead.person_id for lead in leads])
     return [
         Row(
             lead=lead,
             company=lead.account.name if lead.account else lead.person.company,
             since=lead.closed_at or lead.stage_since,
             reached=[(stage, Stage(stage).label, getattr(lead, column)) for stage, column in MILESTONES.items()],
+            grade=grades.get(lead.person_id),
         )
         for lead in leads
     ]

@@ -13,37 +13,17 @@ from django.db import connection
 from funnel.models import Account, Lead
 from funnel.templatetags.dc import money_short
 from routing.countdown import Face, face, moment_words
+from routing.explain import why_nobody
+from routing.grades import Grade, grades_of
 from routing.models import Assignment
-from routing.notices import WHY_UNROUTED
 from routing.queue import Desk, Place
 from routing.wording import touch_words
 from scoring.explain import Reason, strongest
-from scoring.models import Score
 
 ACTIVE_WITHIN = timedelta(days=30)
 MOST_ACTIVE = 9
 
 _WITH_ROW = ("person", "account__owner", "solution", "owner", "pool", "region")
-
-
-@dataclass(frozen=True, slots=True)
-class Grade:
-    """A cell of the grid: fit letter and interest band."""
-
-    grade: str
-    band: int
-
-    def __str__(self) -> str:
-        return f"{self.grade}{self.band}"
-
-    @property
-    def top(self) -> bool:
-        """The best fit, which is drawn strongly."""
-        return self.grade == "A"
-
-    @property
-    def words(self) -> str:
-        return f"Fit {self.grade}, interest band {self.band}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +105,6 @@ def company_of(lead: Lead) -> str:
     name = lead.account.name if lead.account else lead.person.company
     country = (lead.account.country if lead.account else "") or lead.person.country
     return ", ".join(part for part in (name, country) if part) or "No company known"
-
-
-def grades_of(person_ids: Sequence[int]) -> dict[int, Grade]:
-    """Grade and band under the active model, for the people who have a score. One query."""
-    scores = Score.objects.filter(person__in=person_ids, model__active=True)
-    return {person: Grade(grade, band) for person, grade, band in scores.values_list("person_id", "grade", "band")}
 
 
 def headline(lead: Lead, around: Around, desk: Desk) -> str:
@@ -243,5 +217,5 @@ def _why_unrouted(lead_ids: Sequence[int]) -> Mapping[int, str]:
 
 def _unrouted_words(kind: str, explanation: Mapping[str, Any]) -> str:
     if kind == Assignment.Kind.UNROUTED:
-        return WHY_UNROUTED.get(explanation.get("reason", ""), "Nobody could take it.")
+        return why_nobody(explanation)
     return "Given back." if kind == Assignment.Kind.RELEASED else "Never routed: it was loaded as an MQL."

@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 
 from funnel.models import Lead
 from routing.countdown import moment_words
-from routing.queue_rows import Grade
+from routing.grades import Grade
 from scoring.explain import AttributePart, CategoryPart, TouchPart, Why, why
 from scoring.models import Gate
 
@@ -141,8 +141,6 @@ def _share(value: float, scale: float) -> float:
 
 def _gate_line(gate: Any) -> GateLine:
     wanted = gate.kind == Gate.Kind.REQUIRE
-    if gate.holds is None and wanted:
-        state = "warn"  # it stands in the way until somebody knows
-    else:
-        state = "good" if bool(gate.holds) is wanted else "bad"
+    unknown = wanted and gate.holds is None  # it stands in the way until somebody knows
+    state = "warn" if unknown else "good" if bool(gate.holds) is wanted else "bad"
     return GateLine(gate.name, gate.detail, state, _HOLDS[gate.holds])

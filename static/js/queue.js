@@ -182,7 +182,8 @@
   // Put the rows into the server's order. A row that did not change is left alone; what is in view stays where it is.
   function followRows(old, fresh) {
     const anchor = rowOf(selected) || rows().find((row) => row.getBoundingClientRect().bottom > 0);
-    const scroller = old.closest(".q-scroll") || document.scrollingElement;
+    const here = list(); // on a phone the page scrolls, not the list
+    const scroller = getComputedStyle(here).overflowY === "auto" ? here : document.scrollingElement;
     const before = anchor?.getBoundingClientRect().top;
     const wanted = [...fresh.children];
     const leads = new Set(wanted.map((row) => row.dataset.lead));

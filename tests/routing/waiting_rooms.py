@@ -33,10 +33,14 @@ def score(person: Any, cell: str = "B2", *, last_at: datetime | None = None, **f
 
 
 def clock(lead: Lead, *, due: datetime, kind: str = "accept", lasts: timedelta = 9 * HOUR) -> Clock:
-    """A running clock that is due then and warns after four fifths."""
+    """A running clock that is due then and warns after four fifths; begun by the lead's MQL, or by a raised hand."""
     started = due - lasts
+    if kind == "accept":
+        cause = f"stage_event:{lead.events.filter(to_stage='mql').latest('occurred_at').pk}"
+    else:
+        cause = f"activity:{make.touch(person=lead.person, type='demo_request', occurred_at=started).pk}"
     return Clock.objects.create(
-        lead=lead, kind=kind, cause=f"test:{kind}", started_at=started, warn_at=started + lasts * 0.8, due_at=due,
+        lead=lead, kind=kind, cause=cause, started_at=started, warn_at=started + lasts * 0.8, due_at=due,
     )  # fmt: skip
 
 
@@ -104,7 +108,10 @@ def busy(now: datetime) -> Room:
     here.wait("Lea Vontobel", due=38 * MINUTE, cell="A2", account=brunner, title="VP Operations")
     alpina = make.account(name="Alpina Verpackung GmbH", tier=1, country="AT", kind=Account.Kind.CUSTOMER)
     here.wait("Dr. Katharina Seidl", due=2 * HOUR + 13 * MINUTE, cell="A1", account=alpina, title="Director Production")
-    reason = Reason.objects.create(kind="recycle", name="Timing: project later", revisit_days=90)
+    reason, _known = Reason.objects.get_or_create(
+        kind="recycle", stage="", name="Timing: project later", defaults={"revisit_days": 90}
+    )
+    Reason.objects.get_or_create(kind="reject", stage="mql", name="Not in the ideal profile")
     elena = make.person(first_name="Elena", last_name="Popescu", title="Plant Manager", company="Carpatia Glass SA",
                         country="RO")  # fmt: skip
     make.leave(make.lead(person=elena, at=now - 200 * DAY), "recycle", at=now - 150 * DAY, reason_id=reason.pk)
