@@ -64,6 +64,8 @@ def company(monkeypatch: pytest.MonkeyPatch) -> dict[str, Somebody]:
     for sdr in (mia, ben):
         make.seat(sdr.rep, calendar=make.calendar())
     make.routing_policy({"name": "Everybody", "team": team})
+    for kind in ("accept", "hot"):
+        make.promise(kind)
     write("accounts", rows({"name": "Acme Chemicals", "domains": "acme.example", "tier": 1, "employees": 1200,
                             "industry": "Chemicals"}), source="crm", now=now)  # fmt: skip
     seller = make.user(Role.AE, team=make.team("ae"), username="olaf")
