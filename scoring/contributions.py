@@ -4,23 +4,24 @@ A batch either adds touches to what people have, or sums all of a person's touch
 single touches: how often a rule with a daily limit has matched is counted among the touches of that day.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.decay import DAY, MOST_DOUBLINGS, Floats
-from scoring.exchange import fetch
-from scoring.judging import MOMENT, Judged, Source, judge
+from scoring.exchange import Columns
+from scoring.judging import MOMENT, Judged, Kinds, Source, fetch_judged, judge
 from scoring.models import ScoreRule
 from scoring.policy import Policy, RuleTerms
 
 Ids = NDArray[np.int64]
 Touches = Sequence[tuple[int, int]]  # (person id, touch id)
+Statement = Callable[..., str]  # (kinds, *, based) -> SQL
 
 # A touch with an inbox row of its person's own is added when that row is worked: counting it before would be twice.
 _DRAINED: Final = """t.voided_at IS NULL
@@ -63,9 +64,9 @@ def add(policy: Policy, people: Ids, touches: Touches, *, baselines: Floats) -> 
     """
     params = {"people": [person for person, _touch in touches], "touches": [touch for _person, touch in touches]}
     params |= _left(people, baselines)
-    statements = [_plain(policy, based=bool(params["left"]))]
+    statements: list[tuple[Source, Statement]] = [(_BATCH, _plain)]
     if _limited(policy):
-        statements.append(_limits(policy, based=bool(params["left"])))
+        statements.append((_DAYS, _limits))
     return _collect(policy, people, statements, params)
 
 
@@ -75,7 +76,7 @@ def sum_anew(policy: Policy, people: Ids, *, baselines: Floats) -> Contributions
     people: sorted. baselines: theirs, in seconds since 1970, nan for none.
     """
     params = {"people": people.tolist()} | _left(people, baselines)
-    return _collect(policy, people, [_everything(policy, based=bool(params["left"]))], params)
+    return _collect(policy, people, [(_ALL, _everything)], params)
 
 
 def windows(policy: Policy, people: Ids, at: float, *, baselines: Floats) -> tuple[Floats, Floats]:
@@ -89,14 +90,15 @@ def windows(policy: Policy, people: Ids, at: float, *, baselines: Floats) -> tup
         return held, expires_at
     first = int(at // DAY) - max(rule.window_days or 0 for rule in rules)
     params = {"people": people.tolist(), "since": date.fromordinal(max(1, first + _1970))} | _left(people, baselines)
-    found = fetch(_open_windows(policy, based=bool(params["left"])), params, _WINDOW_COLUMNS)
+    build = partial(_open_windows, based=bool(params["left"]))
+    found = fetch_judged(policy, _LATELY, build, params, _WINDOW_COLUMNS)
     for rule in rules:
         mine = found["rule"] == rule.id
         places = np.searchsorted(people, found["person"][mine])
         ends = (found["day"][mine] + (rule.window_days or 0)) * DAY
         points = rule.points * (_limit(rule, found["n"][mine]) - _limit(rule, found["n_base"][mine]))
         is_open = (ends > at) & (points != 0)
-        np.add.at(held, (places[is_open], rule.category), points[is_open])
+        np.add.at(held[:, rule.category], places[is_open], points[is_open])
         np.fmin.at(expires_at, places[is_open], ends[is_open])
     return held, expires_at
 
@@ -115,22 +117,23 @@ def _left(people: Ids, baselines: Floats) -> dict[str, Any]:
 
 
 def _collect(
-    policy: Policy, people: Ids, statements: Iterable[tuple[str, dict[str, str]]], params: Mapping[str, Any]
+    policy: Policy, people: Ids, statements: Iterable[tuple[Source, Statement]], params: Mapping[str, Any]
 ) -> Contributions:
-    shape = (len(people), len(policy.interest))
+    shape, based = (len(people), len(policy.interest)), bool(params["left"])
     sums = {"acc": np.zeros(shape), "base": np.zeros(shape)}
     last_at = np.full(len(people), -np.inf)
-    for sql, columns in statements:
-        found = fetch(sql, params, columns)
+    columns = _columns(policy, based=based)
+    for source, build in statements:
+        found = fetch_judged(policy, source, partial(build, based=based), params, columns)
         places = np.searchsorted(people, found["person"])
         np.maximum.at(last_at, places, found["last_at"])
         for name in columns.keys() - {"person", "last_at"}:
             kind, _, category = name.partition(" ")
-            np.add.at(sums[kind], (places, int(category)), found[name])
+            np.add.at(sums[kind][:, int(category)], places, found[name])
     return Contributions(sums["acc"], sums["base"], last_at)
 
 
-# --- statements, built once a version ----------------------------------------------------------------------------
+# --- statements, built once for the kinds of touches known --------------------------------------------------------
 
 
 def _of_touches(policy: Policy) -> list[RuleTerms]:
@@ -152,40 +155,45 @@ def _columns(policy: Policy, *, based: bool) -> dict[str, str]:
 
 
 @lru_cache(maxsize=64)
-def _plain(policy: Policy, *, based: bool) -> tuple[str, dict[str, str]]:
+def _plain(kinds: Kinds, *, based: bool) -> str:
     """Points of rules without limits, and the latest touch, by person."""
-    rules = [rule for rule in _of_touches(policy) if not rule.is_counted]
-    judged = judge(rules, _BATCH, based=based)
-    return f"{judged.clauses} {_sums(policy, judged, based=based)}", _columns(policy, based=based)
+    rules = [rule for rule in _of_touches(kinds.policy) if not rule.is_counted]
+    judged = judge(kinds, _BATCH, rules, based=based)
+    return f"{judged.clauses} {_sums(kinds.policy, judged, based=based)}"
 
 
 @lru_cache(maxsize=64)
-def _limits(policy: Policy, *, based: bool) -> tuple[str, dict[str, str]]:
+def _limits(kinds: Kinds, *, based: bool) -> str:
     """What rules with a daily limit add on the days of the batch, by person."""
-    judged = judge(_limited(policy), _DAYS, based=based)
-    counted = _counted(judged, news=True)
-    return f"{judged.clauses}, {counted} {_gains(policy, based=based, news=True)}", _columns(policy, based=based)
+    judged = judge(kinds, _DAYS, _limited(kinds.policy), based=based)
+    nothing = _nothing(judged, _columns(kinds.policy, based=based))
+    return f"{judged.clauses}, {_counted(judged, news=True)} {_gains(kinds.policy, based=based, news=True)} {nothing}"
 
 
 @lru_cache(maxsize=64)
-def _everything(policy: Policy, *, based: bool) -> tuple[str, dict[str, str]]:
+def _everything(kinds: Kinds, *, based: bool) -> str:
     """Both, of all touches: a person has up to two rows."""
-    rules = [rule for rule in _of_touches(policy) if rule.window_days is None]
-    judged = judge(rules, _ALL, based=based)
-    sql = f"{judged.clauses} {_sums(policy, judged, based=based)}"
-    if _limited(policy):
-        sql = (
-            f"{judged.clauses}, {_counted(judged, news=False)} {_sums(policy, judged, based=based)} "
-            f"UNION ALL {_gains(policy, based=based, news=False)}"
-        )
-    return sql, _columns(policy, based=based)
+    policy = kinds.policy
+    judged = judge(kinds, _ALL, [rule for rule in _of_touches(policy) if rule.window_days is None], based=based)
+    sums = _sums(policy, judged, based=based)
+    if not _limited(policy):
+        return f"{judged.clauses} {sums}"
+    gains = _gains(policy, based=based, news=False)
+    return f"{judged.clauses}, {_counted(judged, news=False)} {sums} UNION ALL {gains}"
 
 
 @lru_cache(maxsize=64)
-def _open_windows(policy: Policy, *, based: bool) -> str:
+def _open_windows(kinds: Kinds, *, based: bool) -> str:
     """How often each rule with a window has matched each person on each day."""
-    judged = judge(_windowed(policy), _LATELY, based=based)
-    return f"{judged.clauses}, {_counted(judged, news=False)} SELECT person_id, rule_id, day, n, n_base FROM counted"
+    judged = judge(kinds, _LATELY, _windowed(kinds.policy), based=based)
+    counts = "SELECT person_id, rule_id, day, n, n_base FROM counted"
+    return f"{judged.clauses}, {_counted(judged, news=False)} {counts} {_nothing(judged, _WINDOW_COLUMNS)}"
+
+
+def _nothing(judged: Judged, columns: Columns) -> str:
+    """A row of nobody's where a touch is of a kind not judged yet."""
+    zeros = ", ".join(f"0::{type_}" for type_ in columns.values())
+    return f"UNION ALL (SELECT {zeros} FROM touch WHERE {judged.unknown} LIMIT 1)"
 
 
 def _sums(policy: Policy, judged: Judged, *, based: bool) -> str:
@@ -201,7 +209,8 @@ def _sums(policy: Policy, judged: Judged, *, based: bool) -> str:
                 # Most touches give nothing to most categories: a power of nothing need not be taken.
                 worth = f"CASE WHEN {points} <> 0 THEN {points} * {grown} ELSE 0 END"
                 values.append(f"coalesce(sum({worth}){only}, 0)")
-    return f"SELECT {', '.join(values)} {judged.joined} GROUP BY touch.person_id"
+    nothing = _nothing(judged, _columns(policy, based=based))
+    return f"SELECT {', '.join(values)} FROM touch GROUP BY touch.person_id {nothing}"
 
 
 def _counted(judged: Judged, *, news: bool) -> str:
@@ -216,7 +225,7 @@ def _counted(judged: Judged, *, news: bool) -> str:
     return f"""counted (person_id, rule_id, day, n, n_base, n_before, n_base_before) AS (
         SELECT touch.person_id, hit.rule_id, floor(touch.moment / {DAY})::integer,
                count(*)::integer, count(*) FILTER (WHERE touch.in_base)::integer, {before if news else "0, 0"}
-        {judged.joined} CROSS JOIN LATERAL unnest({judged.hits}) hit (rule_id)
+        FROM touch CROSS JOIN LATERAL {judged.hits}
         GROUP BY 1, 2, 3 {"HAVING bool_or(touch.is_new)" if news else ""}
     )"""
 

@@ -75,6 +75,7 @@ class _Work:
     deciding: set[int] = field(default_factory=set)
     anew: set[int] = field(default_factory=set)
     moved: set[int] = field(default_factory=set)
+    changed: set[int] = field(default_factory=set)
     fills: dict[int, set[int]] = field(default_factory=dict)
     causes: dict[int, writing.Cause] = field(default_factory=dict)
 
@@ -176,6 +177,8 @@ def _sort(taken: Iterable[Taken]) -> _Work:
             work.anew.add(row.person_id)
         if cause == Inbox.Cause.STAGE_EVENT:
             work.moved.add(row.person_id)
+        if cause == Inbox.Cause.PERSON:
+            work.changed.add(row.person_id)
         if cause not in _QUIET:
             work.deciding.add(row.person_id)
         _note_cause(work, row, cause)
@@ -235,7 +238,8 @@ def _score(policy: Policy, people: Ids, work: _Work, *, now: datetime) -> _Score
 def _accumulate(policy: Policy, before: States, work: _Work, *, now: datetime) -> States:
     """The states with the batch's touches added, or with all touches summed anew."""
     people = before.people
-    anew = ~before.stored | np.isin(people, list(work.anew | work.fills.get(policy.id, set())))
+    listed = work.anew | work.fills.get(policy.id, set()) | (work.changed if policy.touches_ask_of_people else set())
+    anew = ~before.stored | np.isin(people, list(listed))
     asked = anew | np.isin(people, list(work.moved))
     baseline_at = before.baseline_at.copy()
     baseline_at[asked] = np.nan

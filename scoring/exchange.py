@@ -11,7 +11,7 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-Columns = NDArray[Any]  # a structured array: one field a column
+Columns = Mapping[str, str]  # PostgreSQL's type of each column (of those in _WIRE), in order
 
 _SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END: Final = b"\xff\xff"
@@ -19,8 +19,8 @@ _END: Final = b"\xff\xff"
 _WIRE: Final = {"bigint": ">i8", "integer": ">i4", "smallint": ">i2", "float8": ">f8", "boolean": "i1"}
 
 
-def fetch(sql: str, params: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, NDArray[Any]]:
-    """The rows of a query as one array a column. columns: PostgreSQL's type of each (_WIRE), in order.
+def fetch(sql: str, params: Mapping[str, Any], columns: Columns) -> dict[str, NDArray[Any]]:
+    """The rows of a query as one array a column.
 
     Raises ValueError where the query gives something else, such as a NULL.
     """
@@ -60,11 +60,11 @@ def literal(sql: str, params: tuple[Any, ...]) -> str:
         return cursor.mogrify(sql, params).decode().replace("%", "%%")
 
 
-def _types(columns: Mapping[str, str]) -> dict[str, str]:
+def _types(columns: Columns) -> dict[str, str]:
     return {name: _WIRE[type_] for name, type_ in columns.items()}
 
 
-def _layout(columns: Mapping[str, str]) -> np.dtype:
+def _layout(columns: Columns) -> np.dtype:
     """A row as it travels: how many fields, then each one's length and value."""
     fields = [("fields", ">i2")]
     for name, type_ in columns.items():

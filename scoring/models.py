@@ -286,22 +286,6 @@ class Score(models.Model):
         return f"{self.grade}{self.band}"
 
 
-class ScoreDay(models.Model):
-    """How often a rule with a daily cap or a window matched on one UTC day; n_base as far as the baseline knew."""
-
-    person = models.ForeignKey("funnel.Person", models.CASCADE, db_index=False, related_name="+")
-    rule = models.ForeignKey(ScoreRule, models.CASCADE, related_name="+")
-    day = models.DateField()
-    n = models.PositiveIntegerField()
-    n_base = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["person", "rule", "day"], name="score_day")]
-
-    def __str__(self) -> str:
-        return f"{self.day}: {self.n}"
-
-
 class ScoreChange(models.Model):
     """A fact: grade, band or eligibility became another. Nothing else of a score is kept as history."""
 

@@ -98,6 +98,11 @@ class Policy:
         """An MQL cools below this interest."""
         return self.threshold * self.exit_ratio
 
+    @property
+    def touches_ask_of_people(self) -> bool:
+        """Whether what a touch is worth depends on whose it is, so that it changes with the person."""
+        return any(rule.condition.groups & {"person", "account"} for rule in self.rules_of(ScoreRule.Kind.TOUCH))
+
     def rules_of(self, kind: str) -> tuple[RuleTerms, ...]:
         return tuple(rule for rule in self.rules if rule.kind == kind)
 

@@ -17,7 +17,7 @@ from funnel import hints, inbox
 from funnel.models import Inbox, Person, Stage
 from scoring import shipped
 from scoring.checks import check
-from scoring.models import Gate, Score, ScoreCategory, ScoreDay, ScoreRule, ScoringModel, Status
+from scoring.models import Gate, Score, ScoreCategory, ScoreRule, ScoringModel, Status
 
 FILL: Final = "scoring.tasks.fill"
 RANGE: Final = 20_000  # people whom one step of a fill hands to the pipeline
@@ -137,7 +137,6 @@ def retire(model: ScoringModel, *, now: datetime) -> ScoringModel:
     held.status, held.retired_at = Status.RETIRED, now
     held.save(update_fields=["status", "retired_at"])
     Score.objects.filter(model=held)._raw_delete("default")
-    ScoreDay.objects.filter(rule__model=held).delete()
     model.refresh_from_db()
     return model
 
