@@ -244,6 +244,8 @@ def parse_hours(
 
 
 def _blocks(told: Sequence[Sequence[str]], day: str) -> tuple[Block, ...]:
+    if not isinstance(told, Sequence) or isinstance(told, str):
+        raise ValueError(f"{day}: hours are a list of blocks, each a start and an end, like 09:00 to 17:30.")
     blocks = []
     for block in told:
         try:
@@ -263,6 +265,8 @@ def _minutes(text: str) -> int:
     if text == "24:00":
         return 1440
     at = time.fromisoformat(text)
+    if at.second or at.microsecond or at.tzinfo is not None:
+        raise ValueError(f"“{text}” is not a time of day in hours and minutes.")
     return at.hour * 60 + at.minute
 
 

@@ -203,7 +203,7 @@ def _said_of(told: Mapping[str, Any], *, chosen: bool) -> str:
     """At capacity: 61 open MQLs of 40; Away until Mon 23 Nov; Next in turn."""
     why = told.get("why", "")
     if why == "at_capacity":
-        return f"At capacity: {told['open']} open MQLs of {told['capacity']}"
+        return f"At capacity: {told['open']} open {'MQL' if told['open'] == 1 else 'MQLs'} of {told['capacity']}"
     if why == "away":
         back = date.fromisoformat(told["until"]) + timedelta(days=1)
         return f"Away until {back:%a} {back.day} {back:%b}"

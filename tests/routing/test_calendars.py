@@ -170,6 +170,37 @@ class TestDays:
         assert add_days(austrian, at(7, "15:00", VIENNA, month=12), 1) == at(9, "15:00", VIENNA, month=12)
 
 
+class TestReadingHours:
+    @pytest.mark.parametrize(
+        ("fields", "said"),
+        [
+            ({"zone": "Mars/Olympus"}, "There is no time zone “Mars/Olympus”"),
+            ({"zone": ""}, "There is no time zone"),
+            ({"weekly": {"funday": [["09:00", "17:00"]]}}, "Hours are blocks by weekday"),
+            ({"weekly": []}, "Hours are blocks by weekday"),
+            ({"weekly": {}}, "needs working hours on some day"),
+            ({"weekly": {"mon": None}}, "mon: hours are a list of blocks"),
+            ({"weekly": {"mon": "09:00"}}, "mon: hours are a list of blocks"),
+            ({"weekly": {"mon": [["09:00"]]}}, "mon: a block is a start and an end"),
+            ({"weekly": {"mon": [["nine", "five"]]}}, "mon: a block is a start and an end"),
+            ({"weekly": {"mon": [[9, 17]]}}, "mon: a block is a start and an end"),
+            ({"weekly": {"mon": [["09:00:30", "17:00"]]}}, "mon: a block is a start and an end"),
+            ({"weekly": {"mon": [["22:00", "06:00"]]}}, "passes midnight"),
+            ({"weekly": {"mon": [["09:00", "12:00"], ["11:00", "15:00"]]}}, "two blocks overlap"),
+            ({"days": {date(2026, 12, 24): 5}}, "24 Dec 2026: hours are a list of blocks"),
+            ({"country": "XX"}, "The public holidays of “XX” are not known"),
+        ],
+    )
+    def test_what_cannot_be_is_said_in_a_sentence(self, fields, said):
+        whole = {"zone": "UTC", "weekly": {"mon": [["09:00", "17:00"]]}, "days": {}} | fields
+        with pytest.raises(ValueError, match=said):
+            parse_hours(**whole)
+
+    def test_a_block_may_end_at_midnight_and_days_may_be_closed(self):
+        read = parse_hours(zone="UTC", weekly={"mon": [["18:00", "24:00"]]}, days={date(2026, 11, 2): []})
+        assert (read.weekly[0], read.weekly[1], read.blocks(date(2026, 11, 2))) == (((1080, 1440),), (), ())
+
+
 # --- what holds for any hours and any moment
 
 clocks = st.integers(0, 95).map(lambda quarter: quarter * 15)

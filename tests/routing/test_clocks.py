@@ -163,7 +163,7 @@ class TestAcceptClock:
 
     def test_the_order_in_which_events_are_heard_of_does_not_matter(self):
         outcomes = []
-        for order in permutations(range(4)):
+        for order in permutations((1, 2, 3)):  # the first event opens the inquiry
             lead = factories.mql(at=MONDAY)
             factories.advance(lead, Stage.SAL, at=MONDAY + minutes(5))
             factories.advance(lead, Stage.MQL, at=MONDAY + minutes(9), kind=Kind.REGRESS)

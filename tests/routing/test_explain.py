@@ -56,7 +56,7 @@ class TestWhyThisOwner:
         assert [(one.name, one.eligible, one.sentence) for one in why.candidates] == [
             ("Anna", True, "Next in turn"),
             ("Finn", True, "Later in turn: 0 leads for the share so far"),
-            ("Ben", False, "At capacity: 1 open MQLs of 1"),
+            ("Ben", False, "At capacity: 1 open MQL of 1"),
             ("Cleo", False, "Away until Mon 8 Jun"),
             ("Dora", False, "Receives nothing new"),
             ("Emil", False, "No longer active"),
