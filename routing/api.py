@@ -1,10 +1,11 @@
 """Leads over the API: the list with the filters of the page, one with its events, rows that come in, and every act."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import django_filters as filters
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -21,9 +22,10 @@ from routing.act_api import act_on_lead, describe_act, do
 from routing.explain import why_owner
 from routing.filters import LeadFilter, ReferenceFilter, opened_at
 from routing.leads import order_of
-from routing.models import Meeting
+from routing.models import Clock, Meeting
 from routing.timeline import ordered
 from scoring.api import explained
+from scoring.engine import state_of
 from scoring.explain import why_mql
 from scoring.serializers import LeadWhySerializer, MomentSerializer
 
@@ -36,6 +38,16 @@ class LeadApiFilter(LeadFilter):
 
     def changed(self, queryset: QuerySet[Lead], _name: str, since: datetime) -> QuerySet[Lead]:
         return queryset.filter(pk__in=StageEvent.objects.filter(recorded_at__gte=since).values("lead"))
+
+
+def _with_now(leads: Sequence[Any]) -> list[Any]:
+    """Each lead with its person's score at this moment and when its next promise is due, by three queries."""
+    readings = state_of({lead.person_id for lead in leads}, at=timezone.now())
+    running = Clock.objects.filter(lead__in=[lead.pk for lead in leads], stopped_at=None)
+    due = dict(running.values("lead").annotate(due=Min("due_at")).values_list("lead", "due"))
+    for lead in leads:
+        lead.reading, lead.due_at = readings.get(lead.person_id), due.get(lead.pk)
+    return list(leads)
 
 
 @extend_schema_view(
@@ -75,10 +87,13 @@ class LeadViewSet(IntakeMixin, funnel.VisibleViewSet):
         )  # fmt: skip
         return rows.select_related(*references).annotate(opened=opened_at())
 
-    def get_object(self) -> Any:
-        lead = super().get_object()
+    def paginate_queryset(self, queryset: QuerySet[Lead]) -> list[Any] | None:  # type: ignore[override]
+        return _with_now(super().paginate_queryset(queryset) or [])
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        (lead,) = _with_now([self.get_object()])
         lead.ordered_events = ordered(lead.events.select_related("actor", "reason"))
-        return lead
+        return Response(self.get_serializer(lead).data)
 
     @describe_act("MQL to SAL: the lead meets the definition and will be worked. Accepting an unowned lead takes it.")
     @action(detail=True, methods=["post"])

@@ -14,6 +14,15 @@ class LeadPersonSerializer(serializers.ModelSerializer):
         fields = ("id", "name", "email", "title", "company")
 
 
+class ScoreSerializer(serializers.Serializer):
+    """The score of the lead's person at this moment."""
+
+    interest = serializers.FloatField()
+    fit = serializers.FloatField()
+    grade = serializers.CharField()
+    band = serializers.IntegerField()
+
+
 class LeadSerializer(serializers.ModelSerializer):
     person = LeadPersonSerializer(read_only=True)
     account = NamedSerializer(read_only=True, allow_null=True)
@@ -25,14 +34,16 @@ class LeadSerializer(serializers.ModelSerializer):
     campaign = NamedSerializer(read_only=True, allow_null=True)
     region = NamedSerializer(read_only=True, allow_null=True)
     solution = NamedSerializer(read_only=True, allow_null=True)
+    score = ScoreSerializer(source="reading", read_only=True, allow_null=True)
+    due_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="When its next promise runs out.")
     opened_at = serializers.DateTimeField(source="opened", read_only=True, allow_null=True)
 
     class Meta:
         model = Lead
         fields = (
             "id", "person", "number", "account", "stage", "stage_since", *MILESTONES.values(), "opened_at", "closed_at",
-            "exit", "reason", "passthrough", "owner", "pool", "revisit_on", "entry_stage", "function", "motion",
-            "channel", "content", "campaign", "region", "segment", "solution", "source", "external_id", "recorded_at",
+            "exit", "reason", "passthrough", "owner", "pool", "due_at", "score", "revisit_on", "entry_stage", "function",
+            "motion", "channel", "content", "campaign", "region", "segment", "solution", "source", "external_id", "recorded_at",
         )  # fmt: skip
         read_only_fields = fields
 

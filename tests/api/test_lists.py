@@ -75,7 +75,7 @@ def test_a_list_costs_the_same_queries_however_long(client, ops, name):
     few = queries()
     for number in range(1, 6):
         world(number)
-    assert queries() == few <= 6
+    assert queries() == few <= (10 if name == "leads" else 6)  # a lead comes with its score and what is due
 
 
 def test_a_lead_in_full(client, ops):

@@ -6,7 +6,10 @@ import pytest
 from django.utils import timezone
 
 from funnel.access import Role
+from funnel.inbox import Taken
 from routing.engine import assign
+from routing.models import Clock
+from scoring.engine import apply
 from scoring.models import ScoringModel
 from tests import factories as make
 from tests.scoring.models import Model, touch_rule
@@ -65,6 +68,17 @@ def test_a_lead_tells_why_it_has_its_owner(client, ops, lead):
         (first.rep_id, True), (second.rep_id, False),
     ]  # fmt: skip
     assert [change["kind"] for change in found["history"]] == ["assigned"] and found["sentence"]
+
+
+def test_leads_come_with_their_score_and_what_is_due(client, ops, lead):
+    due = make.NOW + DAY
+    Clock.objects.create(lead=lead, kind="accept", cause="c", started_at=make.NOW, warn_at=due, due_at=due)
+    apply([Taken(lead.person_id, "activity", touch.pk) for touch in lead.person.activities.all()], now=make.NOW)
+    (listed,) = client.get("/api/leads/").json()["results"]
+    told = client.get(f"/api/leads/{lead.pk}/").json()
+    for found in (listed, told):
+        assert found["due_at"] == "2026-06-02T12:00:00Z" and 0 < found["score"]["interest"] <= 40
+    assert told["score"]["grade"] and client.get(f"/api/leads/{make.lead().pk}/").json()["score"] is None
 
 
 def test_what_cannot_be_told(client, ops, lead):
