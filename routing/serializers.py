@@ -42,8 +42,9 @@ class LeadSerializer(serializers.ModelSerializer):
         model = Lead
         fields = (
             "id", "person", "number", "account", "stage", "stage_since", *MILESTONES.values(), "opened_at", "closed_at",
-            "exit", "reason", "passthrough", "owner", "pool", "due_at", "score", "revisit_on", "entry_stage", "function",
-            "motion", "channel", "content", "campaign", "region", "segment", "solution", "source", "external_id", "recorded_at",
+            "exit", "reason", "passthrough", "owner", "pool", "due_at", "score", "revisit_on", "entry_stage",
+            "function", "motion", "channel", "content", "campaign", "region", "segment", "solution", "source",
+            "external_id", "recorded_at",
         )  # fmt: skip
         read_only_fields = fields
 
