@@ -301,8 +301,9 @@ class InboxAdmin(ReadOnly, LargeTable, ModelAdmin):
     @admin.action(description="Try again now", permissions=["retry"])
     def try_again_now(self, request: HttpRequest, queryset: QuerySet) -> None:
         people = set(queryset.values_list("person", flat=True))
-        rows = inbox.try_again(people)
-        self.message_user(request, f"{rows} rows of {len(people)} people are tried again now.", messages.SUCCESS)
+        inbox.try_again(people)
+        who = "1 person is" if len(people) == 1 else f"{len(people)} people are"
+        self.message_user(request, f"{who} tried again now.", messages.SUCCESS)
 
 
 # --- Keys of other systems ------------------------------------------------------------------------

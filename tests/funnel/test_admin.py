@@ -6,9 +6,11 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
+from funnel import inbox
 from funnel.access import Role
-from funnel.models import Account, Campaign, Channel, Lead, Person, Region, StageEvent
+from funnel.models import Account, Campaign, Channel, Inbox, Lead, Person, Region, StageEvent
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +118,7 @@ def test_an_account_set_by_hand_says_so(client, administrator):
         "keys-INITIAL_FORMS": 0,
     }
     assert client.post(page(Person, "change", person.pk), form).status_code == 302
+    assert list(Inbox.objects.values_list("person", "cause")) == [(person.pk, "person")], "the pipeline hears of it"
     person.refresh_from_db()
     assert (person.account, person.account_match) == (account, Person.Match.PERSON)
 
@@ -143,3 +146,24 @@ def test_the_products_roles_are_not_edited_by_hand(client, administrator):
     assert 'name="permissions"' not in client.get(page(Group, "change", role.pk)).content.decode()
     assert client.post(page(Group, "delete", role.pk), {"post": "yes"}).status_code == 403
     assert 'name="permissions"' in client.get(page(Group, "change", own.pk)).content.decode()
+
+
+def test_what_the_pipeline_could_not_work_is_shown_and_tried_again_by_who_may(client):
+    ann, bob = make.person(last_name="Arnold"), make.person(last_name="Bolt")
+    inbox.add(Inbox.Cause.PERSON, [(ann.pk, ann.pk)])
+    inbox.postpone(ann.pk, problem="ZeroDivisionError: by nought", now=timezone.now())
+    inbox.add(Inbox.Cause.PERSON, [(bob.pk, bob.pk)])
+    address = page(Inbox)
+    body = {"action": "try_again_now", "_selected_action": Inbox.objects.get(person=ann).pk}
+
+    client.force_login(make.user(Role.SDR_MANAGER, is_staff=True))
+    html = client.get(address).content.decode()
+    assert "ZeroDivisionError: by nought" in html and ann.name in html and bob.name not in html
+    assert "Try again now" not in html
+    client.post(address, body)
+    assert Inbox.objects.get(person=ann).not_before is not None
+
+    client.force_login(make.user(Role.MARKETING_OPS, is_staff=True))
+    assert "Try again now" in client.get(address).content.decode()
+    assert "1 person is tried again now." in client.post(address, body, follow=True).content.decode()
+    assert Inbox.objects.get(person=ann).not_before is None

@@ -17,6 +17,7 @@ from demandcenter import diagnosis, health
 from demandcenter.diagnosis import Finding
 from demandcenter.server_process import free_port
 from demandcenter.tasks import LAST_TICK, tick
+from funnel.inbox import Backlog
 
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
 
@@ -126,3 +127,25 @@ def test_without_a_database_it_does_not_and_keeps_the_reason_to_itself(
     answer = client.get("/healthz")
     assert answer.status_code == 503
     assert answer.json() == {"status": "down", "database": "unreachable", "redis": "ok"}
+
+
+def of_pipeline(**more: object) -> list[Finding]:
+    empty = {"rows": 0, "since": None, "people": 0, "problem": "", "failed_since": None}
+    return list(diagnosis.pipeline(Backlog(**empty | more), now=NOON))
+
+
+def test_the_backlog_is_to_mend_once_somebody_waits_too_long() -> None:
+    assert of_pipeline() == [diagnosis.ok("No fact waits for the pipeline")]
+    assert of_pipeline(rows=1200, since=NOON - timedelta(seconds=30)) == [
+        diagnosis.ok("1,200 facts wait for the pipeline")
+    ]
+    (found,) = of_pipeline(rows=100_000, since=NOON - timedelta(minutes=5))
+    assert (found.state, found.text) == ("mend", "more than 100,000 facts wait for the pipeline, the oldest for 5 min")
+    assert "worker of `pipeline`" in found.remedy
+
+
+def test_people_who_could_not_be_processed_are_told_with_the_first_problem() -> None:
+    _backlog, found = of_pipeline(people=3, problem="ZeroDivisionError: by nought")
+    assert found.state == "mend"
+    assert found.text == "3 people could not be processed; first problem: ZeroDivisionError: by nought"
+    assert of_pipeline(people=1)[1].text.startswith("1 person could not be processed")
