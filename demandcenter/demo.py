@@ -1,6 +1,7 @@
 """The demo's six log-ins, and the way from the demo to an installation of one's own."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
@@ -9,10 +10,13 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
 from django.utils.text import slugify
 
 from funnel.access import STAFF, Role
 from funnel.models import GlossaryTerm, ImportRun, Reason
+from routing.models import Calendar, SlaPolicy
+from scoring import services
 
 PASSWORD = "demo-center"  # known to everybody, and shown: a demo holds nothing that is anybody's
 MAIL_DOMAIN = "demo.invalid"  # marks the demo's users; no real address can end like this (RFC 2606)
@@ -20,6 +24,10 @@ MARK = "demo"  # a file in DATA_DIR beside embedded servers: "filling" while `ma
 BUSINESS_APPS = ("funnel", "scoring", "routing", "reporting")
 KEPT = (Reason, GlossaryTerm)  # delivered with the product, not by the demo
 LOCK_PATIENCE = "20s"
+PROMISES = {
+    SlaPolicy.Kind.ACCEPT: (1, SlaPolicy.Unit.BUSINESS_DAYS),
+    SlaPolicy.Kind.HOT: (5, SlaPolicy.Unit.BUSINESS_MINUTES),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +139,10 @@ def administrator_remains() -> bool:
 def remove_demo(*, username: str = "", password: str = "") -> User | None:
     """Delete every business record and the demo's users, and create an administrator; all or nothing.
 
-    Reasons and glossary stay: they came with the product. Returns the administrator, None without a `username`.
-    Raises ValueError if nobody would be left to administer, or the username is taken; django.db.OperationalError if
-    something writes for so long that the tables cannot be had within 20 s. Nothing is deleted then.
+    Reasons and glossary stay, and promises, office hours and the scoring model are as they came with the product.
+    Returns the administrator, None without a `username`. Raises ValueError if nobody would be left to administer, or
+    the username is taken; django.db.OperationalError if something writes for so long that the tables cannot be had
+    within 20 s. Nothing is deleted then.
     """
     if not username and not administrator_remains():
         raise ValueError("Name an administrator first: with the demo's log-ins gone, nobody could log in.")
@@ -143,6 +152,7 @@ def remove_demo(*, username: str = "", password: str = "") -> User | None:
     with transaction.atomic():
         _truncate()
         demo_users().delete()
+        _deliver(now=timezone.now())
         administrator = _administrator(username, password) if username else None
     for file in files:
         file.storage.delete(str(file.name))
@@ -157,6 +167,14 @@ def _truncate() -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_PATIENCE}'")
         cursor.execute(f"TRUNCATE {quoted}")
+
+
+def _deliver(*, now: datetime) -> None:
+    """What a new installation begins with (routing/migrations/0003_first_promises.py) beside words and reasons."""
+    Calendar.objects.create(name="Office hours", zone=settings.REPORTING_ZONE)
+    for kind, (amount, unit) in PROMISES.items():
+        SlaPolicy.objects.create(kind=kind, amount=amount, unit=unit)
+    services.ship(now=now)
 
 
 def _business_models() -> list[type[Model]]:

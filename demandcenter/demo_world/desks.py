@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Max
+from django.db.models import Count
 
 from demandcenter.demo_world import reference
 from demandcenter.demo_world.reference import AMERICA, AREAS, CENTRAL, EAST, SEATS, SOUTH, WEST, Ids
+from routing import policies
 from routing.models import Absence, Assignment, Calendar, Desk, RoutingPolicy, RoutingRule, Seat, SlaPolicy
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -18,6 +19,7 @@ CAPACITY = 40  # undecided MQLs; who had more when capacities were set has less 
 CAPPED_FOR = timedelta(days=3)  # since then capacities are kept
 AWAY, AWAY_SINCE, AWAY_FOR = "Sofia Rinaldi", timedelta(days=2), timedelta(days=8)
 LAG = 14.0  # leads
+_WHY = "Each region has its team; whoever writes from a private address waits in the pool."
 HOT_MINUTES = 30  # the product ships with 5; whoever opens the demo should still see the first one run
 
 
@@ -94,13 +96,7 @@ def _calendar(hours: _Hours) -> Calendar:
 
 
 def _publish_policy(ids: Ids, manager: User, *, at: datetime) -> RoutingPolicy:
-    last = RoutingPolicy.objects.aggregate(last=Max("version"))["last"] or 0
-    policy = RoutingPolicy.objects.create(
-        version=last + 1,
-        name="MQLs by region",
-        why="Each region has its team; whoever writes from a private address waits in the pool.",
-        created_by=manager,
-    )
+    policy = policies.draft(user=manager, name="MQLs by region", why=_WHY)
     central = {"field": "lead.region", "op": "in", "value": list(AREAS[CENTRAL])}
     unknown = {"field": "account.matched", "op": "is", "value": False}
     rules: list[tuple[str, dict[str, Any], str, str]] = [
@@ -116,6 +112,4 @@ def _publish_policy(ids: Ids, manager: User, *, at: datetime) -> RoutingPolicy:
         )
         for place, (name, condition, area, method) in enumerate(rules)
     )  # fmt: skip
-    policy.status, policy.published_at, policy.published_by = RoutingPolicy.Status.PUBLISHED, at, manager
-    policy.save(update_fields=["status", "published_at", "published_by"])
-    return policy
+    return policies.publish(policy, user=manager, now=at)

@@ -21,7 +21,8 @@ from funnel import inbox
 from funnel.models import Inbox
 from routing import clocks
 from routing.models import Notice
-from scoring import services
+from scoring import services, shipped
+from scoring.models import ScoringModel
 
 LIVE_FOR = timedelta(days=30)  # how long the model decides by now
 A_MOMENT = timedelta(seconds=8)  # until the pipeline works what came in
@@ -48,14 +49,19 @@ def keep_promises(courses: Sequence[Course], *, now: datetime) -> None:
 
 
 def publish_model(users: Mapping[str, User], *, now: datetime) -> None:
-    """Publish the shipped model, score everybody, let it decide. Inquiries that are open stay what they are."""
-    since = now - LIVE_FOR
-    author = users["elif"]
-    model = services.ship(now=since, user=author)
+    """Publish a version of the model that decides, or the shipped one, score everybody by it, let it decide.
+
+    Inquiries that are open stay what they are until they are heard of.
+    """
+    since, author = now - LIVE_FOR, users["elif"]
+    before = ScoringModel.objects.filter(active=True).first()
+    draft = services.draft(from_model=before, user=author, name="Fit and interest", why=shipped.WHY)
+    model = services.publish(draft, user=author, now=since)
     while services.fill(model, now=since):
         pipeline.drain(now=now)
-    services.fill(model, now=since)
     services.activate(model, user=author, now=since)
+    if before:
+        services.retire(before, now=since)
 
 
 def replay(triggers: Iterable[Trigger], writer: Writer, ids: Ids, *, now: datetime) -> None:

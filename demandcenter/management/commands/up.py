@@ -16,12 +16,14 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
 from demandcenter import demo
 from demandcenter.embedded import Attachment, attached
 from demandcenter.server_process import LOOPBACK, free_port, is_free
 from demandcenter.supervisor import Child, Supervisor
 from funnel.models import Lead
+from scoring import services
 
 QUEUES = ("ingest", "pipeline", "timers", "reports", "delivery")
 PORTS_TRIED = 20
@@ -57,6 +59,7 @@ class Command(BaseCommand):
         migrate(supervisor)
         if servers and "postgres" in servers.addresses and not no_demo:
             offer_demo(supervisor)
+        services.ship(now=timezone.now())  # a first scoring model, where there is none
         connections.close_all()
         chosen = port if is_free(port) or only_one.port_of_the_killed(port) else next_free(port)
         if chosen != port:
