@@ -285,7 +285,7 @@ def _tell(made: Sequence[Assigned], users: Mapping[int, int | None], *, now: dat
 _STUCK: Final = """
 SELECT l.id, latest.id FROM funnel_lead l
 JOIN LATERAL (
-    SELECT id, kind FROM routing_assignment WHERE lead_id = l.id ORDER BY occurred_at DESC, id DESC LIMIT 1
+    SELECT id, kind FROM routing_assignment WHERE lead_id = l.id ORDER BY id DESC LIMIT 1
 ) latest ON latest.kind = 'unrouted'
 {joins}
 WHERE l.stage = 'mql' AND l.closed_at IS NULL AND l.owner_id IS NULL AND l.pool_id IS NULL AND {chosen} = ANY(%s)

@@ -83,9 +83,8 @@ class WhyOwner:
 
 def why_owner(lead: Lead) -> WhyOwner:
     """Why this owner and not another. A constant number of queries."""
-    ledger = list(
-        Assignment.objects.filter(lead=lead).select_related("rep", "team", "actor").order_by("-occurred_at", "-pk")
-    )
+    # In the order of the lead's lock: whoever waited for it has an earlier moment than whom they waited for.
+    ledger = list(Assignment.objects.filter(lead=lead).select_related("rep", "team", "actor").order_by("-pk"))
     decision = next((row for row in ledger if row.explanation.get("method") in _ENGINE), None)
     return WhyOwner(
         lead_id=lead.pk,

@@ -514,6 +514,16 @@ class TestManyAtOnce:
         assert self.queries(leads[:1]) == self.queries(leads[1:])
         assert Clock.objects.filter(stopped_at=MONDAY + minutes(9)).count() == 40
 
+    def test_nor_does_that_of_a_sweep(self, owner, manager):
+        counts = []
+        for late, count in enumerate((1, 30)):
+            leads = [factories.mql(at=MONDAY + timedelta(days=7 * late), owner=owner) for _ in range(count)]
+            drained(*leads)
+            with CaptureQueriesContext(connection) as captured:
+                assert sweep(now=TUESDAY + timedelta(days=7 * late), limit=100) == count
+            counts.append(len(captured))
+        assert counts[0] == counts[1]
+
 
 @pytest.mark.django_db(transaction=True)
 class TestRaces:

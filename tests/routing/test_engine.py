@@ -2,12 +2,14 @@
 
 import threading
 from collections import Counter
+from contextlib import suppress
 from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
 from django.contrib.admin import site
 from django.db import connection, transaction
+from django.db.models import OuterRef
 from django.test.utils import CaptureQueriesContext
 
 from funnel.access import Role
@@ -15,6 +17,7 @@ from funnel.models import Kind, Lead, Team
 from routing.admin import SeatAdmin
 from routing.engine import assign, retry_unrouted
 from routing.models import Assignment, Notice, Seat
+from routing.services import Refused, claim, reassign
 from tests import factories
 from tests.factories import NOW
 from tests.threads import at_once
@@ -36,6 +39,13 @@ def routed(*leads: Lead, now=NOW, cause: str = "test:mql") -> list:
     for lead in leads:
         lead.refresh_from_db()
     return answers
+
+
+def disagreeing() -> list[int]:
+    """Leads whose owner or pool is not what the latest entry of the ledger says."""
+    latest = Assignment.objects.filter(lead=OuterRef("pk")).order_by("-pk")
+    leads = Lead.objects.annotate(rep=latest.values("rep")[:1], team=latest.values("team")[:1])
+    return [lead.pk for lead in leads if (lead.owner_id, lead.pool_id) != (lead.rep, lead.team)]
 
 
 class TestRules:
@@ -395,6 +405,29 @@ class TestRaces:
         counts = Counter(Lead.objects.filter(pk__in=leads).values_list("owner", flat=True))
         assert counts == {None: 10} | {seat.rep_id: 10 for seat in seats}
         assert sorted(Seat.objects.values_list("assigned", flat=True)) == [10, 10, 10]
+        assert disagreeing() == []
+
+    def test_claims_and_gifts_amid_the_dealing_leave_one_owner_as_the_ledger_says(self, team):
+        sdr, boss = factories.user(Role.SDR, team=team), factories.user(Role.SDR_MANAGER)
+        factories.seat(sdr.rep)
+        factories.seat(team=team)
+        factories.routing_policy({"team": team, "method": "pool", "condition": BERLIN}, {"team": team})
+        people = [factories.person(country="DE" if n % 2 else "FR") for n in range(16)]
+        leads = [factories.mql(person=person).pk for person in people]
+
+        def drain():
+            for lead_id in leads:
+                assign([lead_id], now=NOW, causes={lead_id: "test"})
+
+        def people_act():
+            for lead_id in leads:
+                with suppress(Refused):
+                    claim(lead_id, user=sdr, now=NOW)
+                reassign([lead_id], rep_id=sdr.rep.pk, user=boss, now=NOW - timedelta(seconds=1))
+
+        at_once(drain, drain, people_act)
+        assert disagreeing() == []
+        assert set(Lead.objects.filter(pk__in=leads).values_list("owner", flat=True)) >= {sdr.rep.pk}
 
     def test_one_cause_from_two_processes_is_one_assignment(self, team):
         for _ in range(3):
