@@ -13,7 +13,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -98,7 +98,7 @@ def undo(request: HttpRequest, event_id: int) -> HttpResponse:
 def reject(request: HttpRequest, lead: Lead) -> HttpResponse:
     early = lead.stage == Stage.MQL
     title = f"Reject {lead.person}" if early else f"Disqualify {lead.person}"
-    form = RejectForm(request.POST or None, lead=lead)
+    form = RejectForm(_given(request), lead=lead)
 
     def deed(given: dict[str, Any]) -> Done:
         return services.reject(
@@ -112,7 +112,7 @@ def reject(request: HttpRequest, lead: Lead) -> HttpResponse:
 @asks
 @of_lead
 def recycle(request: HttpRequest, lead: Lead) -> HttpResponse:
-    form = RecycleForm(request.POST or None, lead=lead)
+    form = RecycleForm(_given(request), lead=lead)
 
     def deed(given: dict[str, Any]) -> Done:
         return services.recycle(
@@ -127,7 +127,7 @@ def recycle(request: HttpRequest, lead: Lead) -> HttpResponse:
 @asks
 @of_lead
 def reopen(request: HttpRequest, lead: Lead) -> HttpResponse:
-    form = ReopenForm(request.POST or None, lead=lead)
+    form = ReopenForm(_given(request), lead=lead)
 
     def deed(given: dict[str, Any]) -> Done:
         return services.reopen(lead.pk, user=request.user, reason_id=given["reason_id"], now=timezone.now())
@@ -140,7 +140,7 @@ def reopen(request: HttpRequest, lead: Lead) -> HttpResponse:
 @permission_required("routing.reassign_lead", raise_exception=True)
 @of_lead
 def hand_over(request: HttpRequest, lead: Lead) -> HttpResponse:
-    form = HandOverForm(request.POST or None)
+    form = HandOverForm(_given(request))
 
     def deed(given: dict[str, Any]) -> Done:
         rep = given["rep_id"]
@@ -156,7 +156,7 @@ def hand_over(request: HttpRequest, lead: Lead) -> HttpResponse:
 @asks
 @of_lead
 def meeting(request: HttpRequest, lead: Lead) -> HttpResponse:
-    form = MeetingForm(request.POST or None)
+    form = MeetingForm(_given(request))
 
     def deed(given: dict[str, Any]) -> Done:
         return meetings.book(lead.pk, starts_at=given["starts_at"], user=request.user, now=timezone.now())
@@ -173,7 +173,7 @@ def outcome(request: HttpRequest, pk: int) -> HttpResponse:
     if lead is None:
         return _refused(request, Refused(OUT_OF_SIGHT), lead_id=booked.lead_id)
     ahead = booked.starts_at > timezone.now()
-    form = OutcomeForm(request.POST or None, initial={"outcome": "cancelled" if ahead else "held"})
+    form = OutcomeForm(_given(request), initial={"outcome": "cancelled" if ahead else "held"})
 
     def deed(given: dict[str, Any]) -> Done:
         return meetings.record_outcome(pk, outcome=given["outcome"], user=request.user, now=timezone.now())
@@ -185,7 +185,7 @@ def outcome(request: HttpRequest, pk: int) -> HttpResponse:
 @asks
 @of_lead
 def opportunity(request: HttpRequest, lead: Lead) -> HttpResponse:
-    form = OpportunityForm(request.POST or None)
+    form = OpportunityForm(_given(request))
 
     def deed(given: dict[str, Any]) -> Done:
         return deals.open_from_lead(lead.pk, **given, user=request.user, now=timezone.now())
@@ -200,7 +200,7 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
     lead = _seen(request, deal.lead_id or 0)
     if lead is None:
         return _refused(request, Refused(OUT_OF_SIGHT), lead_id=deal.lead_id)
-    form = CloseForm(request.POST or None, lead=lead, initial={"amount": deal.amount})
+    form = CloseForm(_given(request), lead=lead, initial={"amount": deal.amount})
 
     def deed(given: dict[str, Any]) -> Done:
         return deals.close(
@@ -247,6 +247,11 @@ def _seen(request: HttpRequest, pk: int) -> Lead | None:
     """The lead, if it exists and the user still sees it; 404 for one that never was."""
     lead = get_object_or_404(Lead.objects.select_related("person"), pk=pk)
     return lead if visible_to(Lead.objects.filter(pk=pk), request.user).exists() else None
+
+
+def _given(request: HttpRequest) -> QueryDict | None:
+    """What was sent, however little; None where the form is only asked for."""
+    return request.POST if request.method == "POST" else None
 
 
 def _at_once(request: HttpRequest, pk: int, deed: Callable[[Any], Done]) -> HttpResponse:

@@ -1,6 +1,7 @@
 """Interest over time: a person's curve with its steps and its fall ahead, and what each touch added. Pure."""
 
 import math
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,7 +37,7 @@ class Added:
     @property
     def held_back(self) -> bool:
         """Whether a cap, or points below zero, took a part that can be seen."""
-        return abs(self.points - self.counted) >= 0.05
+        return self.points - self.counted >= 0.05
 
 
 def interest_at(parts: Parts, moments: Collection[float] | Floats) -> Floats:
@@ -66,20 +67,26 @@ def interest_at(parts: Parts, moments: Collection[float] | Floats) -> Floats:
 
 
 def added_by(parts: Parts, activity_ids: Collection[int]) -> dict[int, Added]:
-    """What each of these touches added, for those that a rule matched."""
+    """What each of these touches added, for those that a rule matched. Touches of one moment share its step."""
     wanted = set(activity_ids)
-    points: dict[int, float] = {}
+    points: dict[int, float] = defaultdict(float)
     moments: dict[int, float] = {}
+    together: dict[float, float] = defaultdict(float)
     for one in parts.earned:
+        worth = 0.0 if one.lost == "limit" else one.rule.points
+        together[one.touch.moment] += worth
         if one.touch.id in wanted:
-            points[one.touch.id] = points.get(one.touch.id, 0.0) + (0.0 if one.lost == "limit" else one.rule.points)
+            points[one.touch.id] += worth
             moments[one.touch.id] = one.touch.moment
     ids = list(points)
     after = interest_at(parts, [moments[pk] for pk in ids])
     before = interest_at(parts, [moments[pk] - BEFORE for pk in ids])
-    return {
-        pk: Added(points[pk], float(now - then), float(now)) for pk, now, then in zip(ids, after, before, strict=True)
-    }
+    added = {}
+    for pk, now, then in zip(ids, after, before, strict=True):
+        whole = together[moments[pk]]
+        share = points[pk] / whole if whole else 0.0
+        added[pk] = Added(points[pk], float(now - then) * share, float(now))
+    return added
 
 
 def curve(

@@ -95,10 +95,9 @@ def curve_of(lead: Lead, parts: Parts | None, *, now: datetime) -> dict[str, Any
     """The curve of interest with its next crossing of the threshold."""
     if parts is None or not parts.earned:
         return {"curve": None}
-    over = parts.is_over(parts.policy.threshold, now.timestamp())
+    over = parts.is_over(parts.interest(now.timestamp()))
     crossing = next(
-        (moment for moment in parts.reviews(now.timestamp()) if parts.is_over(parts.policy.threshold, moment) != over),
-        None,
+        (moment for moment, interest in parts.reviews(now.timestamp()) if parts.is_over(interest) != over), None
     )
     since = min(at for at in (lead.inquiry_at, lead.mql_at, lead.stage_since) if at is not None)
     at = datetime.fromtimestamp(crossing, now.tzinfo) if crossing else None
