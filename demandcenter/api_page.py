@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_GET
 from drf_spectacular.generators import SchemaGenerator
 
@@ -33,10 +34,11 @@ def _operation(address: str, method: str, operation: dict[str, Any], schema: dic
     return {
         "address": address,
         "method": method.upper(),
-        "texts": ["One of them, in full."] if one else operation.get("description", "").split("\n\n"),
+        "texts": ["One of them, in full."] if one else _paragraphs(operation.get("description", "")),
         "parameters": [
             _line(given["name"], given.get("schema", {}), schema, text=given.get("description", ""))
             for given in operation.get("parameters", [])
+            if given["name"] != "id"  # the address says that
         ],
         "fields": _fields(body.get("schema", {}), schema),
         "example": next((_pretty(example["value"]) for example in body.get("examples", {}).values()), ""),
@@ -60,7 +62,7 @@ def _line(name: str, kind: dict[str, Any], schema: dict[str, Any], *, text: str,
         "name": name,
         "type": known.get("format") or known.get("type", ""),
         "choices": [choice for choice in known.get("enum", []) if choice],
-        "text": text.partition("* `")[0].strip(),  # choices have a place of their own
+        "text": _marked(text.partition("* `")[0].strip()),  # choices have a place of their own
         "required": required,
     }
 
@@ -73,6 +75,20 @@ def _resolved(kind: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     if "$ref" in kind:
         return schema["components"]["schemas"][kind["$ref"].rpartition("/")[2]]
     return kind
+
+
+def _paragraphs(text: str) -> list[str]:
+    """The paragraphs of a description, with what stands between backticks as code."""
+    return [_marked(paragraph) for paragraph in text.split("\n\n")]
+
+
+def _marked(text: str) -> str:
+    pieces = text.split("`")
+    return format_html_join("", "{}", [(_code(piece) if place % 2 else piece,) for place, piece in enumerate(pieces)])
+
+
+def _code(text: str) -> str:
+    return format_html("<code>{}</code>", text)
 
 
 def _pretty(value: Any) -> str:

@@ -320,12 +320,18 @@ class ApiTokenForm(forms.ModelForm):
         error_messages={"invalid": "Use 1 to 60 characters without a slash."},
     )
     days = forms.IntegerField(
-        initial=DAYS, min_value=1, max_value=MOST_DAYS, widget=UnfoldAdminIntegerFieldWidget, help_text="It ends then."
+        initial=DAYS,
+        min_value=1,
+        max_value=MOST_DAYS,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=f"How long it lasts, at most {MOST_DAYS} days.",
     )
 
     class Meta:
         model = ApiToken
         fields = ("name", "user")
+        labels = {"user": "Acts as"}
+        help_texts = {"user": "The log-in whose role says what the system may do."}
 
 
 @admin.register(ApiToken)
@@ -351,6 +357,11 @@ class ApiTokenAdmin(ModelAdmin):
         users = User.objects.filter(is_active=True).order_by("username")
         kwargs["queryset"] = users if request.user.is_superuser else users.filter(is_superuser=False)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """One button: its page shows the secret, and no other one can."""
+        one = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, (extra_context or {}) | one)
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
         made = create_token(user=obj.user, name=obj.name, days=form.cleaned_data["days"], now=timezone.now())
@@ -382,4 +393,5 @@ class ApiTokenAdmin(ModelAdmin):
     def revoke_tokens(self, request: HttpRequest, queryset: QuerySet) -> None:
         for token in queryset:
             revoke(token, now=timezone.now())
+            self.log_change(request, token, "Revoked.")
         self.message_user(request, f"{len(queryset)} revoked: they open nothing from now on.", messages.SUCCESS)
