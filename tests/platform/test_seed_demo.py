@@ -11,10 +11,11 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.db.models import F, Min, Q
 
-from demandcenter import demo, demo_world
+from demandcenter import demo, demo_world, pipeline
 from demandcenter.demo_world import desks, rhythm, stories
 from demandcenter.demo_world.campaigns import DOWNTIME, Program, programs
 from demandcenter.demo_world.journeys import Odds, Step, travel
+from demandcenter.demo_world.live import Live
 from demandcenter.demo_world.names import COUNTRIES, company_names
 from demandcenter.demo_world.reference import BUSY, GONE
 from funnel import access, accounts, path, stages
@@ -325,6 +326,37 @@ def test_log_ins_are_tied_to_their_reps(world):
     everything = Lead.objects.count()
     assert 0 < access.visible_to(Lead.objects.all(), magnus.user).count() < everything
     assert access.visible_to(Lead.objects.all(), reps["hanna"].user).count() == everything
+
+
+# --- Going on -------------------------------------------------------------------------------------
+
+
+def test_it_goes_on_and_mqls_come_about_within_a_few_deeds(world):
+    moments = (NOW + timedelta(seconds=3 * number) for number in range(1000))
+    with transaction.atomic():
+        touches, hers = Activity.objects.count(), waiting_mqls()["Mara Lindqvist"]
+        live = Live(random.Random(3), now=lambda: next(moments))
+        told = []
+        for _ in range(30):
+            told += live.step()
+            pipeline.drain(now=NOW + timedelta(hours=1))
+        assert Activity.objects.filter(external_id__startswith="live-").count() == Activity.objects.count() - touches
+        assert not any(line.startswith("Refused") for line in told)
+        assert any("is an MQL, for" in line for line in told)
+        assert any(" accepted " in line or " rejected " in line for line in told)
+        assert waiting_mqls()["Mara Lindqvist"] >= hers
+        transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
+def test_the_command_goes_on_for_as_long_as_asked_and_only_with_a_demo(capsys):
+    with pytest.raises(CommandError, match="no demo here"):
+        call_command("seed_demo", "--live")
+    demo.create_logins()
+    with pytest.raises(CommandError, match="A rate is"):
+        call_command("seed_demo", "--live", "--rate", "0")
+    call_command("seed_demo", "--live", "--minutes", "0")
+    assert "stands still again after 0 deeds" in capsys.readouterr().out
 
 
 # --- The command ----------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
-"""`manage.py seed_demo`: fill an empty database with the demo's world and its log-ins."""
+"""`manage.py seed_demo`: fill an empty database with the demo's world and its log-ins, or let it go on (`--live`)."""
 
+import random
 import time
 from typing import Any
 
@@ -10,9 +11,11 @@ from django.utils import timezone
 
 from demandcenter import demo
 from demandcenter.demo_world import build
+from demandcenter.demo_world.live import Live
 from funnel.models import Lead
 
 TELL_EVERY = 1.0  # seconds on a terminal
+FASTEST = 6_000
 TELL_LINES = 10  # in a log
 LOCK = 7_310_551  # an advisory one: of two at once, the second finds the first one's leads
 
@@ -20,14 +23,44 @@ LOCK = 7_310_551  # an advisory one: of two at once, the second finds the first 
 class Command(BaseCommand):
     help = (
         "Fill an empty database with the demo: companies, people, campaigns, touches, leads, deals and log-ins. "
-        "The same seed on the same day makes the same demo; times are relative to today."
+        "The same seed on the same day makes the same demo; times are relative to today. With --live, touches go on "
+        "coming in and reps go on deciding, beside a product that runs."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--leads", type=int, default=20_000, help="over eighteen months (default 20,000)")
         parser.add_argument("--seed", type=int, default=1, help="another seed plays another world (default 1)")
+        parser.add_argument("--live", action="store_true", help="let the demo go on until Ctrl-C")
+        parser.add_argument("--rate", type=float, default=24, help="with --live: deeds a minute (default 24)")
+        parser.add_argument("--minutes", type=float, help="with --live: end after so many minutes")
 
-    def handle(self, *, leads: int, seed: int, **_options: Any) -> None:
+    def handle(self, *, leads: int, seed: int, live: bool, rate: float, minutes: float | None, **_options: Any) -> None:
+        if live:
+            self._live(rate, minutes)
+        else:
+            self._seed(leads, seed)
+
+    def _live(self, rate: float, minutes: float | None) -> None:
+        if not 0 < rate <= FASTEST:
+            raise CommandError(f"A rate is up to {FASTEST:,} deeds a minute.")
+        if not demo.demo_users().exists():
+            raise CommandError("There is no demo here to go on with; `manage.py seed_demo` makes one.")
+        going = Live(random.Random(), now=timezone.now)
+        ends = time.monotonic() + minutes * 60 if minutes is not None else float("inf")
+        self.stdout.write(f"About {rate:g} deeds a minute. Ctrl-C ends it.")
+        done = 0
+        try:
+            while time.monotonic() < ends:
+                for line in going.step():
+                    self.stdout.write(f"{timezone.localtime():%H:%M:%S}  {line}")
+                self.stdout.flush()
+                done += 1
+                time.sleep(min(60 / rate * random.uniform(0.6, 1.4), max(0.0, ends - time.monotonic())))
+        except KeyboardInterrupt:
+            self.stdout.write("")
+        self.stdout.write(f"The demo stands still again after {done:,} deeds.")
+
+    def _seed(self, leads: int, seed: int) -> None:
         started = time.monotonic()
         self._leads, self._told = leads, 0.0
         try:
@@ -80,4 +113,3 @@ class Command(BaseCommand):
         """Let the planner know the tables; each lead was written twice, so clean up too where one may."""
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE" if connection.in_atomic_block else "VACUUM (ANALYZE)")
-
