@@ -12,7 +12,7 @@ from funnel.access import Role
 from funnel.models import Activity, Inbox, Kind, Lead, Stage, StageEvent
 from funnel.stages import Move, move
 from routing.clocks import follow, follow_touches, may_cool, start_hot, sweep
-from routing.models import Clock, ClockEvent, Notice
+from routing.models import Calendar, Clock, ClockEvent, Notice
 from scoring.qualifying import ReRaise
 from tests import factories
 from tests.threads import at_once
@@ -298,6 +298,21 @@ class TestCalendars:
         assert clock.due_at == due
         assert clock.warn_at == (TUESDAY if promised["unit"] == "days" else MONDAY + minutes(240))
 
+    @pytest.mark.parametrize(
+        ("promised", "due"),
+        [
+            ({"amount": 1, "unit": "business_days"}, MONDAY + timedelta(days=1)),
+            ({"amount": 90, "unit": "business_minutes"}, MONDAY + minutes(90)),
+        ],
+    )
+    def test_without_any_calendar_every_hour_counts(self, promised, due):
+        Calendar.objects.all().delete()
+        factories.promise("accept", warn_at=0.5, **promised)
+        lead = factories.mql(at=MONDAY)
+        drained(lead)
+        clock = clock_of(lead)
+        assert (clock.calendar_id, clock.due_at, clock.warn_at) == (None, due, MONDAY + (due - MONDAY) / 2)
+
     def test_a_running_clock_keeps_the_time_it_was_given(self, owner):
         lead = factories.mql(at=MONDAY, owner=owner)
         drained(lead)
@@ -473,6 +488,19 @@ class TestRaisedHand:
         sweep(now=MONDAY + minutes(30), limit=10)
         clock = clock_of(lead, "hot")
         assert (clock.stopped_at, clock.cancelled) == (MONDAY + minutes(1), True)
+
+    @pytest.mark.parametrize("how", ["merged", "never opened"])
+    def test_a_lead_that_is_no_more_cancels_it(self, how):
+        lead = factories.lead(at=MONDAY)
+        self.hand(lead)
+        gone = MONDAY + minutes(2)
+        if how == "merged":
+            factories.advance(lead, "", at=gone, kind=Kind.MERGED)
+        else:
+            undo(lead, events_of(lead)[0], at=gone)
+        drained(lead)
+        clock = clock_of(lead, "hot")
+        assert (clock.stopped_at, clock.cancelled) == (gone, True)
 
     def test_undoing_the_accept_lets_the_first_hand_run_again_beside_no_second(self):
         lead = factories.mql(at=MONDAY - minutes(60))
