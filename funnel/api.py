@@ -3,6 +3,7 @@
 import django_filters as filters
 from django.db.models import Prefetch, QuerySet
 from drf_spectacular.utils import extend_schema_view
+from rest_framework.exceptions import ValidationError
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from funnel import serializers
@@ -146,11 +147,19 @@ class ActivityFilter(filters.FilterSet):
     account = filters.NumberFilter(label="Account id, for touches that name no person.")
     campaign = filters.NumberFilter(label="Campaign id.")
     source = filters.CharFilter(label="The system it came from; together with external_id.")
-    external_id = filters.CharFilter(label="What the source calls it.")
+    external_id = filters.CharFilter(label="What the source calls it; together with source.")
 
     class Meta:
         model = Activity
         fields: list[str] = []
+
+    def filter_queryset(self, queryset: QuerySet[Activity]) -> QuerySet[Activity]:
+        """A touch's key is both: only together an index finds them among millions."""
+        given = self.form.cleaned_data
+        if bool(given.get("source")) != bool(given.get("external_id")):
+            missing = "external_id" if given.get("source") else "source"
+            raise ValidationError({missing: "Give source and external_id together; they are the key of a touch."})
+        return super().filter_queryset(queryset)
 
 
 @extend_schema_view(

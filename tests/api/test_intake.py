@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -12,6 +13,7 @@ from funnel.access import Role
 from funnel.models import Activity, Channel, Inbox, Lead, Person, StageEvent
 from funnel.tokens import create_token
 from tests import factories as make
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 TOUCHES, LEADS = "/api/activities/", "/api/leads/"
@@ -168,6 +170,23 @@ def test_a_user_without_a_token_names_the_source(client):
     assert client.post(TOUCHES, touch(source="crm"), content_type="application/json").status_code == 201
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_same_batch_from_two_sides_at_once_lands_once():
+    user = make.user(Role.MARKETING_OPS)
+    secret = create_token(user=user, name="website", now=timezone.now()).secret
+    rows = [touch(number % 60, external_id=f"t{number}") for number in range(200)]
+
+    def post() -> list[dict]:
+        bearer = {"Authorization": f"Bearer {secret}"}
+        return Client().post(TOUCHES, rows, content_type="application/json", headers=bearer).json()["results"]
+
+    sides = at_once(post, post)
+    for one, other in zip(*sides, strict=True):
+        assert {one["status"], other["status"]} == {"created", "unchanged"} and one["id"] == other["id"]
+    assert Activity.objects.count() == 200 and Person.objects.count() == 60
+    assert Inbox.objects.filter(cause="activity").count() == 200
+
+
 # --- Leads ----------------------------------------------------------------------------------------
 
 
@@ -222,6 +241,8 @@ def test_touches_are_listed_and_narrowed(client):
     assert [row["id"] for row in client.get(TOUCHES, {"person": lea.pk}).json()["results"]] == [first.pk]
     key = {"source": "test", "external_id": second.external_id}
     assert [row["id"] for row in client.get(TOUCHES, key).json()["results"]] == [second.pk]
+    for half, missing in (({"source": "test"}, "source"), ({"external_id": "1"}, "external_id")):
+        assert problems(client.get(TOUCHES, half)).keys() == {"source", "external_id"} - {missing}
     page = client.get(TOUCHES, {"size": 1}).json()
     assert [row["id"] for row in client.get(page["next"]).json()["results"]] == [first.pk]
 
