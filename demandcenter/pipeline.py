@@ -158,7 +158,8 @@ def work_batch(*, limit: int, now: datetime, among: Collection[int] | None = Non
                     break
                 people |= {row.person_id for row in taken}
                 raised += act_on(taken, now=now)
-            clocks.start_hot(raised, now=now)
+            if raised:
+                clocks.start_hot(raised, now=now)
     except Exception as error:
         if not people or _is_the_databases(error):
             raise
@@ -176,10 +177,12 @@ def act_on(taken: Sequence[Taken], *, now: datetime) -> list[ReRaise]:
     standings = engine.apply(taken, now=now)
     open_inquiries(touches, now=now)
     raised = take_decisions(standings, now=now)
-    causes = entries_into_mql(events)
-    assign(list(causes), now=now, causes=causes)
-    clocks.follow(events, now=now)
-    clocks.follow_touches(touches, now=now)
+    if causes := entries_into_mql(events):
+        assign(list(causes), now=now, causes=causes)
+    if events:
+        clocks.follow(events, now=now)
+    if touches:
+        clocks.follow_touches(touches, now=now)
     return raised
 
 
@@ -195,6 +198,8 @@ def entries_into_mql(event_ids: Collection[int]) -> dict[int, str]:
 
     Whoever moved them: the rule, a person or a live import. What only passed through MQL is in somebody's hands.
     """
+    if not event_ids:
+        return {}
     events = StageEvent.objects.filter(
         pk__in=event_ids, to_stage=Stage.MQL, kind__in=ENTERS_MQL, lead__stage=Stage.MQL, lead__closed_at=None
     )

@@ -89,8 +89,9 @@ def follow_touches(activity_ids: Collection[int], *, now: datetime) -> None:
         """,
         activity_ids,
     )
-    _lock(lead_ids)
-    _reconcile(lead_ids, now=now)
+    if lead_ids:
+        _lock(lead_ids)
+        _reconcile(lead_ids, now=now)
 
 
 @transaction.atomic
