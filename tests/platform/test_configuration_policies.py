@@ -1,9 +1,12 @@
 """Policies in the file: a changed one is a new version, the same one none, and nonsense is refused with its place."""
 
 import io
+import itertools
+from textwrap import dedent
 
 import pytest
 import yaml
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from demandcenter.configuration import ConfigurationError, Plan, apply, compare, export, rehearse
@@ -238,6 +241,21 @@ def test_the_order_of_routing_rules_is_part_of_the_policy():
 def test_a_routing_policy_that_makes_no_sense_is_refused_with_its_place(old, new, said):
     found = problems(changed(ROUTING, old, new))
     assert any(said in problem for problem in found), found
+
+
+def example(name: str) -> str:
+    """The document of this name as docs/configuration.md shows it."""
+    lines = (settings.BASE_DIR / "docs" / "configuration.md").read_text(encoding="utf-8").splitlines()
+    start = lines.index(f"    {name}:")
+    return dedent("\n".join(itertools.takewhile(lambda line: line.startswith("    "), lines[start:])))
+
+
+def test_the_examples_of_the_documentation_can_be_applied():
+    apply(example("scoring_model"))
+    assert ScoringModel.objects.get(active=True).rules.count() == 3
+    desk = "teams: [{name: SDR Central}]\ndesks: [{team: SDR Central, calendar: Office hours}]\n"
+    apply(desk + example("routing_policy"))
+    assert RoutingPolicy.objects.get(status="published").rules.count() == 2
 
 
 # --- calendars, desks, seats, promises -------------------------------------------------------------------------
