@@ -220,6 +220,10 @@ class SeatAdmin(ModelAdmin):
     autocomplete_fields = ("rep", "calendar")
     readonly_fields = ("assigned",)
 
+    def save_model(self, request: HttpRequest, obj: Seat, form: Any, change: bool) -> None:
+        """Write what the form changes and nothing else: leads may be dealt out to the seat meanwhile."""
+        obj.save(update_fields=form.changed_data if change else None)
+
     @admin.display(description="Team", ordering="rep__team__name")
     def team(self, seat: Seat) -> str:
         return str(seat.rep.team or "")
