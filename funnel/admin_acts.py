@@ -61,5 +61,10 @@ def pk_of(object_id: Any) -> int:
     return int(object_id) if str(object_id).isdecimal() and len(str(object_id)) < 19 else 0
 
 
+def posted(request: HttpRequest) -> Any:
+    """What a form is bound to: what was sent, even if it is nothing at all; None before it is sent."""
+    return request.POST if request.method == "POST" else None
+
+
 def who(request: HttpRequest) -> User | None:
     return request.user if isinstance(request.user, User) else None

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from funnel.condition_views import read_condition
-from funnel.conditions import check, sentence
+from funnel.conditions import check, full_sentence
 from funnel.fields import Fields
 
 
@@ -39,7 +39,7 @@ class ConditionWidget(UnfoldAdminTextareaWidget):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         try:
-            said = f"{sentence(read_condition(value or ''), self.fields)}."
+            said = full_sentence(read_condition(value or ""), self.fields)
         except ValueError:
             said = ""
         context = {

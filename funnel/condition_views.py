@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.http import HttpRequest, JsonResponse
 
 from funnel import counting
-from funnel.conditions import OPERATORS, Field, check, operators_of, sentence
+from funnel.conditions import OPERATORS, Field, check, full_sentence, operators_of
 from funnel.fields import Fields, Root
 
 MOST_TEXT: Final = 100_000  # letters of a condition as JSON
@@ -71,7 +71,7 @@ def tell(request: HttpRequest, fields: Fields, root: Root) -> JsonResponse:
         tree = read_condition(request.POST.get("condition", ""))
     except ValueError as error:
         return JsonResponse({"sentence": "", "problems": [str(error)], "count": ""})
-    said = {"sentence": f"{sentence(tree, fields)}.", "problems": check(tree, fields), "count": ""}
+    said = {"sentence": full_sentence(tree, fields), "problems": check(tree, fields), "count": ""}
     if not said["problems"]:
         counted = counting.count(tree, fields, root)
         said["count"] = counted.said(root) if counted else TOO_MANY

@@ -15,7 +15,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from funnel.admin import LargeTable, ReadOnly
-from funnel.admin_acts import Acts, pk_of, who
+from funnel.admin_acts import Acts, pk_of, posted, who
 from funnel.conditions import sentence
 from routing import policies
 from routing.fields import FIELDS
@@ -31,7 +31,16 @@ from routing.models import (
     Seat,
     SlaPolicy,
 )
-from routing.policy_forms import CalendarForm, DayForm, DayFormSet, DraftForm, RuleForm, RuleFormSet, WhyForm
+from routing.policy_forms import (
+    CalendarForm,
+    DayForm,
+    DayFormSet,
+    DraftForm,
+    PolicyForm,
+    RuleForm,
+    RuleFormSet,
+    WhyForm,
+)
 
 _DRAFT = RoutingPolicy.Status.DRAFT
 
@@ -43,6 +52,7 @@ def _may_edit(request: HttpRequest, policy: Any) -> bool:
 
 class RuleInline(StackedInline):
     model = RoutingRule
+    verbose_name, verbose_name_plural = "rule", "Rules"
     form = RuleForm
     formset = RuleFormSet
     fields = ("name", "condition", ("team", "method"), "position")
@@ -65,6 +75,7 @@ class RuleTable(ReadOnly, TabularInline):
     """The rules once the policy is published."""
 
     model = RoutingRule
+    verbose_name_plural = "Rules"
     fields = readonly_fields = ("name", "said", "team", "method")
     hide_title = True
     extra = 0
@@ -86,6 +97,7 @@ class RoutingPolicyAdmin(Acts, ModelAdmin):
     list_filter = ("status",)
     search_fields = ("name", "why")
     search_help_text = "A word of the name or the reason"
+    form = PolicyForm
     fields = ("name", "why")
     change_form_before_template = "admin/routing/life.html"
     actions_detail = ("publish_version", "new_draft")
@@ -104,6 +116,12 @@ class RoutingPolicyAdmin(Acts, ModelAdmin):
     @admin.display(description="Rules", ordering="rules_total")
     def rules_count(self, policy: Any) -> int:
         return policy.rules_total
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        context = {**(extra_context or {}), "show_save_and_add_another": False}
+        return super().changeform_view(request, object_id, form_url, context)
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         if obj is None:
@@ -143,7 +161,7 @@ class RoutingPolicyAdmin(Acts, ModelAdmin):
 
         initial = {"from_policy": source and source.pk, "name": source.name if source else ""}
         return self.act(
-            request, form=DraftForm(request.POST or None, initial=initial), do=make, on=source, title="New draft",
+            request, form=DraftForm(posted(request), initial=initial), do=make, on=source, title="New draft",
             button="Make the draft", explained=["A draft can be edited as long as it is not published."],
         )  # fmt: skip
 
@@ -160,7 +178,7 @@ class RoutingPolicyAdmin(Acts, ModelAdmin):
         if before:
             explained.append(f"{before} is retired.")
         return self.act(
-            request, form=WhyForm(request.POST or None, initial={"why": policy.why}), do=publish, on=policy,
+            request, form=WhyForm(posted(request), initial={"why": policy.why}), do=publish, on=policy,
             title=f"Publish {policy}", button="Publish", explained=explained,
         )  # fmt: skip
 

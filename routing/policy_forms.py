@@ -12,8 +12,9 @@ from django.utils.safestring import SafeString
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from funnel.admin_forms import AtTheEnd
 from funnel.condition_forms import ConditionField, ConditionWidget, refused
-from funnel.conditions import sentence
+from funnel.conditions import full_sentence
 from routing.calendars import WEEKDAYS
 from routing.fields import FIELDS
 from routing.models import Calendar, CalendarDay, RoutingPolicy, RoutingRule
@@ -21,6 +22,13 @@ from routing.policies import MOST_RULES
 
 _NAMES: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _BLOCK: Final = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?\s*(?:-|–|to)\s*(\d{1,2})(?:[:.](\d{2}))?")
+
+
+class PolicyForm(forms.ModelForm):
+    class Meta:
+        model = RoutingPolicy
+        fields = ("name", "why")
+        widgets = {"why": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
 
 
 class RuleForm(forms.ModelForm):
@@ -37,7 +45,9 @@ class RuleForm(forms.ModelForm):
         rule = self.instance
         if rule.pk:
             way = "pool of" if rule.method == RoutingRule.Method.POOL else "in turn to"
-            rule.get_inline_title = f"{rule.name} · {sentence(rule.condition, FIELDS)[:100]} → {way} {rule.team}"
+            rule.get_inline_title = (
+                f"{rule.name} · {full_sentence(rule.condition, FIELDS, most=100)} → {way} {rule.team}"
+            )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -47,7 +57,7 @@ class RuleForm(forms.ModelForm):
         return cleaned
 
 
-class RuleFormSet(PaginationInlineFormSet):
+class RuleFormSet(AtTheEnd):
     def clean(self) -> None:
         super().clean()
         kept = sum(1 for form in self.forms if form.has_changed() or form.instance.pk)

@@ -13,7 +13,8 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from funnel.admin import LargeTable, ReadOnly
-from funnel.admin_acts import Acts, pk_of, who
+from funnel.admin_acts import Acts, pk_of, posted, who
+from funnel.admin_forms import AtTheEnd
 from funnel.conditions import sentence
 from funnel.fields import FIELDS_OF_TOUCHES
 from funnel.models import Person
@@ -60,16 +61,19 @@ def _may_edit(request: HttpRequest, model: Any) -> bool:
 
 class CategoryInline(_Part, TabularInline):
     model = ScoreCategory
+    verbose_name, verbose_name_plural = "category", "Categories"
     form = CategoryForm
     formset = CategoryFormSet
     fields = ("name", "axis", "cap", "half_life_days", "position")
     ordering_field = "position"
     hide_ordering_field = True
+    hide_title = True
     tab = True
 
 
 class RuleInline(_Part, StackedInline):
     model = ScoreRule
+    verbose_name, verbose_name_plural = "rule", "Rules"
     form = RuleForm
     formset = RuleFormSet
     fields = (
@@ -91,6 +95,7 @@ class RuleInline(_Part, StackedInline):
 class GateInline(_Part, StackedInline):
     model = Gate
     form = GateForm
+    formset = AtTheEnd
     fields = (("name", "kind"), "condition", "position")
     ordering_field = "position"
     hide_ordering_field = True
@@ -113,13 +118,23 @@ class _Shown(ReadOnly):
 
 class CategoryTable(_Shown, TabularInline):
     model = ScoreCategory
-    fields = readonly_fields = ("name", "axis", "cap", "half_life_days")
+    verbose_name_plural = "Categories"
+    fields = readonly_fields = ("name", "axis", "most", "decay")
     ordering = ("axis", "position", "id")
+
+    @admin.display(description="Cap")
+    def most(self, row: ScoreCategory) -> str:
+        return "" if row.cap is None else f"{row.cap:,g}"
+
+    @admin.display(description="Half-life")
+    def decay(self, row: ScoreCategory) -> str:
+        return "" if row.half_life_days is None else f"{row.half_life_days:,g} days"
 
 
 class RuleTable(_Shown, TabularInline):
     model = ScoreRule
-    fields = readonly_fields = ("name", "category", "said", "points", "limits")
+    verbose_name_plural = "Rules"
+    fields = readonly_fields = ("name", "category", "said", "worth", "limits")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).select_related("category")
@@ -129,6 +144,10 @@ class RuleTable(_Shown, TabularInline):
         if row.kind == ScoreRule.Kind.INACTIVITY:
             return f"{row.after_days} days without a touch"
         return super().said(row)
+
+    @admin.display(description="Points")
+    def worth(self, row: ScoreRule) -> str:
+        return f"{row.points:+,g}".replace("-", "−")
 
     @admin.display(description="Limits")
     def limits(self, row: ScoreRule) -> str:
@@ -219,7 +238,7 @@ class ScoringModelAdmin(Acts, ModelAdmin):
         self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
         model = self.get_object(request, object_id) if object_id else None
-        context = {"life": life_of(model)} if model else {}
+        context = {"life": life_of(model), "show_save_and_add_another": False} if model else {}
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **context})
 
     # Who may do what -------------------------------------------------------------------------------
@@ -266,7 +285,7 @@ class ScoringModelAdmin(Acts, ModelAdmin):
 
         initial = {"from_model": source and source.pk, "name": source.name if source else ""}
         return self.act(
-            request, form=DraftForm(request.POST or None, initial=initial), title="New draft", button="Make the draft",
+            request, form=DraftForm(posted(request), initial=initial), title="New draft", button="Make the draft",
             explained=["A draft can be edited as long as it is not published."], do=make, on=source,
         )  # fmt: skip
 
@@ -282,7 +301,7 @@ class ScoringModelAdmin(Acts, ModelAdmin):
             )
 
         return self.act(
-            request, form=WhyForm(request.POST or None, initial={"why": model.why}), do=publish, on=model,
+            request, form=WhyForm(posted(request), initial={"why": model.why}), do=publish, on=model,
             title=f"Publish {model}", button="Publish",
             explained=[
                 "A published version cannot be changed any more.",
@@ -306,7 +325,7 @@ class ScoringModelAdmin(Acts, ModelAdmin):
         if model.filled_at is None:
             explained = [*explained, "It has not scored everybody yet; wait until it has."]
         return self.act(
-            request, form=ActivateForm(request.POST or None), do=activate, on=model,
+            request, form=ActivateForm(posted(request)), do=activate, on=model,
             title=f"Activate {model}", button="Activate", explained=explained,
             more={"life": life_of(model), "before": before,
                   "difference": difference(before, model) if before and model.filled_at else None},
@@ -321,7 +340,7 @@ class ScoringModelAdmin(Acts, ModelAdmin):
             return model, f"Version {model.version} is retired."
 
         return self.act(
-            request, form=forms.Form(request.POST or None), do=retire, on=model,
+            request, form=forms.Form(posted(request)), do=retire, on=model,
             title=f"Retire {model}", button="Retire",
             explained=["Its scores are dropped and it is kept up to date no longer. What it decided stays."],
         )  # fmt: skip
@@ -342,7 +361,7 @@ def life_of(model: ScoringModel) -> dict[str, Any]:
     if model.status == Status.PUBLISHED and model.filled_at is None:
         last = Person.objects.aggregate(last=Max("pk"))["last"] or 0
         share = min(1.0, model.filled_to / last) if last else 1.0
-    return {"model": model, "state": state_of(model), "share": share, "percent": share and round(share * 100)}
+    return {"model": model, "state": state_of(model), "share": share, "percent": round((share or 0) * 100)}
 
 
 class _OfPeople(ReadOnly, LargeTable):

@@ -44,7 +44,7 @@ def difference(before: ScoringModel, now: ScoringModel) -> Difference:
                        o.band AS old_band, n.band AS new_band
                 FROM scoring_score n JOIN scoring_score o ON o.person_id = n.person_id AND o.model_id = %s
                 WHERE n.model_id = %s
-            ) both
+            ) side_by_side
             """,
             [grades_before, grades_now, before.pk, now.pk],
         )

@@ -6,7 +6,6 @@ from typing import Any, Final
 from django import forms
 from django.core.exceptions import ValidationError
 from django.urls import reverse
-from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -14,8 +13,9 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from funnel.admin_forms import AtTheEnd
 from funnel.condition_forms import ConditionField, ConditionWidget, refused
-from funnel.conditions import fields_of, sentence
+from funnel.conditions import fields_of, full_sentence
 from funnel.fields import FIELDS_OF_TOUCHES
 from scoring.checks import LARGEST
 from scoring.fields import fields_of_gate, fields_of_rule
@@ -41,7 +41,17 @@ def _condition(of: dict[str, str], *, required: bool) -> ConditionField:
     return ConditionField(widget=widget, required=required)
 
 
-class _Part(forms.ModelForm):
+class _PlainNumbers(forms.ModelForm):
+    """Shows 25 as 25, not as 25.0."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, value in self.initial.items():
+            if isinstance(value, float) and value.is_integer():
+                self.initial[name] = int(value)
+
+
+class _Part(_PlainNumbers):
     """A row below a version. One that nobody touched is not checked again: a version may have hundreds."""
 
     def _post_clean(self) -> None:
@@ -57,7 +67,7 @@ class _Part(forms.ModelForm):
             self.add_error("condition", problem)
 
 
-class ModelForm(forms.ModelForm):
+class ModelForm(_PlainNumbers):
     """A draft's own settings."""
 
     matrix = MatrixField(label="Grades, bands and what they ask for", required=False)
@@ -65,7 +75,12 @@ class ModelForm(forms.ModelForm):
     class Meta:
         model = ScoringModel
         fields = ("name", "why", "threshold", "exit_ratio", "cooldown_days")
-        labels = {"threshold": "Active Interest Threshold", "exit_ratio": "Exit level"}
+        labels = {
+            "threshold": "Active Interest Threshold",
+            "exit_ratio": "Exit level",
+            "cooldown_days": "Cool-down in days",
+        }
+        widgets = {"why": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
         error_messages = {
             "threshold": {"min_value": "The threshold is 0 or more."},
             "exit_ratio": {
@@ -112,7 +127,7 @@ class CategoryForm(_Part):
         return cleaned
 
 
-class CategoryFormSet(PaginationInlineFormSet):
+class CategoryFormSet(AtTheEnd):
     def clean(self) -> None:
         super().clean()
         for form in self.forms:
@@ -155,7 +170,7 @@ class RuleForm(_Part):
         ]
         field.coerce = self._categories.get  # type: ignore[attr-defined]
         if self.instance.pk:
-            self.initial["category"] = self.instance.category_id
+            self.initial["category"] = str(self.instance.category_id)
             self.instance.get_inline_title = _title(self.instance)
 
     def clean(self) -> dict[str, Any]:
@@ -225,11 +240,10 @@ def _title(rule: ScoreRule) -> str:
     if rule.kind == ScoreRule.Kind.INACTIVITY:
         again = f", again every {rule.every_days} days" if rule.every_days else ""
         return f"{rule.name} · {points} · {rule.after_days} days without a touch{again}"
-    said = sentence(rule.condition, FIELDS_OF_TOUCHES)
-    return f"{rule.name} · {points} · {said[:110]}{'…' if len(said) > 110 else ''}"
+    return f"{rule.name} · {points} · {full_sentence(rule.condition, FIELDS_OF_TOUCHES, most=110)}"
 
 
-class RuleFormSet(PaginationInlineFormSet):
+class RuleFormSet(AtTheEnd):
     """The rules of a version; the categories to choose from are read once for all of them."""
 
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
@@ -261,7 +275,7 @@ class GateForm(_Part):
         if self.instance.pk:
             gate = self.instance
             gate.get_inline_title = (
-                f"{gate.get_kind_display()}: {gate.name} · {sentence(gate.condition, FIELDS_OF_TOUCHES)[:110]}"
+                f"{gate.get_kind_display()}: {gate.name} · {full_sentence(gate.condition, FIELDS_OF_TOUCHES, most=100)}"
             )
 
     def clean(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ not known. Text compares without case and without blanks around it. All of this 
 from funnel.conditions.checking import check
 from funnel.conditions.evaluating import evaluate
 from funnel.conditions.language import OPERATORS, ConditionError, Field, fields_of, operators_of
-from funnel.conditions.sentences import sentence
+from funnel.conditions.sentences import full_sentence, sentence
 from funnel.conditions.sql import Compiled, compile
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "compile",
     "evaluate",
     "fields_of",
+    "full_sentence",
     "operators_of",
     "sentence",
 ]

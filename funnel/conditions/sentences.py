@@ -8,6 +8,7 @@ from typing import Any
 from funnel.conditions.language import MOST_DEEP, OPERATORS, SAID_OF_DATES, Field, date, number, readable, several
 
 ALWAYS = "Always"
+_ONE_ONLY = {"in": "is", "not_in": "is_not"}  # how a list of one value is said
 _MOST_SAID = 8  # values of a list; the others are counted
 
 
@@ -15,6 +16,14 @@ def sentence(tree: Any, fields: Mapping[str, Field]) -> str:
     """The condition in words, without a full stop. Says what it can of a tree that `check` refuses."""
     said = _said(tree, fields, deep=0, inside=False)
     return said[:1].upper() + said[1:]
+
+
+def full_sentence(tree: Any, fields: Mapping[str, Field], *, most: int = 1_000_000) -> str:
+    """The condition in words with its full stop; one that is longer than `most` letters is cut."""
+    said = sentence(tree, fields)
+    if len(said) > most:
+        return f"{said[: most - 1].rstrip()}…"
+    return said if said.endswith("…") else f"{said}."
 
 
 def _said(tree: Any, fields: Mapping[str, Field], *, deep: int, inside: bool) -> str:
@@ -41,6 +50,8 @@ def _leaf(leaf: Mapping[str, Any], fields: Mapping[str, Field]) -> str:
     if field and field.type == "boolean" and op in ("is", "is_not") and isinstance(value, bool):
         return f"{label}: {'yes' if value is (op == 'is') else 'no'}"
     words = OPERATORS[op].words
+    if op in _ONE_ONLY and isinstance(value, list | tuple) and len(value) == 1:
+        words = OPERATORS[_ONE_ONLY[op]].words
     if field and field.type == "date":
         words = SAID_OF_DATES.get(op, words)
     return f"{label} {words} {_value(op, value, field)}".rstrip()

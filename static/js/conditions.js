@@ -540,7 +540,44 @@
       if (!box.querySelector("textarea").name.includes("__prefix__")) seen.observe(box);
     }
   }
-  document.addEventListener("formset:added", (event) => watch(event.target));
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => watch(document));
-  else watch(document);
+
+  // Rows of a formset are folded. The theme unfolds them by the mouse only; here by the keyboard too, and a row that
+  // is added opens at once.
+  function makeFoldable(within) {
+    for (const title of within.querySelectorAll(".form-group[x-data] > .form-row > h3 strong:not([role])")) {
+      const content = title.closest(".form-row").querySelector("h3 ~ div");
+      const mark = () => title.setAttribute("aria-expanded", String(content.offsetParent !== null));
+      title.setAttribute("role", "button");
+      title.tabIndex = 0;
+      title.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        title.click();
+      });
+      title.addEventListener("click", () => setTimeout(mark));
+      setTimeout(mark);
+    }
+  }
+
+  function open(row) {
+    const title = row.querySelector("h3 strong");
+    if (!row.querySelector("[data-condition]") || !title) return;
+    title.click();
+    setTimeout(() => { // once it is shown
+      row.scrollIntoView({ block: "center" });
+      row.querySelector("input[type=text], select")?.focus({ preventScroll: true });
+    }, 50);
+  }
+
+  document.addEventListener("formset:added", (event) => {
+    watch(event.target);
+    makeFoldable(event.target.parentElement);
+    setTimeout(() => open(event.target)); // the theme has to know the row first
+  });
+  function start() {
+    watch(document);
+    makeFoldable(document);
+  }
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => setTimeout(start));
+  else start();
 })();

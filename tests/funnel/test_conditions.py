@@ -156,6 +156,8 @@ def test_five_groups_deep_is_possible():
         (leaf("account.industry", "is", "Chemicals"), "Industry is “Chemicals”"),
         (leaf("account.industry", "in", ["Chemicals", "Steel", "Oil"]),
          "Industry is one of “Chemicals”, “Steel” or “Oil”"),
+        (leaf("account.industry", "in", ["Chemicals"]), "Industry is “Chemicals”"),
+        (leaf("account.industry", "not_in", ["Chemicals"]), "Industry is not “Chemicals”"),
         (leaf("account.employees", "gt", 12500), "Employees is more than 12,500"),
         (leaf("account.employees", "between", [50, 2.5e3]), "Employees is between 50 and 2,500.0"),
         (leaf("account.kind", "is", "competitor"), "Kind of account is competitor"),
