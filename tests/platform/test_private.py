@@ -51,7 +51,7 @@ def refused(pattern: str, answer: HttpResponse) -> bool:
     if pattern in OPEN:
         return answer.status_code in (200, 404, 405, 503) or location == "/login/"
     if pattern.startswith("api/"):
-        return answer.status_code in (302, 403)
+        return answer.status_code in (302, 401)
     return answer.status_code == 302 and location.startswith(("/login/", "/admin/login/"))
 
 
