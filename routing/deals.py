@@ -59,7 +59,7 @@ def open_from_lead(
     """Make an opportunity of an SQL: account, region, solution and motion are the lead's, its person is a contact.
 
     name: blank takes the account's. currency: three letters, by default the installation's. The account executive who
-    makes it owns it, else the lead's owner. Raises Invalid, Refused, NotAllowed.
+    makes it owns it, else the account's owner, else the lead's. Raises Invalid, Refused, NotAllowed.
     """
     lead = locked(lead_id)
     _require_hand(lead.owner_id, user, deed="make opportunities of leads")
@@ -172,11 +172,12 @@ def _locked(opportunity_id: int) -> tuple[Opportunity, Lead | None]:
 
 
 def _owner_for(lead: Lead, user: Any) -> int | None:
-    """Who is to work the deal: the account executive who makes it, else whoever owns the lead."""
+    """Who is to work the deal: the account executive who makes it, else the account's owner, else the lead's."""
     rep = rep_of(user)
     if rep is not None and user.has_perm(DEAL):
         return rep.pk
-    return lead.owner_id
+    seller = lead.account.owner if lead.account else None
+    return seller.pk if seller is not None and seller.active else lead.owner_id
 
 
 # --- What was given -------------------------------------------------------------------------------

@@ -125,6 +125,14 @@ def test_an_sql_becomes_an_opportunity_with_all_it_is_about(sdr, seller):
     assert deal.events.get().actor == seller
 
 
+def test_a_deal_that_an_sdr_makes_is_the_sellers_of_the_account(sdr, seller):
+    known = at("sql", owner=sdr.rep, account=make.account(owner=seller.rep))
+    nobodys = at("sql", owner=sdr.rep, account=make.account(owner=make.rep(active=False)))
+    for lead, owner in ((known, seller.rep), (nobodys, sdr.rep)):
+        made = deals.open_from_lead(lead.pk, user=sdr, now=NOW)
+        assert Opportunity.objects.get(pk=made.opportunity_id).owner == owner
+
+
 def test_what_cannot_become_an_opportunity(sdr, seller):
     lead = at("sql", owner=sdr.rep)
     for given in ({"amount": Decimal(-1)}, {"amount": Decimal("NaN")}, {"currency": "EURO"},
