@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from funnel.path import RANK, Stage
-
-DIGITS = 6  # interest is compared with a threshold at so many, as the engine does
+from scoring.decay import DECIMALS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +91,7 @@ def judge(view: View, *, now: datetime) -> Decision:
     mql, reraised = _fast_track(view)
     if mql is None:
         mql = _by_score(view, now=now)
-    if mql or view.fast_track or round(view.interest, DIGITS) >= view.exit_level:
+    if mql or view.fast_track or round(view.interest, DECIMALS) >= view.exit_level:
         return Decision(mql=mql, reraised=reraised)
     fallen = [lead for lead in view.in_work if lead.by_score]
     return Decision(

@@ -8,6 +8,7 @@ from funnel.models import Kind, Lead, Stage, StageEvent
 from funnel.path import RANK
 from funnel.stages import derive
 from scoring import evidence
+from scoring.decay import DECIMALS
 from scoring.models import Action, Gate, ScoringModel
 from scoring.parts import Parts
 from scoring.policy import Policy, policy_of
@@ -79,7 +80,7 @@ def _interest(parts: Parts, event: StageEvent) -> Check:
     above = f", counted from {when(parts.evidence.baseline_at)}" if parts.evidence.baseline_at else ""
     return Check(
         name="Interest is at the threshold",
-        holds=round(interest, 6) >= threshold,
+        holds=round(interest, DECIMALS) >= threshold,
         detail=f"{number(interest)} of the {number(threshold)} needed{above}",
     )
 

@@ -10,7 +10,6 @@ from demandcenter.configuration.shapes import (
     Shape,
     mapping,
     number,
-    one_of,
     or_none,
     plain,
     positive,
@@ -63,10 +62,11 @@ def _steps(value: Any) -> list[list[Any]]:
 
 def _grid(value: Any) -> dict[str, str]:
     """Rows of grades, columns of bands, as cells: A1 -> mql."""
-    action = one_of(*Action.values)
-    return {
-        f"{grade}{band}": action(asked) for grade, row in mapping(value).items() for band, asked in mapping(row).items()
-    }
+    cells = {f"{grade}{band}": asked for grade, row in mapping(value).items() for band, asked in mapping(row).items()}
+    for cell, asked in cells.items():
+        if asked not in Action.values:
+            raise ValueError(f"{cell} must be one of {', '.join(Action.values)}.")
+    return cells
 
 
 MODEL = Shape(

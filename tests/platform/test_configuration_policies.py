@@ -172,7 +172,7 @@ def test_a_version_that_is_overtaken_before_it_is_filled_never_decides():
         ("threshold: 30", "treshold: 30", "scoring_model: there is no field treshold; did you mean threshold?"),
         ("name: Small", "colour: red", "scoring_model: name is missing."),
         ("{1: 30, 2: 0}", "[[1, 30]]", "scoring_model: bands must be a mapping."),
-        ("1: mql", "1: MQL", "scoring_model: grid must be one of mql, priority"),
+        ("1: mql", "1: MQL", "scoring_model: grid A1 must be one of mql, priority"),
         ("{1: review, 2: hold}", "{1: review}", "scoring_model, the grid does not say what B2 ask for."),
         ("points: 8", "points: many", "scoring_model, rule “Pricing page”: points must be a number."),
         ("points: 8, ", "", "scoring_model, rule “Pricing page”: points is missing."),
