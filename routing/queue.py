@@ -31,19 +31,13 @@ _ANY_POOL = "l.pool_id IS NOT NULL"
 _FILTERS = {
     "solution": "l.solution_id = %(solution)s",
     "region": "l.region_id = %(region)s",
-    "grade": "s.grade = %(grade)s",
     "owner": "l.owner_id = %(owner)s",
 }
+_GRADE = "s.grade = %(grade)s"
 
 # Two short lists, each from its own partial index, however many leads there are.
-_WAITING = """
-    SELECT id FROM funnel_lead WHERE closed_at IS NULL AND stage = 'mql'
-    UNION
-    SELECT lead_id FROM routing_clock WHERE stopped_at IS NULL AND kind = 'hot'
-"""
-_FROM = f"""
-    FROM ({_WAITING}) w
-    JOIN funnel_lead l ON l.id = w.id AND l.closed_at IS NULL
+_COLUMNS = "l.id, l.person_id, l.owner_id, l.pool_id, l.solution_id, l.region_id, l.stage_since"
+_CLOCKS = """
     LEFT JOIN routing_clock h ON h.lead_id = l.id AND h.kind = 'hot' AND h.stopped_at IS NULL
     LEFT JOIN routing_clock a ON a.lead_id = l.id AND a.kind = 'accept' AND a.stopped_at IS NULL
 """
@@ -79,7 +73,7 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an address asks for. filters: name of _FILTERS -> value; after: the place before the page."""
+    """What an address asks for. filters: solution, region, grade, owner -> value; after: the place before the page."""
 
     tab: str
     filters: Mapping[str, int | str] = field(default_factory=dict)
@@ -161,8 +155,8 @@ def places(asked: Asked, desk: Desk, *, size: int = PAGE) -> tuple[list[Place], 
 
     Order: hot first, then the nearest breach, then grade and band; leads that nobody could take: the oldest first.
     """
-    where, values = _where(asked, desk)
     order = f"{_BY_AGE if asked.tab == 'unrouted' else _BY_BREACH}, {_BY_GRADE}"
+    values, where = _values(asked, desk), _GRADE if "grade" in asked.filters else "true"
     if asked.after:
         where += f" AND ({order}) > (%(k0)s, %(k1)s, %(k2)s, %(k3)s, %(k4)s)"
         values |= {f"k{index}": part for index, part in enumerate(_decode(asked.after))}
@@ -171,7 +165,8 @@ def places(asked: Asked, desk: Desk, *, size: int = PAGE) -> tuple[list[Place], 
             f"""
             SELECT l.id, l.person_id, coalesce(s.rev, 0), h.started_at, h.warn_at, h.due_at,
                    a.started_at, a.warn_at, a.due_at, {order}
-            {_FROM} {_SCORE} WHERE {where} ORDER BY 10, 11, 12, 13, 14 LIMIT {size + 1}
+            FROM {_waiting(_narrowed(asked, desk))} {_CLOCKS} {_SCORE}
+            WHERE {where} ORDER BY 10, 11, 12, 13, 14 LIMIT {size + 1}
             """,
             values,
         )
@@ -185,7 +180,6 @@ def places(asked: Asked, desk: Desk, *, size: int = PAGE) -> tuple[list[Place], 
 
 def tally(asked: Asked, desk: Desk, *, now: datetime) -> Tally:
     """Counts for the tabs, and for the clocks of the tab that is shown. One query."""
-    where, values = _where(asked, desk)
     counts = [f"count(*) FILTER (WHERE {_scope(tab, desk)})" for tab in desk.tabs]
     states = {
         "hot": "h.id IS NOT NULL",
@@ -194,10 +188,16 @@ def tally(asked: Asked, desk: Desk, *, now: datetime) -> Tally:
         "ok": "h.id IS NULL AND a.warn_at > %(now)s",
         "without": "h.id IS NULL AND a.id IS NULL",
     }
-    counts += [f"count(*) FILTER (WHERE {where} AND {state})" for state in states.values()]
-    score = _SCORE if "grade" in asked.filters else ""
+    shown, score = _narrowed(asked, desk), ""
+    if "grade" in asked.filters:
+        shown, score = f"{shown} AND {_GRADE}", _SCORE
+    counts += [f"count(*) FILTER (WHERE {shown} AND {state})" for state in states.values()]
+    anywhere = " OR ".join(_scope(tab, desk) for tab in desk.tabs) or "false"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(counts)} {_FROM} {score}", values | {"now": now})
+        cursor.execute(
+            f"SELECT {', '.join(counts)} FROM {_waiting(anywhere)} {_CLOCKS} {score}",
+            _values(asked, desk) | {"now": now},
+        )
         row = cursor.fetchone()
     size = len(desk.tabs)
     return Tally(dict(zip(desk.tabs, row[:size], strict=True)), *row[size:])
@@ -209,7 +209,7 @@ def pulse_of(user_id: int) -> dict[str, int | None]:
         cursor.execute(
             f"""
             SELECT (SELECT count(*) FROM routing_notice WHERE user_id = %(user)s AND read_at IS NULL),
-                   (SELECT (SELECT count(*) {_FROM} WHERE l.owner_id = r.id)
+                   (SELECT (SELECT count(*) FROM {_waiting("l.owner_id = r.id")})
                     FROM funnel_rep r WHERE r.user_id = %(user)s AND r.active)
             """,
             {"user": user_id},
@@ -239,12 +239,25 @@ def digest(places: list[Place], tally: Tally, *, salt: str) -> str:
     return hashlib.md5(repr((facts, tally, salt)).encode(), usedforsecurity=False).hexdigest()[:16]
 
 
-def _where(asked: Asked, desk: Desk) -> tuple[str, dict[str, Any]]:
-    """The condition of a tab with its filters, and the values of all that it names."""
+def _waiting(scope: str) -> str:
+    """The leads `l` that wait, as far as they are in the scope: a condition on columns of the lead."""
+    return f"""(
+        SELECT {_COLUMNS} FROM funnel_lead l WHERE l.closed_at IS NULL AND l.stage = 'mql' AND ({scope})
+        UNION ALL
+        SELECT {_COLUMNS} FROM routing_clock c JOIN funnel_lead l ON l.id = c.lead_id
+        WHERE c.stopped_at IS NULL AND c.kind = 'hot' AND l.closed_at IS NULL AND l.stage <> 'mql' AND ({scope})
+    ) l"""
+
+
+def _narrowed(asked: Asked, desk: Desk) -> str:
+    """The condition of a tab with its filters, the grade apart."""
     scope = _scope(asked.tab, desk) if asked.tab else "false"
-    parts = [f"({scope})", *(_FILTERS[name] for name in asked.filters)]
-    pools = [desk.team_id] if desk.team_id else []
-    return " AND ".join(parts), {"rep": desk.rep_id, "pools": pools, **asked.filters}
+    return " AND ".join([f"({scope})", *(_FILTERS[name] for name in asked.filters if name in _FILTERS)])
+
+
+def _values(asked: Asked, desk: Desk) -> dict[str, Any]:
+    """The values of all that conditions name."""
+    return {"rep": desk.rep_id, "pools": [desk.team_id] if desk.team_id else [], **asked.filters}
 
 
 def _scope(tab: str, desk: Desk) -> str:

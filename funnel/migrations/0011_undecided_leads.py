@@ -14,6 +14,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 condition=models.Q(("closed_at__isnull", True), ("stage", "mql")),
                 fields=["owner"],
+                include=("id", "person", "pool", "solution", "region", "stage_since"),
                 name="lead_undecided",
             ),
         ),

@@ -94,8 +94,14 @@ class Lead(models.Model):
             models.Index("owner", F("stage_since").desc(), F("id").desc(), name="lead_by_owner"),
             models.Index("campaign", F("stage_since").desc(), F("id").desc(), name="lead_by_campaign"),
             models.Index("account", name="lead_by_account"),
-            # The MQLs that wait for a decision: a few thousand among all leads, which the queue reads as a whole.
-            models.Index(fields=["owner"], condition=Q(stage="mql", closed_at__isnull=True), name="lead_undecided"),
+            # The MQLs that wait for a decision: a few thousand among all leads, which the queue reads as a whole, so
+            # that all it asks of them stands in the index.
+            models.Index(
+                fields=["owner"],
+                include=["id", "person", "pool", "solution", "region", "stage_since"],
+                condition=Q(stage="mql", closed_at__isnull=True),
+                name="lead_undecided",
+            ),
             # When it came in: the first milestone, whichever stage that was.
             models.Index(Least(*MILESTONES.values()).desc(), F("id").desc(), name="lead_by_opening"),
             # A timer: due is what left with a date that nobody has acted upon.
