@@ -172,7 +172,7 @@ def _closed_form(values: Floats, offsets: Floats, *, caps: Floats, half_lives: F
     With y = 2^(-t/h) the sum is a line in pieces: a category counts nothing below one y and its cap above another.
     Between the two ends of the piece that meets the goal, y follows by proportion.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         begins = np.where(values > 0, -offsets / values, 1.0)
         fills = np.where(values > 0, (caps - offsets) / values, 1.0)
     ends = np.ones((len(values), 1))
