@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 
 ONE_TRY: Final = {"max_retries": 0, "interval_start": 0, "socket_connect_timeout": 1, "socket_timeout": 2}
 PAUSE: Final = 10.0  # seconds without a try after the broker could not be reached
+STALE: Final = 10.0  # seconds after which a hint that others follow is not worth a look; without workers none pile up
 
 log = structlog.get_logger(__name__)
 _lock = threading.Lock()
@@ -41,7 +42,14 @@ def _send(task: str, args: tuple[Any, ...], pause: float = 0.0) -> None:
         with current_app.connection_for_write() as connection:
             # A connection of its own: the pooled ones try again for seconds, which is right for workers only.
             connection.transport_options = {**(connection.transport_options or {}), **ONE_TRY}
-            current_app.send_task(task, args, connection=connection, retry=False, ignore_result=True)
+            current_app.send_task(
+                task,
+                args,
+                connection=connection,
+                retry=False,
+                ignore_result=True,
+                expires=STALE if pause else None,
+            )
     except OperationalError as error:
         with _lock:
             _broken_until = time.monotonic() + PAUSE

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import DatabaseError, OperationalError
 
-from demandcenter import pipeline
+from demandcenter import diagnosis, pipeline, tasks
+from demandcenter.celery import app
 from demandcenter.pipeline import drain, sweep
 from funnel import inbox
 from funnel.inbox import Taken
@@ -239,3 +241,24 @@ def test_a_revisit_that_fails_is_tried_again_the_next_day(monkeypatch: pytest.Mo
     sweep(now=day + timedelta(days=1))
     again = Lead.objects.get(number=2)
     assert (again.stage, again.owner.name) == ("mql", "Sam")
+
+
+def test_a_task_that_runs_out_of_time_asks_for_another_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(tasks, "hints", SimpleNamespace(look=asked.append))
+    come_in(touch("1", "ann"))
+    tasks.drain()
+    assert not Inbox.objects.exists() and not asked
+    monkeypatch.setattr(tasks, "TURN", 0.0)
+    come_in(touch("2", "bob"))
+    tasks.drain()
+    assert asked == [inbox.DRAIN]
+
+
+def test_beat_looks_at_everything_that_a_hint_may_have_missed() -> None:
+    """The schedule names tasks that there are, each in a queue that the workers serve."""
+    app.loader.import_default_modules()
+    for entry in app.conf.beat_schedule.values():
+        assert entry["task"] in app.tasks, entry
+        assert app.amqp.router.route({}, entry["task"])["queue"].name in diagnosis.QUEUES
+    assert app.conf.beat_schedule["drain"]["schedule"] <= 1.0, "p95 from touch to queue stays below 2 s without hints"
