@@ -109,9 +109,14 @@ def test_whoever_makes_a_batch_fail_is_postponed_alone(monkeypatch: pytest.Monke
 def test_a_poison_person_costs_no_more_batches_than_halving_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     come_in(*(touch(f"p{number}", f"p{number}") for number in range(64)))
     poisoned(monkeypatch, "p40")
-    batches = []
+    batches: list[object] = []
     work_batch = pipeline.work_batch
-    monkeypatch.setattr(pipeline, "work_batch", lambda **what: batches.append(what) or work_batch(**what))
+
+    def counted(**what: object) -> object:
+        batches.append(what)
+        return work_batch(**what)
+
+    monkeypatch.setattr(pipeline, "work_batch", counted)
     drain(now=NOW)
     assert len(batches) <= 1 + 2 * 6 + 1
 

@@ -25,7 +25,6 @@ from demandcenter.management.commands.up import children
 from demandcenter.server_process import LOOPBACK, Server, free_port
 from demandcenter.server_programs import server_account
 from demandcenter.supervisor import Child, Supervisor
-from tests.servers import _roomiest_place
 from tests.waiting import wait_until
 
 START = 120.0  # seconds, on a machine that runs other tests beside
@@ -35,7 +34,8 @@ class Installation:
     """Servers of its own and the product's processes over them, until the end of a `with`."""
 
     def __enter__(self) -> Self:
-        self.folder = Path(tempfile.mkdtemp(prefix="demandcenter-faults-", dir=_roomiest_place()))
+        # Within the folder of the run, which is removed even after a run that was killed.
+        self.folder = Path(tempfile.mkdtemp(prefix="faults-", dir=settings.DATA_DIR.parent))
         self.folder.chmod(0o711)
         account = server_account(self.folder / "postgres")
         password = secrets.token_hex(16)

@@ -96,6 +96,7 @@ def test_who_could_not_be_worked_waits_longer_each_time_and_holds_up_nobody() ->
     for attempt in range(1, 12):
         inbox.postpone(poison, problem=f"Attempt {attempt} failed.", now=now)
         row = Inbox.objects.get(person=poison)
+        assert row.not_before is not None
         assert (row.attempts, row.problem) == (attempt, f"Attempt {attempt} failed.")
         pauses.append((row.not_before - now).total_seconds())
         now = row.not_before
