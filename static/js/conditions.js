@@ -211,8 +211,12 @@
       const plain = !parent && group.parts.length < 2 && group.how === "all";
       if (!plain) {
         const how = element("select", {
-          class: "cond-how", "data-at": `${at}:how`, "aria-label": "How many of these must hold",
-          on: { change: (event) => { group.how = event.target.value; this.change(`${at}:how`); } },
+          class: "cond-how", "aria-label": "How many of these must hold",
+          on: { change: (event) => {
+            group.how = event.target.value;
+            box.setAttribute("aria-label", groupWords[group.how]);
+            this.write();
+          } },
         });
         for (const [key, words] of Object.entries(groupWords)) how.append(new Option(words, key, false, key === group.how));
         const head = element("div", { class: "cond-head" }, how);
@@ -254,16 +258,23 @@
     }
 
     // One comparison ------------------------------------------------------------------------------------------------
+    // A select stays itself while somebody types its words: only what stands behind it is drawn anew.
     drawLeaf(leaf, parent, at) {
+      const rest = element("span", { class: "cond-rest" });
+      const draw = () => rest.replaceChildren(...this.behindField(leaf));
+      draw();
+      const remover = this.remover("Remove this comparison", leaf, parent, at);
+      return element("div", { class: "cond-row" }, this.fieldSelect(leaf, at, draw), rest, remover);
+    }
+
+    behindField(leaf) {
       const field = this.fieldOf(leaf.field);
-      const row = element("div", { class: "cond-row" }, this.fieldSelect(leaf, field, at));
-      if (field?.prefix) row.append(this.nameInput(leaf, field, at));
-      if (field) {
-        row.append(this.operatorSelect(leaf, field, at));
-        row.append(...this.valueInputs(leaf, field, at));
-      }
-      row.append(this.remover("Remove this comparison", leaf, parent, at));
-      return row;
+      if (!field) return [];
+      const values = element("span", { class: "cond-rest" });
+      const draw = () => values.replaceChildren(...this.valueInputs(leaf, field));
+      draw();
+      const name = field.prefix ? [this.nameInput(leaf, field)] : [];
+      return [...name, this.operatorSelect(leaf, field, draw), values];
     }
 
     // The field by its name; attributes are known by how the name begins. null: none chosen, or not to be had here.
@@ -274,14 +285,17 @@
       return named ? { ...named, type: "any", choices: [], suggests: "" } : null;
     }
 
-    fieldSelect(leaf, field, at) {
+    fieldSelect(leaf, at, drawRest) {
+      const field = this.fieldOf(leaf.field);
       const choose = (event) => {
-        const chosen = event.target.value;
-        leaf.field = chosen;
-        const now = this.fieldOf(chosen);
+        const before = this.fieldOf(leaf.field);
+        leaf.field = event.target.value;
+        const now = this.fieldOf(leaf.field);
         if (now && !now.ops.includes(leaf.op)) leaf.op = now.ops[0];
-        if (now?.type !== field?.type || now?.choices.length) leaf.value = now?.type === "boolean" ? true : null;
-        this.change(now?.prefix ? `${at}:name` : `${at}:op`);
+        if (now?.type !== before?.type || now?.choices.length) leaf.value = now?.type === "boolean" ? true : null;
+        select.title = now?.help || "";
+        drawRest();
+        this.write();
       };
       const select = element("select", { "data-at": `${at}:field`, "aria-label": "Field", on: { change: choose } });
       select.append(new Option("Choose a field …", ""));
@@ -300,8 +314,8 @@
       return select;
     }
 
-    nameInput(leaf, field, at) {
-      const input = this.input({ "data-at": `${at}:name`, "aria-label": "Name of the attribute", placeholder: "Name", value: leaf.field.slice(field.prefix.length + 1) });
+    nameInput(leaf, field) {
+      const input = this.input({ "aria-label": "Name of the attribute", placeholder: "Name", value: leaf.field.slice(field.prefix.length + 1) });
       this.offer(input, field.prefix);
       input.addEventListener("input", () => {
         leaf.field = `${field.prefix}.${input.value}`;
@@ -310,16 +324,17 @@
       return input;
     }
 
-    operatorSelect(leaf, field, at) {
+    operatorSelect(leaf, field, drawValues) {
       const choose = (event) => {
         const before = this.known.operators[leaf.op]?.takes;
         leaf.op = event.target.value;
         const takes = this.known.operators[leaf.op].takes;
         if (takes === "nothing") leaf.value = null;
         else if (takes !== before) leaf.value = this.carried(leaf.value, takes);
-        this.change(`${at}:op`);
+        drawValues();
+        this.write();
       };
-      const select = element("select", { "data-at": `${at}:op`, "aria-label": "Comparison", on: { change: choose } });
+      const select = element("select", { "aria-label": "Comparison", on: { change: choose } });
       if (!field.ops.includes(leaf.op)) select.append(new Option(leaf.op || "Choose …", leaf.op, true, true));
       for (const op of field.ops) select.append(new Option(this.known.operators[op].words, op, false, op === leaf.op));
       return select;
@@ -332,12 +347,12 @@
       return listOf(value).find(filled) ?? null;
     }
 
-    valueInputs(leaf, field, at) {
+    valueInputs(leaf, field) {
       const takes = this.known.operators[leaf.op]?.takes;
       if (!takes || takes === "nothing") return [];
       if (field.type === "boolean") return [this.yesOrNo(leaf)];
       if (field.choices.length) return [takes === "list" ? this.checks(leaf, field) : this.oneChoice(leaf, field)];
-      if (takes === "list" || takes === "some") return [this.chips(leaf, field, at, takes)];
+      if (takes === "list" || takes === "some") return [this.chips(leaf, field, takes)];
       if (takes === "bounds") return this.bounds(leaf, field);
       if (takes === "days") return [this.single(leaf, true, "Days"), element("span", { class: "cond-word" }, "days")];
       const scale = ["lt", "lte", "gt", "gte"].includes(leaf.op);
@@ -419,11 +434,11 @@
     }
 
     // Several values: each one a chip; Enter adds, backspace in the empty input takes the last one back.
-    chips(leaf, field, at, takes) {
+    chips(leaf, field, takes) {
       const numeric = field.type === "number";
       const box = element("span", { class: "cond-chips" });
       const label = takes === "list" ? "Add a value" : "Add a text";
-      const input = this.input({ "data-at": `${at}:value`, "aria-label": `${label}, then press Enter`, placeholder: "Type, then Enter" });
+      const input = this.input({ "aria-label": `${label}, then press Enter`, placeholder: "Type, then Enter" });
       const keep = (values) => {
         leaf.value = takes === "some" && values.length === 1 ? values[0] : values;
         this.write();
@@ -488,8 +503,7 @@
         clearTimeout(timer);
         timer = setTimeout(look, pause / 2);
       });
-      this.rows.append(list);
-      queueMicrotask(() => input.after(list));
+      queueMicrotask(() => input.after(list)); // once the input stands in its row
     }
 
     // What the server says of it ------------------------------------------------------------------------------------
