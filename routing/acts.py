@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
 from funnel import stages
@@ -82,21 +82,22 @@ def require(user: Any, *permissions: str, deed: str) -> None:
         raise NotAllowed(f"Your role does not let you {deed}; an administrator can change that.")
 
 
-def require_hand(lead: Lead, user: Any, *, deed: str, now: datetime) -> None:
-    """The lead's owner may, a manager may; where nobody owns it, whoever may claim it.
+def require_hand(lead: Lead, user: Any, *, deed: str, now: datetime) -> Rep | None:
+    """The lead's owner may, a manager may; where nobody owns it, whoever may claim it. Returns the user as a rep.
 
     deed: the verb, as in "accept". Raises NotAllowed or Refused.
     """
     require(user, WORK, REASSIGN, deed=f"{deed} leads")
-    if manages(user):
-        return
     rep = rep_of(user)
+    if manages(user):
+        return rep
     if rep is None:
         raise NotAllowed(f"Only a rep can {deed} leads, and your log-in is no rep's; an administrator can link them.")
     if lead.owner_id is None:
         require_pool(lead, rep, deed=deed)
     elif lead.owner_id != rep.pk:
         raise Refused(f"This lead is {owner_since(lead, now=now)}. Only its owner or a manager can {deed} it.")
+    return rep
 
 
 def require_pool(lead: Lead, rep: Rep, *, deed: str) -> None:
@@ -215,8 +216,7 @@ def move(wishes: Sequence[stages.Move], *, now: datetime) -> list[int]:
     The pipeline hears of it and will let the clocks follow; they do so here too, so that the next page is right.
     """
     try:
-        with transaction.atomic():
-            moved = stages.move(wishes, now=now)
+        moved = stages.move(wishes, now=now)  # within a savepoint of its own
     except IntegrityError as error:
         if _ONE_OPEN not in str(error):
             raise

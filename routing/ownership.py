@@ -26,17 +26,15 @@ class HandOver:
     team_id: int | None = None
 
 
-def hand_over(changes: Sequence[HandOver], *, actor: Any, now: datetime) -> list[int]:
-    """Append the assignments and set the owners: three statements, however many. The caller holds the leads' locks.
+def hand_over(changes: Sequence[HandOver], *, actor: Any, now: datetime) -> None:
+    """Append the assignments and set the owners: two statements, however many. The caller holds the leads' locks.
 
-    What was before is kept in the explanation, so that an undo can give it back. Returns the assignments' ids.
+    What was before is kept in the explanation, so that an undo can give it back.
     """
-    ids = staging.new_ids(Assignment, len(changes))
     staging.insert(
         Assignment,
         [
             {
-                "id": pk,
                 "lead_id": change.lead.pk,
                 "kind": change.kind,
                 "rep_id": change.rep_id,
@@ -51,20 +49,28 @@ def hand_over(changes: Sequence[HandOver], *, actor: Any, now: datetime) -> list
                 },
                 "cause": change.cause,
             }
-            for pk, change in zip(ids, changes, strict=True)
+            for change in changes
         ],
     )
     set_owners([Ownership(change.lead.pk, change.rep_id, change.team_id) for change in changes])
-    return ids
 
 
-def tell_of(changes: Sequence[HandOver], assignment_ids: Sequence[int], *, actor: Any, now: datetime) -> None:
-    """Tell the new owners and the former ones, once each; nobody is told what they did themselves."""
+def tell_of(changes: Sequence[HandOver], *, actor: Any, now: datetime) -> None:
+    """Tell the new owners and the former ones, once each; nobody is told what they did themselves. Three statements."""
+    made = Assignment.objects.filter(
+        lead__in=[change.lead.pk for change in changes], cause__in={change.cause for change in changes}
+    )
+    ids = {(lead_id, cause): pk for pk, lead_id, cause in made.values_list("pk", "lead", "cause")}
     reps = {rep_id for change in changes for rep_id in (change.rep_id, change.lead.owner_id) if rep_id}
     users = dict(Rep.objects.filter(pk__in=reps).values_list("pk", "user"))
     tells = [
-        Tell(user_id=user, kind=kind.value, cause=f"assignment:{pk}", lead_id=change.lead.pk)
-        for pk, change in zip(assignment_ids, changes, strict=True)
+        Tell(
+            user_id=user,
+            kind=kind.value,
+            cause=f"assignment:{ids[change.lead.pk, change.cause]}",
+            lead_id=change.lead.pk,
+        )
+        for change in changes
         for kind, rep_id in ((Notice.Kind.ASSIGNED, change.rep_id), (Notice.Kind.TAKEN, change.lead.owner_id))
         if (user := users.get(rep_id or 0)) is not None and user != actor.pk
     ]

@@ -69,10 +69,10 @@ def accept(lead_id: int, *, user: Any, now: datetime) -> Done:
     if is_act(last, "accept", user):
         return _done(lead, last, f"{lead.person} is accepted.")
     refuse_if_elsewhere(lead, seen=Stage.MQL, last=last, deed="accepted", now=now)
-    require_hand(lead, user, deed="accept", now=now)
+    rep = require_hand(lead, user, deed="accept", now=now)
     cause = cause_of("accept", user, last)
     if lead.owner_id is None:
-        hand_over([_taking(lead, user, cause=cause)], actor=user, now=now)
+        hand_over([_taking(lead, _some(rep, deed="take"), cause=cause)], actor=user, now=now)
     wish = _wish(lead, user, Kind.ADVANCE, cause=cause, now=now, to_stage=Stage.SAL)
     return _moved(lead, wish, f"{lead.person} is accepted.", now=now)
 
@@ -212,7 +212,7 @@ def undo(event_id: int, *, user: Any, now: datetime) -> Done:
 def claim(lead_id: int, *, user: Any, now: datetime) -> Done:
     """Take an open lead that nobody owns. Raises Refused with who was faster; NotAllowed."""
     require(user, WORK, REASSIGN, deed="claim leads")
-    rep = _me(user, deed="claim")
+    rep = _some(rep_of(user), deed="claim")
     lead = locked(lead_id)
     if lead.owner_id == rep.pk:
         return Done(lead_id=lead.pk, sentence=f"{lead.person} is yours.")
@@ -221,7 +221,7 @@ def claim(lead_id: int, *, user: Any, now: datetime) -> Done:
     refuse_if_closed(lead, now=now)
     if not manages(user):
         require_pool(lead, rep, deed="claim")
-    hand_over([_taking(lead, user, cause=_hand_cause("claim", user, lead))], actor=user, now=now)
+    hand_over([_taking(lead, rep, cause=_hand_cause("claim", user, lead))], actor=user, now=now)
     return Done(lead_id=lead.pk, sentence=f"{lead.person} is yours.")
 
 
@@ -281,7 +281,8 @@ def reassign(lead_ids: Sequence[int], *, rep_id: int, user: Any, now: datetime) 
         for lead in leads
         if lead.owner_id != rep.pk
     ]
-    tell_of(changes, hand_over(changes, actor=user, now=now), actor=user, now=now)
+    hand_over(changes, actor=user, now=now)
+    tell_of(changes, actor=user, now=now)
     return [Done(lead_id=lead.pk, sentence=f"Given to {rep}.") for lead in leads]
 
 
@@ -314,17 +315,14 @@ def _done(lead: Lead, event: StageEvent | None, sentence: str) -> Done:
     return Done(lead_id=lead.pk, event_id=event.pk, sentence=sentence, undo_until=event.recorded_at + UNDO)
 
 
-def _me(user: Any, *, deed: str) -> Rep:
-    rep = rep_of(user)
+def _some(rep: Rep | None, *, deed: str) -> Rep:
+    """The rep whose the lead will be. Raises NotAllowed where the user is none."""
     if rep is None:
-        raise NotAllowed(
-            f"Only a rep can {deed} leads, and your log-in is no rep's; give the lead to somebody instead."
-        )
+        raise NotAllowed(f"Only a rep can {deed} leads, and your log-in is no rep's; give it to somebody instead.")
     return rep
 
 
-def _taking(lead: Lead, user: Any, *, cause: str) -> HandOver:
-    rep = _me(user, deed="take")
+def _taking(lead: Lead, rep: Rep, *, cause: str) -> HandOver:
     return HandOver(lead=lead, kind=Assignment.Kind.CLAIMED.value, rep_id=rep.pk, cause=cause)
 
 
