@@ -122,7 +122,7 @@ def curve(
         _label(parts.policy.threshold, f"Threshold {parts.policy.threshold:g}"),
         _label(parts.policy.exit_level, f"Exit level {parts.policy.exit_level:g}"),
         {
-            "x": _x(here), "y": float(ahead_values[0]), "yanchor": "bottom", "text": f"now {ahead_values[0]:.1f}",
+            "x": _x(here), "y": 0, "yanchor": "bottom", "text": f"now {ahead_values[0]:.1f}",
             "xanchor": "left", "xshift": 3, "showarrow": False, "font": {"color": "var(--dc-ink)"},
         },
     ]  # fmt: skip

@@ -17,7 +17,7 @@ from funnel.keyset import BadCursor
 from funnel.models import Rep
 from routing.countdown import Running
 
-PAGE = 50
+PAGE = 40
 MOST_IN_BULK = 200
 TAB_TITLES = {"mine": "Mine", "pool": "Pool", "team": "Team", "unrouted": "Unrouted"}
 

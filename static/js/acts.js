@@ -5,7 +5,7 @@
   "use strict";
   const undoFor = 30; // seconds that a message offers it
   const most = 3; // messages with an undo at a time; the oldest goes first
-  const dialog = document.getElementById("act");
+  const dialog = document.getElementById("act"); // outside of what a page draws anew, so that nothing typed is lost
 
   // Dialogs: a form arrives in #act-form and is shown; what is typed there stays until it is sent or cancelled ------
   function close() {
@@ -41,7 +41,7 @@
   });
 
   // Messages with an undo that counts down --------------------------------------------------------------------------
-  const offers = []; // the latest last: {toast, address}
+  const offers = []; // the latest last: {toast, lead, address}
 
   function withdraw(offer) {
     clearInterval(offer.timer);
@@ -50,10 +50,10 @@
     if (at >= 0) offers.splice(at, 1);
   }
 
-  function offerUndo(toast, address) {
+  function offerUndo(toast, lead, address) {
     const parts = document.getElementById("undo-template").content.cloneNode(true);
     const left = parts.querySelector("[data-undo-left]");
-    const offer = { toast, address, until: Date.now() + undoFor * 1000 };
+    const offer = { toast, lead, address, until: Date.now() + undoFor * 1000 };
     toast.querySelector("[data-close-toast]").before(parts);
     toast.classList.add("has-undo");
     toast.querySelector("[data-undo]").addEventListener("click", () => takeBack(offer));
@@ -74,9 +74,13 @@
   }
 
   document.addEventListener("acted", (event) => {
-    const { text, undo } = event.detail;
+    const { text, undo, lead } = event.detail;
+    // What came before on this lead can no longer be taken back, and old news makes room for new.
+    offers.filter((offer) => lead && offer.lead === lead).forEach(withdraw);
+    const old = [...document.querySelectorAll("#toasts > .toast-u:not([data-level=error])")];
+    old.slice(0, Math.max(old.length - most + 1, 0)).forEach((one) => one.remove());
     const toast = window.dcApp.showToast({ text, level: undo ? "undo" : "info" });
-    if (undo && document.getElementById("undo-template")) offerUndo(toast, undo);
+    if (undo && document.getElementById("undo-template")) offerUndo(toast, lead, undo);
   });
   document.addEventListener("refused", (event) => window.dcApp.showToast({ text: event.detail.text, level: "error" }));
 

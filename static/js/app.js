@@ -20,8 +20,9 @@
   const toasts = document.getElementById("toasts");
 
   function keepWhileRead(toast) {
-    // Problems stay until they are closed; the rest goes after ten seconds that nobody points at it.
-    if (toast.dataset.level === "error") return;
+    // Problems stay until they are closed, offers to undo until they end (acts.js); the rest goes after ten seconds
+    // that nobody points at it.
+    if (["error", "undo"].includes(toast.dataset.level)) return;
     let timer;
     const start = () => { timer = setTimeout(() => toast.remove(), 10000); };
     toast.addEventListener("pointerenter", () => clearTimeout(timer));

@@ -2,9 +2,11 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 HERE = Path(__file__).parent
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "screenshots"
@@ -53,3 +55,14 @@ def screenshots() -> Path:
     """The folder for pictures that people look at after a run."""
     SCREENSHOTS.mkdir(exist_ok=True)
     return SCREENSHOTS
+
+
+@pytest.fixture
+def complaints(page: Page) -> Iterator[list[str]]:
+    """What the page's scripts and its console complain of; a test that asks for it ends without any."""
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
+    yield found
+    # The browser reports 422 and 409 as errors; they are how a form says what is missing, and how a race is lost.
+    assert [text for text in found if "422" not in text and "409" not in text] == []

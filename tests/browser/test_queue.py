@@ -1,12 +1,9 @@
 """The queue in a real browser: triage by keyboard, undo, a missing reason, a race that is lost, a list that moves."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
@@ -14,6 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 from funnel.models import Lead
 from routing import services
 from tests.browser.accessibility import violations
+from tests.browser.entering import enter
 from tests.routing.waiting_rooms import HOUR, MINUTE, Room, busy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,24 +23,6 @@ def here() -> Room:
     return busy(timezone.now())
 
 
-@pytest.fixture
-def complaints(page: Page) -> Iterator[list[str]]:
-    found: list[str] = []
-    page.on("pageerror", lambda error: found.append(str(error)))
-    page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
-    yield found
-    # The browser reports 422 and 409 as errors; they are how a form and a lost race are told.
-    assert [text for text in found if "422" not in text and "409" not in text] == []
-
-
-def enter(page: Page, server: LiveServer, user, address: str = "/queue/") -> None:
-    """Come in as this user, without the log-in page."""
-    client = Client()
-    client.force_login(get_user_model().objects.get(pk=user.pk))
-    page.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": server.url}])
-    page.goto(f"{server.url}{address}")
-
-
 def names(page: Page) -> list[str]:
     return page.locator("#queue-rows .p1 a").all_inner_texts()
 
@@ -52,7 +32,7 @@ def lead_of(here: Room, name: str) -> Lead:
 
 
 def test_triage_by_keyboard_with_undo(page: Page, live_server: LiveServer, here: Room, complaints: list[str]) -> None:
-    enter(page, live_server, here.sdr)
+    enter(page, live_server, here.sdr, "/queue/")
     expect(page.locator(WHO)).to_contain_text("Ingrid Solheim-Dahl")
     expect(page.locator("#side")).to_contain_text("We run 9 yards")
     page.keyboard.press("j")
@@ -103,7 +83,7 @@ def test_a_reject_asks_for_its_reason_and_a_recycle_for_its_day(
 def test_the_loser_of_a_race_is_told_who_was_faster(
     page: Page, live_server: LiveServer, here: Room, complaints: list[str]
 ) -> None:
-    enter(page, live_server, here.sdr)
+    enter(page, live_server, here.sdr, "/queue/")
     expect(page.locator(WHO)).to_contain_text("Ingrid")
     services.accept(lead_of(here, "Ingrid Solheim-Dahl").pk, user=here.manager, now=timezone.now())
     page.keyboard.press("a")
@@ -117,7 +97,7 @@ def test_the_list_follows_without_losing_the_place(
 ) -> None:
     for number in range(20):
         here.wait(f"Extra {number}", due=20 * HOUR + number * MINUTE)
-    enter(page, live_server, here.sdr)
+    enter(page, live_server, here.sdr, "/queue/")
     page.set_viewport_size({"width": 1440, "height": 640})
     target = page.locator(f"#lead-{lead_of(here, 'Extra 12').pk}")
     target.click(position={"x": 300, "y": 8})
@@ -163,7 +143,7 @@ def test_a_manager_gives_the_unrouted_to_a_rep(
 def test_enter_opens_and_the_way_back_keeps_the_lead(
     page: Page, live_server: LiveServer, here: Room, complaints: list[str]
 ) -> None:
-    enter(page, live_server, here.sdr)
+    enter(page, live_server, here.sdr, "/queue/")
     page.keyboard.press("j")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
@@ -178,7 +158,7 @@ def test_what_one_is_told_stands_behind_the_bell(
     lead = lead_of(here, "Lea Vontobel")
     lead_id = lead.pk
     here.sdr.notices.create(kind="assigned", lead=lead, cause="assignment:1", created_at=here.now)
-    enter(page, live_server, here.sdr)
+    enter(page, live_server, here.sdr, "/queue/")
     expect(page.get_by_role("button", name="Notices, 1 unread")).to_be_visible()
     expect(page.locator(".dc-nav [data-waiting]")).to_have_text("10")
     page.locator("#bell").click()
@@ -192,7 +172,7 @@ def test_the_queue_is_accessible_wide_and_narrow(
     page: Page, live_server: LiveServer, here: Room, complaints: list[str], screenshots: Path, scheme
 ) -> None:
     page.emulate_media(color_scheme=scheme)
-    enter(page, live_server, here.sdr)
+    enter(page, live_server, here.sdr, "/queue/")
     for width, name in ((1440, "wide"), (390, "narrow")):
         page.set_viewport_size({"width": width, "height": 900 if width > 390 else 844})
         page.goto(f"{live_server.url}/queue/")
@@ -215,7 +195,7 @@ def test_on_a_phone_a_card_carries_the_acts(
     page: Page, live_server: LiveServer, here: Room, complaints: list[str]
 ) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    enter(page, live_server, here.sdr)
+    enter(page, live_server, here.sdr, "/queue/")
     card = page.locator(f"#lead-{lead_of(here, 'Lea Vontobel').pk}")
     card.click(position={"x": 200, "y": 60})
     accept = card.get_by_role("button", name="Accept")

@@ -1,0 +1,165 @@
+"""A lead in a real browser: read why, act, take it back, lose a race, look at another time, down to a won deal."""
+
+from pathlib import Path
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from funnel.inbox import Taken
+from funnel.models import Lead
+from routing import services
+from scoring.engine import apply
+from scoring.services import ship
+from tests import factories as make
+from tests.browser.accessibility import violations
+from tests.browser.entering import enter
+from tests.routing.waiting_rooms import DAY, MINUTE, Room, room
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def here() -> Room:
+    return room(timezone.now())
+
+
+@pytest.fixture
+def lea(here: Room) -> Lead:
+    """An MQL with three weeks of touches, scored by the model that ships, and 38 minutes left."""
+    ship(now=here.now - 90 * DAY)
+    account = make.account(name="Brunner Automation AG", industry="Automation", employees=1850, tier=1, country="CH")
+    lead = here.wait("Lea Vontobel", due=38 * MINUTE, cell="", account=account, title="VP Operations",
+                     phone="+41 52 000 31 07")  # fmt: skip
+    past = {
+        20: "content_download",
+        12: "pricing_visit",
+        5: "webinar_attended",
+        3: "price_calculator",
+        2: "pricing_visit",
+    }
+    for days, kind in past.items():
+        make.touch(person=lead.person, type=kind, occurred_at=here.now - days * DAY, recorded_at=here.now - days * DAY)
+    with transaction.atomic():
+        apply([Taken(lead.person_id, "rebuild", None)], now=here.now)
+    return lead
+
+
+def open_lead(page: Page, server: LiveServer, user, lead: Lead) -> None:
+    enter(page, server, user, f"/leads/{lead.pk}/")
+    expect(page.get_by_role("heading", level=1, name="Lea Vontobel")).to_be_visible()
+
+
+def test_accept_by_key_and_take_it_back(
+    page: Page,
+    live_server: LiveServer,
+    here: Room,
+    lea: Lead,
+    complaints: list[str],
+) -> None:
+    open_lead(page, live_server, here.sdr, lea)
+    expect(page.locator(".dc-bar .tag.warn")).to_contain_text("to accept")
+    page.keyboard.press("a")
+    expect(page.get_by_text("Lea Vontobel is accepted.")).to_be_visible()
+    expect(page.locator(".path [aria-current=step]")).to_contain_text("SAL")
+    expect(page.locator("#timeline")).to_contain_text("Became SAL")
+    expect(page.get_by_role("button", name="Book a meeting")).to_be_visible()
+    page.keyboard.press("z")
+    expect(page.get_by_text("Taken back: Lea Vontobel is as before.")).to_be_visible()
+    expect(page.locator(".path [aria-current=step]")).to_contain_text("MQL")
+    expect(page.get_by_role("button", name="Accept")).to_be_visible()
+
+
+def test_the_loser_is_told_and_sees_what_happened(
+    page: Page,
+    live_server: LiveServer,
+    here: Room,
+    lea: Lead,
+    complaints: list[str],
+) -> None:
+    open_lead(page, live_server, here.sdr, lea)
+    services.accept(lea.pk, user=here.manager, now=timezone.now())
+    page.get_by_role("button", name="Accept").click()
+    expect(page.get_by_role("alert").get_by_text("Hanna Solberg accepted this lead")).to_be_visible()
+    expect(page.locator(".path [aria-current=step]")).to_contain_text("SAL")
+
+
+def test_why_this_score_now_and_at_another_time(
+    page: Page,
+    live_server: LiveServer,
+    here: Room,
+    lea: Lead,
+    complaints: list[str],
+) -> None:
+    open_lead(page, live_server, here.sdr, lea)
+    score = page.locator("#score")
+    expect(score).to_contain_text("Falls below")
+    now = score.locator(".prt.sum .v").first.inner_text()
+    expect(page.locator(".fig[data-state=drawn]")).to_be_visible()
+    score.get_by_role("button", name="At another time").click()
+    then = page.evaluate(
+        "new Date(Date.now() - 15 * 864e5 - new Date().getTimezoneOffset() * 6e4).toISOString().slice(0, 16)"
+    )
+    page.get_by_label("The score as it was known on").fill(then)
+    page.get_by_role("button", name="Show it").click()
+    expect(score.locator(".prt.sum .v").first).not_to_have_text(now)
+    assert float(score.locator(".prt.sum .v").first.inner_text()) < float(now)
+
+
+def test_from_accepted_to_won(
+    page: Page,
+    live_server: LiveServer,
+    here: Room,
+    lea: Lead,
+    complaints: list[str],
+) -> None:
+    boss = make.user("Administrator", first_name="Tomasz", last_name="Wrona")
+    open_lead(page, live_server, boss, lea)
+    page.get_by_role("button", name="Accept").click()
+    page.get_by_role("button", name="Book a meeting").click()
+    earlier = page.evaluate(
+        "new Date(Date.now() - 36e5 - new Date().getTimezoneOffset() * 6e4).toISOString().slice(0, 16)"
+    )
+    page.get_by_label("When").fill(earlier)
+    page.get_by_role("dialog").get_by_role("button", name="Book").click()
+    page.get_by_role("button", name="How did the meeting go?").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Held").check()
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator(".path [aria-current=step]")).to_contain_text("SQL")
+    page.get_by_role("button", name="Make an opportunity").click()
+    dialog.get_by_label("Amount").fill("64000")
+    dialog.get_by_role("button", name="Make it").click()
+    expect(page.locator(".path [aria-current=step]")).to_contain_text("Opportunity")
+    page.get_by_role("button", name="Close the deal").click()
+    dialog.get_by_label("Won").check()
+    dialog.get_by_role("button", name="Close", exact=True).click()
+    expect(page.locator(".path [aria-current=step]")).to_contain_text("Won")
+    expect(page.get_by_text("€64,000").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_accessible_wide_and_narrow(
+    page: Page,
+    live_server: LiveServer,
+    here: Room,
+    lea: Lead,
+    complaints: list[str],
+    screenshots: Path,
+    scheme,
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    open_lead(page, live_server, here.sdr, lea)
+    for width, name in ((1440, "wide"), (390, "narrow")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.reload()
+        expect(page.locator(".fig[data-state=drawn]")).to_be_visible()
+        page.screenshot(path=screenshots / f"lead-acts-{name}-{scheme}.png", full_page=True)
+        assert violations(page) == []
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, overflow
+    page.get_by_role("button", name="Recycle").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert violations(page) == []
