@@ -26,6 +26,8 @@ def main() -> None:
     for name in ("Sam", "Sia", "Sol"):
         make.seat(make.rep(team=team, user=make.user("SDR", username=name.lower()), name=name))
     make.routing_policy({"team": team})
+    for kind in ("accept", "hot"):
+        make.promise(kind)
     touches = [
         {
             "external_id": f"old-{number}",

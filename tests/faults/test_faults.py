@@ -11,7 +11,8 @@ from tests.faults.installation import Installation
 from tests.faults.senders import Sender
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("processes")]
+# The mark has the suite's database made, from which the installation takes its tables; it is not used further.
+pytestmark = [pytest.mark.faults, pytest.mark.django_db, pytest.mark.xdist_group("processes")]
 RECOVERY = 40.0  # seconds, on a machine that runs other tests beside; on a free one it takes two or three
 
 # What each acknowledged touch has to have come to, and how often.
@@ -42,7 +43,7 @@ _ONCE = (1, 1, 1, 1, 1, 2, 1, 1)
 
 
 @pytest.fixture(scope="module")
-def installation() -> Iterator[Installation]:
+def installation(django_db_setup: None) -> Iterator[Installation]:
     with Installation() as running:
         yield running
 

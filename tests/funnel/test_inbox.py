@@ -141,6 +141,7 @@ def test_a_batch_reads_its_own_rows_of_a_hundred_thousand_and_passes_no_failed_o
 def test_a_burst_of_facts_sends_one_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
     monkeypatch.setattr(hints, "_sent", {})
+    monkeypatch.setattr(hints, "_broken_until", 0.0)
     monkeypatch.setattr(hints.current_app, "send_task", lambda task, *_args, **_more: sent.append(task))
     monkeypatch.setattr(hints.transaction, "on_commit", lambda function, robust: function())
     for _ in range(20):
