@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 
 from funnel.admin_forms import AtTheEnd
 from funnel.condition_forms import ConditionField, ConditionWidget, refused
-from funnel.conditions import full_sentence
+from funnel.conditions import sentence
 from routing.calendars import WEEKDAYS
 from routing.fields import FIELDS
 from routing.models import Calendar, CalendarDay, RoutingPolicy, RoutingRule
@@ -45,9 +45,7 @@ class RuleForm(forms.ModelForm):
         rule = self.instance
         if rule.pk:
             way = "pool of" if rule.method == RoutingRule.Method.POOL else "in turn to"
-            rule.get_inline_title = (
-                f"{rule.name} · {full_sentence(rule.condition, FIELDS, most=100)} → {way} {rule.team}"
-            )
+            rule.get_inline_title = f"{rule.name} · {sentence(rule.condition, FIELDS, most=100)} → {way} {rule.team}"
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

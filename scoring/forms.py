@@ -15,7 +15,7 @@ from unfold.widgets import (
 
 from funnel.admin_forms import AtTheEnd
 from funnel.condition_forms import ConditionField, ConditionWidget, refused
-from funnel.conditions import fields_of, full_sentence
+from funnel.conditions import fields_of, sentence
 from funnel.fields import FIELDS_OF_TOUCHES
 from scoring.checks import LARGEST
 from scoring.fields import fields_of_gate, fields_of_rule
@@ -240,7 +240,7 @@ def _title(rule: ScoreRule) -> str:
     if rule.kind == ScoreRule.Kind.INACTIVITY:
         again = f", again every {rule.every_days} days" if rule.every_days else ""
         return f"{rule.name} · {points} · {rule.after_days} days without a touch{again}"
-    return f"{rule.name} · {points} · {full_sentence(rule.condition, FIELDS_OF_TOUCHES, most=110)}"
+    return f"{rule.name} · {points} · {sentence(rule.condition, FIELDS_OF_TOUCHES, most=110)}"
 
 
 class RuleFormSet(AtTheEnd):
@@ -275,7 +275,7 @@ class GateForm(_Part):
         if self.instance.pk:
             gate = self.instance
             gate.get_inline_title = (
-                f"{gate.get_kind_display()}: {gate.name} · {full_sentence(gate.condition, FIELDS_OF_TOUCHES, most=100)}"
+                f"{gate.get_kind_display()}: {gate.name} · {sentence(gate.condition, FIELDS_OF_TOUCHES, most=100)}"
             )
 
     def clean(self) -> dict[str, Any]:

@@ -12,17 +12,19 @@ _ONE_ONLY = {"in": "is", "not_in": "is_not"}  # how a list of one value is said
 _MOST_SAID = 8  # values of a list; the others are counted
 
 
-def sentence(tree: Any, fields: Mapping[str, Field]) -> str:
-    """The condition in words, without a full stop. Says what it can of a tree that `check` refuses."""
+def sentence(tree: Any, fields: Mapping[str, Field], *, most: int | None = None) -> str:
+    """The condition in words, without a full stop. Says what it can of a tree that `check` refuses.
+
+    most: letters at most; a longer sentence is cut.
+    """
     said = _said(tree, fields, deep=0, inside=False)
-    return said[:1].upper() + said[1:]
+    said = said[:1].upper() + said[1:]
+    return said if most is None or len(said) <= most else f"{said[: most - 1].rstrip()}…"
 
 
-def full_sentence(tree: Any, fields: Mapping[str, Field], *, most: int = 1_000_000) -> str:
-    """The condition in words with its full stop; one that is longer than `most` letters is cut."""
+def full_sentence(tree: Any, fields: Mapping[str, Field]) -> str:
+    """The condition in words with its full stop."""
     said = sentence(tree, fields)
-    if len(said) > most:
-        return f"{said[: most - 1].rstrip()}…"
     return said if said.endswith("…") else f"{said}."
 
 
