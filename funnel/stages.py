@@ -29,6 +29,7 @@ from funnel.path import (
 
 # From these on a person's interest is counted anew (or as before again), so that history of them changes scores too.
 RESET_SCORES = frozenset({Kind.RECYCLE, Kind.DISQUALIFY, Kind.REOPEN})
+FEW = 50  # leads; deriving so many twice is less work than a temporary table
 CACHED = ("stage", "stage_since", "closed_at", "exit", "reason_id", "passthrough", *MILESTONES.values())
 
 
@@ -84,19 +85,21 @@ def refresh(lead_ids: Collection[int]) -> None:
 
     Closing goes before opening: a unique index is checked row by row, and a person has one open lead a solution.
     """
+    parameters = {"lead_ids": list(lead_ids), "as_of": None}
+    few = len(lead_ids) <= FEW
+    with connection.cursor() as cursor:
+        if not few:
+            cursor.execute(f"CREATE TEMP TABLE derived_state ON COMMIT DROP AS {DERIVE}", parameters)
+        for half in ("d.closed_at IS NOT NULL", "d.closed_at IS NULL"):
+            cursor.execute(_write_derived(f"({DERIVE})" if few else "derived_state", half), parameters)
+        if not few:
+            cursor.execute("DROP TABLE derived_state")
+
+
+def _write_derived(source: str, half: str) -> str:
     columns = ", ".join(f"{name} = d.{name}" for name in CACHED)
     changed = " OR ".join(f"l.{name} IS DISTINCT FROM d.{name}" for name in CACHED)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TEMP TABLE derived_state ON COMMIT DROP AS {DERIVE}",
-            {"lead_ids": list(lead_ids), "as_of": None},
-        )
-        for half in ("IS NOT NULL", "IS NULL"):
-            cursor.execute(
-                f"UPDATE funnel_lead l SET {columns} FROM derived_state d "
-                f"WHERE l.id = d.lead_id AND d.closed_at {half} AND ({changed})"
-            )
-        cursor.execute("DROP TABLE derived_state")
+    return f"UPDATE funnel_lead l SET {columns} FROM {source} d WHERE l.id = d.lead_id AND {half} AND ({changed})"
 
 
 @transaction.atomic
