@@ -16,7 +16,7 @@ from funnel import hints, staging
 from funnel.models import Inbox
 
 DRAIN: Final = "demandcenter.tasks.drain"
-HINT_PAUSE = 0.05  # seconds
+HINT_PAUSE = 0.1  # seconds
 SHORTEST_PAUSE, LONGEST_PAUSE = 60.0, 6 * 3600.0  # seconds until a person who could not be worked is tried again
 MOST_COUNTED = 100_000  # rows
 LONGEST_PROBLEM = 2000  # characters
