@@ -80,17 +80,25 @@ class _Work:
     causes: dict[int, writing.Cause] = field(default_factory=dict)
 
 
-_ANEW = frozenset({Inbox.Cause.REBUILD, Inbox.Cause.LOADED})
-_QUIET = frozenset({Inbox.Cause.LOADED, Inbox.Cause.FILL})
-# Which cause of several is told of a change, the last first.
-_TOLD = (
-    Inbox.Cause.FILL,
-    Inbox.Cause.LOADED,
-    Inbox.Cause.ACTIVATED,
-    Inbox.Cause.REBUILD,
-    Inbox.Cause.PERSON,
-    Inbox.Cause.STAGE_EVENT,
-    Inbox.Cause.ACTIVITY,
+_ANEW = frozenset({Inbox.Cause.REBUILD.value, Inbox.Cause.LOADED.value})
+_QUIET = frozenset({Inbox.Cause.LOADED.value, Inbox.Cause.FILL.value})
+# Which cause of several is told of a change: the highest.
+_TOLD = {
+    cause.value: rank
+    for rank, cause in enumerate(
+        (
+            Inbox.Cause.FILL,
+            Inbox.Cause.LOADED,
+            Inbox.Cause.ACTIVATED,
+            Inbox.Cause.REBUILD,
+            Inbox.Cause.PERSON,
+            Inbox.Cause.STAGE_EVENT,
+            Inbox.Cause.ACTIVITY,
+        )
+    )
+}
+_FILL, _ACTIVITY, _STAGE_EVENT, _PERSON = (
+    cause.value for cause in (Inbox.Cause.FILL, Inbox.Cause.ACTIVITY, Inbox.Cause.STAGE_EVENT, Inbox.Cause.PERSON)
 )
 
 
@@ -165,31 +173,28 @@ def state_of(person_ids: Collection[int], *, at: datetime | None = None) -> dict
 
 def _sort(taken: Iterable[Taken]) -> _Work:
     work = _Work()
+    told: dict[int, tuple[int, int]] = {}
     for row in taken:
-        cause = Inbox.Cause(row.cause)
-        if cause == Inbox.Cause.FILL:
-            work.fills.setdefault(row.object_id or 0, set()).add(row.person_id)
+        person, cause, object_id = row.person_id, str(row.cause), row.object_id or 0
+        if cause == _FILL:
+            work.fills.setdefault(object_id, set()).add(person)
         else:
-            work.everybody.add(row.person_id)
-        if cause == Inbox.Cause.ACTIVITY and row.object_id is not None:
-            work.touches.setdefault(row.person_id, set()).add(row.object_id)
-        if cause in _ANEW:
-            work.anew.add(row.person_id)
-        if cause == Inbox.Cause.STAGE_EVENT:
-            work.moved.add(row.person_id)
-        if cause == Inbox.Cause.PERSON:
-            work.changed.add(row.person_id)
+            work.everybody.add(person)
+        if cause == _ACTIVITY and object_id:
+            work.touches.setdefault(person, set()).add(object_id)
+        elif cause in _ANEW:
+            work.anew.add(person)
+        elif cause == _STAGE_EVENT:
+            work.moved.add(person)
+        elif cause == _PERSON:
+            work.changed.add(person)
         if cause not in _QUIET:
-            work.deciding.add(row.person_id)
-        _note_cause(work, row, cause)
+            work.deciding.add(person)
+        news = (_TOLD[cause], object_id)
+        if news > told.get(person, (-1, 0)):
+            told[person] = news
+            work.causes[person] = (cause, object_id)
     return work
-
-
-def _note_cause(work: _Work, row: Taken, cause: Inbox.Cause) -> None:
-    what, object_id = work.causes.get(row.person_id, (_TOLD[0].value, 0))
-    mine = (_TOLD.index(cause), row.object_id or 0)
-    if mine >= (_TOLD.index(Inbox.Cause(what)), object_id):
-        work.causes[row.person_id] = (cause.value, mine[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -126,8 +126,11 @@ class World:
         Person.objects.filter(pk=self.people[who]).update(title=title)
         inbox.add("person", [(self.people[who], None)])
 
-    def drain(self, most: int = 500) -> None:
+    def drain(self, most: int = 500, meanwhile: tuple[int, str] | None = None) -> None:
+        """meanwhile: somebody's touch that comes in when their rows have been taken and before they are worked."""
         taken = inbox.take(limit=most, now=self.now)
+        if meanwhile:
+            self.touch(*meanwhile, timedelta())
         worked = {row.person_id for row in taken}
         told = {row.object_id for row in taken if row.cause == "activity"}
         apply(taken, now=self.now)
@@ -139,8 +142,8 @@ class World:
         return Inbox.objects.filter(cause="activity", object_id=pk, person_id=person).exists()
 
     def settle(self) -> None:
-        """Everything drained, and everybody scored as of now."""
-        inbox.add("person", [(person, None) for person in self.people])
+        """Everything drained, and everybody scored as of now; by a cause that sums nothing anew."""
+        inbox.add("activated", [(person, None) for person in self.people])
         while Inbox.objects.exists():
             self.drain()
 
@@ -169,10 +172,13 @@ def history(dice: random.Random, length: int = 60) -> Iterator[tuple[float, str,
             inbound, automatic = dice.random() < 0.9, dice.random() < 0.1
             yield days, what, (who, dice.choice(TYPES), age, inbound, automatic)
         else:
-            title = dice.choice([CHIEF, "Clerk"])
+            meanwhile = (who, dice.choice(TYPES)) if dice.random() < 0.3 else None
             arguments: dict[str, tuple[Any, ...]] = {
-                "void": (number,), "give": (number, who), "promote": (who, title), "drain": (dice.choice([1, 2, 500]),),
-            }  # fmt: skip
+                "void": (number,),
+                "give": (number, who),
+                "promote": (who, dice.choice([CHIEF, "Clerk"])),
+                "drain": (dice.choice([1, 2, 500]), meanwhile),
+            }
             yield days, what, arguments.get(what, (who,))
 
 
