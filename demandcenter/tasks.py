@@ -10,7 +10,7 @@ from demandcenter.celery import app
 from funnel import hints, inbox
 
 LAST_TICK = "periodic-jobs-last-ran"
-TURN = 5.0  # seconds after which a task makes room for others and asks for another turn
+TURN = 2.0  # seconds after which a task makes room for others, and for a worker that is asked to stop
 
 
 @app.task(name="demandcenter.tasks.tick")

@@ -159,8 +159,8 @@ def _turn(told: Mapping[str, Any], rep_id: int | None) -> str:
         return "nobody else could take it"
     level = chosen["level"]
     if any(candidate["level"] == level for candidate in able if candidate is not chosen):
-        return f"{level:g} leads for their share so far, as few as anybody who could take it"
-    return f"{level:g} leads for their share so far, the fewest of {len(able)} who could take it"
+        return f"{level:,.0f} leads for their share so far, as few as anybody who could take it"
+    return f"{level:,.0f} leads for their share so far, the fewest of {len(able)} who could take it"
 
 
 # --- its parts ------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def _said_of(told: Mapping[str, Any], *, chosen: bool) -> str:
         return f"Away until {back:%a} {back.day} {back:%b}"
     if why:
         return {"inactive": "No longer active", "not_receiving": "Receives nothing new"}.get(why, why)
-    return "Next in turn" if chosen else f"Later in turn: {told['level']:g} leads for the share so far"
+    return "Next in turn" if chosen else f"Later in turn: {told['level']:,.0f} leads for the share so far"
 
 
 def _change(row: Assignment) -> Change:

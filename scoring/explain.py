@@ -132,6 +132,9 @@ class Why:
         return asdict(self)
 
 
+FIRST_DEEDS = 2  # what people did tells more of today than what they are, which often weighs more
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
     """One of the strongest reasons for a score, for lists. capped: its category's cap took something."""
@@ -157,7 +160,7 @@ def why(person_id: int, *, at: datetime, model: ScoringModel | None = None) -> W
 
 
 def strongest(person_ids: Collection[int], *, now: datetime, count: int = 3) -> dict[int, list[Reason]]:
-    """The reasons that weigh most in each person's score now: a raised hand first, then by points.
+    """The reasons that weigh most in each person's score now: a raised hand, the heaviest two deeds, then by points.
 
     Matches of one rule are one reason ("Looked at prices ×4"). People without a score are left out, and so is everybody
     while no version is active. A constant number of statements.
@@ -317,29 +320,47 @@ def _change(moment: float, words: str) -> NextChange:
 
 def _reasons(parts: Parts, now: datetime) -> list[Reason]:
     moment = now.timestamp()
+    hand = _raised_hand(parts, moment)
+    deeds, raised = _deeds(parts, moment, apart=hand[0] if hand else None)
+    traits = _traits(parts)
+    rest = sorted([*deeds[FIRST_DEEDS:], *traits], key=_weight)
+    reasons = [*deeds[:FIRST_DEEDS], *rest]
+    return [Reason(label=hand[1].name, points=raised, fast_track=True), *reasons] if hand else reasons
+
+
+def _weight(reason: Reason) -> tuple[float, str]:
+    return -reason.points, reason.label
+
+
+def _deeds(parts: Parts, moment: float, *, apart: TouchFact | None) -> tuple[list[Reason], float]:
+    """What the person did, the heaviest first, and what the touch that is told apart is worth."""
     points: dict[tuple[str, bool], float] = defaultdict(float)
     times: dict[tuple[str, bool], int] = defaultdict(int)
     capped = {place for place, (raw, counted) in enumerate(parts.categories(moment)) if raw > counted > 0}
-    hand, raised = _raised_hand(parts, moment), 0.0
+    worth_apart = 0.0
     for earned in parts.earned:
         worth = parts.points_at(earned, moment)
-        if hand and earned.touch is hand[0]:
-            raised += worth
+        if earned.touch is apart:
+            worth_apart += worth
         elif worth > 0:
             key = (earned.rule.name, earned.rule.category in capped)
             points[key] += worth
             times[key] += 1
-    capped_fit = {place for place, (raw, counted) in enumerate(parts.fits) if raw > counted}
-    for scored in parts.scored:
-        if scored.points > 0:
-            key = (scored.rule.name, scored.rule.category in capped_fit)
-            points[key], times[key] = scored.points, 1
-    listed = [
+    deeds = [
         Reason(label=f"{name} ×{times[name, cap]}" if times[name, cap] > 1 else name, points=worth, capped=cap)
         for (name, cap), worth in points.items()
     ]
-    listed.sort(key=lambda reason: (-reason.points, reason.label))
-    return [Reason(label=hand[1].name, points=raised, fast_track=True), *listed] if hand else listed
+    return sorted(deeds, key=_weight), worth_apart
+
+
+def _traits(parts: Parts) -> list[Reason]:
+    """What the person and the account are."""
+    capped = {place for place, (raw, counted) in enumerate(parts.fits) if raw > counted}
+    return [
+        Reason(label=scored.rule.name, points=scored.points, capped=scored.rule.category in capped)
+        for scored in parts.scored
+        if scored.points > 0
+    ]
 
 
 def _raised_hand(parts: Parts, moment: float) -> tuple[TouchFact, GateTerms] | None:

@@ -1,6 +1,8 @@
 """Numbers and moments as sentences write them."""
 
-from datetime import UTC, datetime
+from datetime import datetime
+
+from django.utils import timezone
 
 
 def number(value: float) -> str:
@@ -10,6 +12,7 @@ def number(value: float) -> str:
 
 
 def when(at: datetime) -> str:
-    """A moment in UTC, to the minute: Thu 26 Nov 14:05 UTC. Pages that know a viewer's zone show their own."""
-    at = at.astimezone(UTC)
-    return f"{at:%a} {at.day} {at:%b %H:%M} UTC"
+    """A moment to the minute in the reader's zone, which a page has activated: Thu 26 Nov 14:05; UTC says so."""
+    here = timezone.localtime(at)
+    zone = "" if here.utcoffset() else " UTC"
+    return f"{here:%a} {here.day} {here:%b %H:%M}{zone}"

@@ -287,7 +287,7 @@ def test_the_strongest_reasons_of_several_people() -> None:
         found = strongest([ann.pk, bob.pk, nobody.pk], now=NOW)
     few = len(captured)
     assert [(r.label, r.points, r.capped, r.fast_track) for r in found[ann.pk]] == [
-        ("Looked at prices ×4", 32, True, False), ("Chief", 12, False, False), ("Wrote to us", 5, False, False),
+        ("Looked at prices ×4", 32, True, False), ("Wrote to us", 5, False, False), ("Chief", 12, False, False),
     ]  # fmt: skip
     assert [(r.label, r.fast_track) for r in found[bob.pk]] == [("Demo request", True), ("Wrote to us", False)]
     assert found[nobody.pk] == []
