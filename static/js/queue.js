@@ -118,15 +118,22 @@
   document.addEventListener("acted", (event) => {
     if (event.detail.lead && !event.detail.undone) remove(String(event.detail.lead));
     ticked.clear();
-    look();
+    lookAnew();
   });
   document.addEventListener("refused", (event) => {
-    if (event.detail.lead) remove(String(event.detail.lead)); // if it still waits for us, the next look brings it back
-    look();
+    if (event.detail.lead) remove(String(event.detail.lead)); // if it still waits for us, this look brings it back
+    lookAnew();
   });
 
   // Looking at the server --------------------------------------------------------------------------------------------
   let looking = false;
+  let onceMore = false;
+
+  function lookAnew() {
+    list().dataset.digest = ""; // whatever the server has, it is to be sent
+    onceMore = looking;
+    look();
+  }
 
   async function look() {
     if (looking || document.hidden) return;
@@ -145,6 +152,7 @@
       tell("lost"); // said beside the list; the next look may succeed
     }
     looking = false;
+    if (onceMore) lookAnew();
   }
 
   function tell(state) {

@@ -92,6 +92,20 @@ def test_the_loser_of_a_race_is_told_who_was_faster(
     expect(page.locator(WHO)).to_contain_text("Tomasz Wierzbicki")
 
 
+def test_a_refusal_that_changes_nothing_leaves_the_row(
+    page: Page, live_server: LiveServer, here: Room, complaints: list[str]
+) -> None:
+    enter(page, live_server, here.sdr, "/queue/?tab=pool")
+    expect(page.locator(WHO)).to_contain_text("Nora Bakke")
+    here.sdr.rep.active = False
+    here.sdr.rep.save()
+    page.keyboard.press("a")
+    expect(page.get_by_role("alert")).to_contain_text("your log-in is no rep")
+    here.sdr.rep.active = True
+    here.sdr.rep.save()
+    expect(page.locator("#queue-rows")).to_contain_text("Nora Bakke", timeout=9000)
+
+
 def test_the_list_follows_without_losing_the_place(
     page: Page, live_server: LiveServer, here: Room, complaints: list[str]
 ) -> None:
