@@ -60,6 +60,7 @@ class RuleInline(StackedInline):
     hide_ordering_field = True
     collapsible = True
     extra = 0
+    per_page = 100
     max_num = policies.MOST_RULES + 100  # so that a form of too many is told, not cut off
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:

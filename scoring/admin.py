@@ -86,6 +86,7 @@ class RuleInline(_Part, StackedInline):
     )
     collapsible = True
     tab = True
+    per_page = 100
     max_num = MOST_RULES + 100  # so that a form of too many is told, not cut off
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:

@@ -253,9 +253,7 @@ class RuleFormSet(AtTheEnd):
 
     def clean(self) -> None:
         super().clean()
-        kept = sum(1 for form in self.forms if form.has_changed() or form.instance.pk) - sum(
-            1 for form in self.forms if self._should_delete_form(form)
-        )
+        kept = self.how_many()
         if kept > MOST_RULES:
             raise ValidationError(
                 f"A version has at most {MOST_RULES} rules, and this would be {kept:,}. Bring rules that give the same"

@@ -13,7 +13,7 @@ from django.utils import timezone
 from funnel import counting
 from funnel.access import Role
 from funnel.models import Channel
-from scoring import forms, services
+from scoring import admin, forms, services
 from scoring.forms import CategoryForm, RuleForm
 from scoring.matrix_forms import MatrixField
 from scoring.models import Gate, Score, ScoreCategory, ScoreRule, ScoringModel, Status
@@ -221,6 +221,27 @@ def test_too_many_rules_are_told(client, marketing_ops, draft, monkeypatch):
     monkeypatch.setattr(forms, "MOST_RULES", 1)
     refused = problems(client.post(page(draft), edited(client, draft)))
     assert "A version has at most 1 rules, and this would be 2." in refused
+
+
+def test_hundreds_of_rules_are_edited_page_by_page(client, marketing_ops, draft, monkeypatch):
+    monkeypatch.setattr(admin.RuleInline, "per_page", 1)
+    monkeypatch.setattr(forms, "MOST_RULES", 3)
+    second = f"{page(draft)}?rules-page=2"
+    assert "Large" not in (data := form_data(client.get(second).content.decode())).values()
+    new = {
+        "rules-0-points": "21", "rules-TOTAL_FORMS": "2", "rules-1-name": "New", "rules-1-kind": "attribute",
+        "rules-1-category": str(draft.categories.get(name="Company").pk), "rules-1-points": "1",
+        "rules-1-points_if_unknown": "0", "rules-1-condition": "", "rules-1-model": str(draft.pk),
+    }  # fmt: skip
+    response = client.post(second, data | new)
+    assert response.status_code == 302, problems(response)
+    assert dict(draft.rules.values_list("name", "points")) == {"Form": 21, "Large": 30, "New": 1}
+    data = form_data(client.get(second).content.decode())
+    assert "this would be 4" in problems(client.post(second, data | new | {"rules-1-name": "One more"}))
+    monkeypatch.setattr(forms, "MOST_RULES", 9)
+    assert "There is a score rule “Large” on another page already." in problems(
+        client.post(second, data | new | {"rules-1-name": "Large"})
+    )
 
 
 def test_a_draft_is_shown_by_the_same_queries_however_many_rules(client, marketing_ops, draft):
