@@ -1,0 +1,222 @@
+"""The queue: its pages with thousands of MQLs open, dealing them out, and several people who want the same one."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from demandcenter.benchmark import scenery
+from demandcenter.benchmark.measuring import Finding, Target, percentile, seconds
+from demandcenter.benchmark.population import Company
+from demandcenter.benchmark.scenery import Scenery
+from funnel.models import Lead, Rep, Stage, StageEvent
+from funnel.owners import Ownership, set_owners
+from routing import clocks, policies, services
+from routing.acts import Refused
+from routing.engine import assign
+from routing.models import Assignment, Calendar, Desk, RoutingRule, Seat
+
+AREA = "queue"
+VISITS = 30
+WARM_UP = 3
+SLOWEST = 300.0  # ms
+HANDS = 4  # people who want the same lead
+CONTESTED = 60  # leads
+CHUNK = 500
+
+
+def measure(leads: int) -> Iterator[Finding]:
+    """Findings about the queue and the pages of leads, in a database of so many leads."""
+    there = scenery.set_up(leads)
+    _open_desks(there.company)
+    waiting = list(Lead.objects.open().filter(stage=Stage.MQL).order_by("pk").values_list("pk", flat=True))
+    scenery.score_of(Lead.objects.filter(pk__in=waiting).values_list("person_id", flat=True))
+    yield from _dealing_out(there, waiting)
+    _start_clocks(waiting)
+    yield from _pages(there)
+    yield _contention(there, waiting[: there.effort.of(CONTESTED, least=5)])
+
+
+def _open_desks(company: Company) -> None:
+    """One team a region, whose leads are dealt out in turn; hours that are always open, so that every clock runs."""
+    week = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
+    calendar = Calendar.objects.create(name="Always open", zone="UTC", hours=week)
+    Desk.objects.bulk_create(Desk(team_id=team, calendar=calendar) for team in company.teams)
+    Seat.objects.bulk_create(Seat(rep_id=rep) for rep in company.reps)
+    policy = policies.draft(user=None, name="By region")
+    RoutingRule.objects.bulk_create(
+        RoutingRule(
+            routing_policy=policy, position=place, name=name, team_id=team,
+            condition={"field": "lead.region", "op": "is", "value": name},
+        )
+        for place, (team, name) in enumerate(zip(company.teams, scenery.REGIONS, strict=True))
+    )  # fmt: skip
+    policies.publish(policy, user=None, now=timezone.now())
+
+
+# --- Dealing out ----------------------------------------------------------------------------------
+
+
+def _dealing_out(there: Scenery, waiting: list[int]) -> Iterator[Finding]:
+    """All open MQLs dealt out, 500 at a time, against one at a time."""
+    Lead.objects.filter(pk__in=waiting).update(owner=None)
+    few, many = waiting[: len(waiting) // 10], waiting[len(waiting) // 10 :]
+    few = few[:50]
+    one = seconds(lambda: _assign(few, at_a_time=1)) / len(few)
+    batch = seconds(lambda: _assign(many, at_a_time=CHUNK)) / len(many)
+    counts = _loads()
+    yield Finding(
+        area=AREA, name=f"MQLs dealt out, {CHUNK} at a time", unit="leads/s", leads=there.leads, ours=1 / batch,
+        comparison=1 / one, against="the same, one after the other",
+    )  # fmt: skip
+    yield Finding(
+        area=AREA, name="fairness: most leads that a rep of a team has more than another", unit="leads",
+        leads=there.leads, ours=max(max(team) - min(team) for team in counts), comparison=1,
+        against="as even as it can be", target=Target("at most", 1),
+    )  # fmt: skip
+
+
+def _assign(lead_ids: list[int], *, at_a_time: int) -> None:
+    for chunk in scenery.batches(lead_ids, at_a_time):
+        assign(chunk, now=timezone.now(), causes={pk: f"benchmark:{pk}" for pk in chunk})
+
+
+def _loads() -> list[list[int]]:
+    """How many leads each rep was dealt, by team."""
+    dealt = dict.fromkeys(Rep.objects.values_list("pk", flat=True), 0)
+    for rep in Assignment.objects.filter(kind=Assignment.Kind.ASSIGNED).values_list("rep", flat=True):
+        dealt[rep or 0] += 1
+    teams: dict[int | None, list[int]] = {}
+    for pk, team in Rep.objects.values_list("pk", "team"):
+        teams.setdefault(team, []).append(dealt[pk])
+    return list(teams.values())
+
+
+def _start_clocks(waiting: list[int]) -> None:
+    events = StageEvent.objects.filter(lead__in=waiting, to_stage=Stage.MQL).order_by("pk")
+    for chunk in scenery.batches(list(events.values_list("pk", flat=True)), CHUNK):
+        clocks.follow(chunk, now=timezone.now())
+
+
+# --- Pages ----------------------------------------------------------------------------------------
+
+
+def _pages(there: Scenery) -> Iterator[Finding]:
+    rep = Rep.objects.select_related("user").get(pk=there.company.reps[0])
+    lead = Lead.objects.open().filter(stage=Stage.MQL, owner=rep).order_by("pk").values_list("pk", flat=True)[0]
+    for name, user, address, few in (
+        ("queue page of a rep", rep.user, "/queue/", "/queue/?solution=1"),
+        ("queue page of a manager, everybody's", there.company.manager, "/queue/?tab=team", f"/queue/?owner={rep.pk}"),
+        ("lead page", rep.user, f"/leads/{lead}/", ""),
+        ("leads list", there.company.manager, "/leads/", "/leads/?region=1"),
+    ):
+        assert user is not None, "the company's reps have log-ins"
+        yield from _page(there, name, user, address, few)
+
+
+def _page(there: Scenery, name: str, user: User, address: str, few: str) -> Iterator[Finding]:
+    """How long the whole answer takes; and how many queries, against a page with fewer rows."""
+    client = scenery.client(user)
+
+    def visit(where: str) -> None:
+        response = client.get(where)
+        if response.status_code != 200:
+            raise RuntimeError(f"{where} answered {response.status_code}.")
+
+    warm_up = there.effort.of(WARM_UP, least=0)
+    visits = range(warm_up + there.effort.of(VISITS, least=1))
+    taken = [seconds(lambda: visit(address)) * 1000 for _ in visits][warm_up:]
+    for share in (0.5, 0.95):
+        yield Finding(
+            area=AREA, name=f"{name}, p{share * 100:.0f}", unit="ms", leads=there.leads,
+            ours=percentile(taken, share), comparison=SLOWEST, against="the longest that it may take",
+            target=Target("at most", 1),
+        )  # fmt: skip
+    if few:
+        queries = [_count_queries(lambda where=where: visit(where)) for where in (address, few)]  # type: ignore[misc]
+        yield Finding(
+            area=AREA, name=f"{name}, queries", unit="queries", leads=there.leads, ours=queries[0],
+            comparison=queries[1], against="the same with fewer rows", target=Target("at most", 1),
+        )  # fmt: skip
+
+
+def _count_queries(work: Callable[[], None]) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        work()
+    return len(captured)
+
+
+# --- Several hands --------------------------------------------------------------------------------
+
+
+def _contention(there: Scenery, lead_ids: list[int]) -> Finding:
+    """Reps of one team who claim the same leads at the same time, against bare commits by as many connections.
+
+    Raises RuntimeError unless every lead is claimed exactly once.
+    """
+    team = there.company.teams[0]
+    set_owners([Ownership(pk, pool_id=team) for pk in lead_ids])
+    reps = list(Rep.objects.filter(team_id=team).select_related("user").order_by("pk")[:HANDS])
+    users = [rep.user for rep in reps if rep.user is not None]
+    now = timezone.now()
+    claims = _at_once([lambda user=user: _claim_all(lead_ids, user, now) for user in users])  # type: ignore[misc]
+    claimed = Assignment.objects.filter(lead__in=lead_ids, kind=Assignment.Kind.CLAIMED)
+    if claimed.count() != len(lead_ids) or claimed.values("lead").distinct().count() != len(lead_ids):
+        raise RuntimeError(f"{claimed.count()} claims won {len(lead_ids)} leads; every lead has exactly one winner.")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE commits (id integer PRIMARY KEY, n integer NOT NULL)")
+        cursor.execute("INSERT INTO commits SELECT i, 0 FROM generate_series(0, %s) i", [HANDS])
+    times = there.effort.of(200, least=20)
+    commits = _at_once([lambda place=place: _commit(place, times) for place in range(HANDS)])  # type: ignore[misc]
+    return Finding(
+        area=AREA, name=f"claims of the same leads by {HANDS} reps at once, exactly one winner each",
+        unit="answers/s", leads=there.leads, ours=HANDS * len(lead_ids) / claims, comparison=HANDS * times / commits,
+        against="bare commits of one row by as many connections", target=Target("at least", 0.2),
+    )  # fmt: skip
+
+
+def _claim_all(lead_ids: list[int], user: User, now: datetime) -> None:
+    for pk in lead_ids:
+        try:
+            services.claim(pk, user=user, now=now + timedelta(seconds=1))
+        except Refused:
+            continue  # somebody was faster, as it should be for all but one
+
+
+def _commit(place: int, times: int) -> None:
+    with connection.cursor() as cursor:
+        for _ in range(times):
+            cursor.execute("UPDATE commits SET n = n + 1 WHERE id = %s", [place])
+
+
+def _at_once(works: list[Callable[[], None]]) -> float:
+    """Run the works at the same time, each on a connection of its own that is open already; returns the seconds."""
+    barrier = threading.Barrier(len(works) + 1)
+    errors: list[BaseException] = []
+
+    def run(work: Callable[[], None]) -> None:
+        try:
+            connection.ensure_connection()
+            barrier.wait()
+            work()
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(work,), daemon=True) for work in works]
+    for thread in threads:
+        thread.start()
+    barrier.wait()
+    started = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    taken = time.perf_counter() - started
+    if errors:
+        raise errors[0]
+    return taken
