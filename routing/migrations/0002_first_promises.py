@@ -19,7 +19,7 @@ def add(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("routing", "0002_seat_level")]
+    dependencies = [("routing", "0001_initial")]
 
     # Nothing to undo: the rows go with their tables.
     operations = [migrations.RunPython(add, migrations.RunPython.noop)]

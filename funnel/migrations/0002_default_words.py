@@ -174,7 +174,7 @@ def add(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("funnel", "0007_one_index_a_key")]
+    dependencies = [("funnel", "0001_initial")]
 
     # Nothing to undo: the rows go with their tables.
     operations = [migrations.RunPython(add, migrations.RunPython.noop)]
