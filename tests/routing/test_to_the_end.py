@@ -152,7 +152,9 @@ def test_what_cannot_become_an_opportunity(sdr, seller):
 
 def opened(seller, **given) -> tuple[Lead, int]:
     lead = at("sql")
-    return lead, deals.open_from_lead(lead.pk, user=seller, now=NOW, **given).opportunity_id
+    deal_id = deals.open_from_lead(lead.pk, user=seller, now=NOW, **given).opportunity_id
+    assert deal_id is not None
+    return lead, deal_id
 
 
 def test_winning_a_deal_wins_its_lead(seller):

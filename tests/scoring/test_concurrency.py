@@ -47,9 +47,9 @@ def ingest(dice: random.Random, people: list[int]) -> None:
 def correct(dice: random.Random, people: list[int]) -> None:
     """Void a touch, or give it to somebody else, or only ask for a rebuild."""
     with transaction.atomic():
-        touch = Activity.objects.filter(voided_at=None).order_by("?").first()
+        touch = Activity.objects.filter(voided_at=None, person__isnull=False).order_by("?").first()
         whom = dice.choice(people)
-        if touch is not None and dice.random() < 0.7:
+        if touch is not None and touch.person_id is not None and dice.random() < 0.7:
             changes = {"voided_at": NOW} if dice.random() < 0.3 else {"person_id": whom}
             Activity.objects.filter(pk=touch.pk).update(**changes)
             services.rebuild([touch.person_id, whom])
