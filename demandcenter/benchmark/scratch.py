@@ -19,6 +19,7 @@ from django.db import OperationalError, connection
 from psycopg2 import errors, sql
 
 SUFFIX = "_benchmark"
+QUIET = {"LOG_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore:No directory at"}  # static files are not looked for here
 MARK = "demand-center-benchmark"  # the key by which we know a Redis database again
 NUMBERS = 16  # as Redis comes
 
@@ -40,7 +41,7 @@ def servers() -> Iterator[dict[str, str]]:
     cache = _redis_address()
     _create(parameters, name)
     try:
-        yield {"DATABASE_URL": _database_address(name), "REDIS_URL": cache, "LOG_LEVEL": "WARNING"}
+        yield {"DATABASE_URL": _database_address(name), "REDIS_URL": cache} | QUIET
     finally:
         _drop(parameters, name)
         with redis.Redis.from_url(cache) as client:
