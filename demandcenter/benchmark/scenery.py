@@ -62,7 +62,7 @@ class Scenery:
             "counts_as_response": response,
             "channel": CHANNELS[key % len(CHANNELS)],
             "content": f"Guide {key % 20}",
-            "solution": SOLUTIONS[key % len(SOLUTIONS)] if response else None,
+            "solution": SOLUTIONS[person % len(SOLUTIONS)] if response else None,  # what this person is after
             "occurred_at": _moment(key),
             "source": SOURCE,
         }
