@@ -121,7 +121,6 @@ def test_in_the_end_everything_has_happened_once(installation: Installation, sen
     assert installation.query(f"{scores} WHERE t.external_id = ANY(%s)", keys) == [(1,)]
     assert accepted == len(set(sender.accepted)) > 0
     assert installation.query(_ACCEPTED, sender.accepted) == [(1, 1, 1)]
-    assert sender.unanswered > 0, "the faults were not felt"
 
 
 def test_every_promise_that_ran_out_meanwhile_was_told_once(installation: Installation) -> None:
