@@ -185,10 +185,26 @@ def end_processes(
         for process in everyone if stop_signal == signals[-1] else leaders:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(stop_signal)
-        everyone = psutil.wait_procs(everyone, timeout=patience)[1]
-        everyone = [process for process in everyone if process.status() != psutil.STATUS_ZOMBIE]
+        everyone = _still_alive(everyone, patience)
         if not everyone:
             return
+
+
+def _still_alive(processes: Sequence[psutil.Process], patience: float) -> list[psutil.Process]:
+    """Those that live after `patience` seconds; a zombie does not, however long its parent takes to notice."""
+    deadline = time.monotonic() + patience
+    while alive := [process for process in processes if _lives(process)]:
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(0.05)
+    return alive
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _works_in(process: psutil.Process, folder: Path) -> bool:

@@ -55,6 +55,7 @@ def rules(page: Page) -> Locator:
 def add_rule(page: Page, name: str, kind: str, category: str, points: str) -> Locator:
     page.get_by_role("link", name="Rules", exact=True).click()
     count = rules(page).count()
+    page.bring_to_front()  # a page that was loaded while another was closed may lack the keyboard
     page.get_by_text("Add another rule").click()
     expect(rules(page)).to_have_count(count + 1)
     rule = rules(page).last

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from demandcenter import embedded, server_home
 from demandcenter.embedded import Attachment, attach
 from demandcenter.local_servers import PostgresServer
 from demandcenter.server_home import find_home
-from demandcenter.server_process import LOOPBACK, hand_over, processes_over, run_as
+from demandcenter.server_process import LOOPBACK, end_processes, hand_over, processes_over, run_as
 from demandcenter.server_programs import Account, ServerError, can_reach, server_account
 from tests.waiting import wait_until
 
@@ -153,6 +154,17 @@ def test_a_server_left_by_a_killed_keeper_is_ended_before_a_new_one_starts(data_
     assert query(again, "SELECT 1") == [(1,)]
     attachment.release()
     assert again.release()
+
+
+@pytest.mark.faults
+def test_a_process_that_its_parent_has_not_noticed_to_be_dead_holds_up_nobody() -> None:
+    child = subprocess.Popen(["true"])
+    gone = psutil.Process(child.pid)
+    assert wait_until(lambda: gone.status() == psutil.STATUS_ZOMBIE, 5)
+    started = time.monotonic()
+    end_processes([gone], [gone], [signal.SIGTERM, signal.SIGKILL], patience=60)
+    assert time.monotonic() - started < 30
+    child.wait()
 
 
 @pytest.mark.faults
