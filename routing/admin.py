@@ -17,6 +17,7 @@ from unfold.enums import ActionVariant
 from funnel.admin import LargeTable, ReadOnly
 from funnel.admin_acts import Acts, pk_of, posted, who
 from funnel.conditions import sentence
+from funnel.versions import Status
 from routing import policies
 from routing.fields import FIELDS
 from routing.models import (
@@ -42,7 +43,7 @@ from routing.policy_forms import (
     WhyForm,
 )
 
-_DRAFT = RoutingPolicy.Status.DRAFT
+_DRAFT = Status.DRAFT
 
 
 def _may_edit(request: HttpRequest, policy: Any) -> bool:
@@ -112,7 +113,7 @@ class RoutingPolicyAdmin(Acts, ModelAdmin):
 
     @display(description="State", label={"Decides": "success", "Draft": "primary", "Retired": "default"})
     def state(self, policy: RoutingPolicy) -> str:
-        return "Decides" if policy.status == RoutingPolicy.Status.PUBLISHED else policy.get_status_display()
+        return "Decides" if policy.status == Status.PUBLISHED else policy.get_status_display()
 
     @admin.display(description="Rules", ordering="rules_total")
     def rules_count(self, policy: Any) -> int:
@@ -146,7 +147,7 @@ class RoutingPolicyAdmin(Acts, ModelAdmin):
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        return self._draft(request, RoutingPolicy.objects.filter(status=RoutingPolicy.Status.PUBLISHED).first())
+        return self._draft(request, RoutingPolicy.objects.filter(status=Status.PUBLISHED).first())
 
     @action(description="New draft from this version", icon="content_copy", permissions=["draft"])
     def new_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -169,7 +170,7 @@ class RoutingPolicyAdmin(Acts, ModelAdmin):
     @action(description="Publish", icon="publish", permissions=["publish"], variant=ActionVariant.PRIMARY)
     def publish_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
         policy = self.row_of(object_id)
-        before = RoutingPolicy.objects.filter(status=RoutingPolicy.Status.PUBLISHED).first()
+        before = RoutingPolicy.objects.filter(status=Status.PUBLISHED).first()
 
         def publish(form: Form) -> tuple[RoutingPolicy, str]:
             policies.publish(policy, user=who(request), why=form.cleaned_data["why"], now=timezone.now())

@@ -15,7 +15,7 @@ from routing.grades import grades_of
 from routing.interest import added_by, curve
 from routing.models import Meeting
 from routing.offers import offers
-from routing.queue import TAB_TITLES, desk_of
+from routing.queue import TAB_TITLES, viewer_of
 from routing.record import path_of, why_this_stage
 from routing.score_panel import moment_asked, panel_of
 from scoring import evidence
@@ -29,17 +29,17 @@ BESIDE = 10  # records shown beside a lead
 
 def whole(lead: Lead, events: list[StageEvent], query: QueryDict, user: Any, *, now: datetime) -> dict[str, Any]:
     """The context of the page. events: the lead's stage events as `timeline.ordered`."""
-    desk = desk_of(user)
+    viewer = viewer_of(user)
     all_deals = visible_to(Opportunity.objects.all(), user).select_related("owner").order_by("-opened_at", "-id")
     deals = list(all_deals.filter(lead=lead)[:BESIDE])
     others = visible_to(Lead.objects.all(), user).filter(person=lead.person_id).exclude(pk=lead.pk)
     meeting = Meeting.objects.filter(lead=lead, outcome="").first()
     clocks = clock_lines(lead, now=now)
     parts = parts_now(lead, now=now)
-    acts = offers(lead, desk, meeting=meeting, deals=deals, works_deals=user.has_perm("routing.work_deal"))
+    acts = offers(lead, viewer, meeting=meeting, deals=deals, works_deals=user.has_perm("routing.work_deal"))
     return timeline_of(lead, events, query, parts=parts) | {
         "now": now,
-        "desk": desk,
+        "viewer": viewer,
         "acts": [act for act in acts if not act.more],
         "more_acts": [act for act in acts if act.more],
         "came_from": query.get("from") if query.get("from") in TAB_TITLES else "",

@@ -8,6 +8,7 @@ from django.db import connection
 
 from funnel.conditions import Compiled, ConditionError
 from funnel.conditions import compile as compile_condition
+from funnel.versions import Status
 from routing.fields import FIELDS
 from routing.models import RoutingPolicy, RoutingRule
 
@@ -40,7 +41,7 @@ class Policy:
 
 def published() -> Policy | None:
     """The policy in force, read in two queries."""
-    found = RoutingPolicy.objects.filter(status=RoutingPolicy.Status.PUBLISHED).prefetch_related("rules").first()
+    found = RoutingPolicy.objects.filter(status=Status.PUBLISHED).prefetch_related("rules").first()
     if found is None:
         return None
     return Policy(name=found.policy, rules=tuple(_rule(row) for row in found.rules.all()))

@@ -11,7 +11,7 @@ from django.urls import reverse
 from funnel.models import DealState, Exit, Lead, Opportunity, Stage
 from funnel.path import RANK
 from routing.models import Meeting
-from routing.queue import Desk
+from routing.queue import Viewer
 
 CLOSED_WITH_DEAL = (Exit.WON, Exit.LOST, Exit.NO_DECISION)
 
@@ -30,17 +30,17 @@ class Offer:
 
 
 def offers(
-    lead: Lead, desk: Desk, *, meeting: Meeting | None, deals: Sequence[Opportunity], works_deals: bool
+    lead: Lead, viewer: Viewer, *, meeting: Meeting | None, deals: Sequence[Opportunity], works_deals: bool
 ) -> list[Offer]:
     """meeting: the one that lies ahead; deals: those of the lead; works_deals: may the user make and close them."""
-    mine = lead.owner_id is not None and lead.owner_id == desk.rep_id
-    works = desk.may_work and (mine or desk.may_reassign or lead.owner_id is None)
+    mine = lead.owner_id is not None and lead.owner_id == viewer.rep_id
+    works = viewer.may_work and (mine or viewer.may_reassign or lead.owner_id is None)
     deals_too = works_deals or mine
     if lead.closed_at is not None:
         return _of_closed(lead, deals, works=works, deals_too=deals_too)
     found: list[Offer] = []
     if lead.stage == Stage.MQL and works:
-        found += _of_mql(lead, desk)
+        found += _of_mql(lead, viewer)
     if RANK[lead.stage] >= RANK[Stage.SAL] and (works or works_deals):
         found += _of_meeting(lead, meeting)
     if lead.stage == Stage.SQL and deals_too:
@@ -60,12 +60,12 @@ def offers(
         ]
     if works and lead.stage in (Stage.SAL, Stage.SQL):
         found += _leaving(lead, "Disqualify")
-    return found + _hands(lead, desk, mine=mine)
+    return found + _hands(lead, viewer, mine=mine)
 
 
-def _of_mql(lead: Lead, desk: Desk) -> list[Offer]:
+def _of_mql(lead: Lead, viewer: Viewer) -> list[Offer]:
     found = []
-    if lead.owner_id is None and desk.rep_id is not None:
+    if lead.owner_id is None and viewer.rep_id is not None:
         found.append(Offer("claim", "Claim", reverse("routing:claim", args=[lead.pk]), "user-plus", "A", asks=False))
     else:
         found.append(Offer("accept", "Accept", reverse("routing:accept", args=[lead.pk]), "check", "A", asks=False))
@@ -102,12 +102,17 @@ def _of_closed(lead: Lead, deals: Sequence[Opportunity], *, works: bool, deals_t
     return [Offer("reopen", "Reopen", reverse("routing:reopen", args=[lead.pk]), "repeat")]
 
 
-def _hands(lead: Lead, desk: Desk, *, mine: bool) -> list[Offer]:
+def _hands(lead: Lead, viewer: Viewer, *, mine: bool) -> list[Offer]:
     found = []
-    if desk.may_reassign:
+    if viewer.may_reassign:
         url = reverse("routing:hand-over", args=[lead.pk])
         found.append(Offer("hand-over", "Give to somebody else", url, "users", more=True))
-    if lead.owner_id is not None and desk.may_work and (mine or desk.may_reassign) and lead.stage != Stage.OPPORTUNITY:
+    if (
+        lead.owner_id is not None
+        and viewer.may_work
+        and (mine or viewer.may_reassign)
+        and lead.stage != Stage.OPPORTUNITY
+    ):
         url = reverse("routing:release", args=[lead.pk])
         found.append(Offer("release", "Give back to the pool", url, "arrow-back-up", asks=False, more=True))
     return found

@@ -1,6 +1,6 @@
 """The life of a routing policy's version: drafted, published, and retired by the next one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
@@ -9,19 +9,12 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from funnel.conditions import check
+from funnel.versions import PolicyProblem, Status
 from routing.fields import FIELDS
 from routing.models import Desk, RoutingPolicy, RoutingRule
 
 MOST_RULES: Final = 300
 _RULE = ("position", "name", "condition", "team_id", "method")
-
-
-class PolicyProblem(ValueError):
-    """What was asked of a version cannot be; `problems` says why, a sentence each."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = list(problems)
-        super().__init__(" ".join(self.problems))
 
 
 @transaction.atomic
@@ -44,12 +37,12 @@ def publish(policy: RoutingPolicy, *, user: User | None, why: str = "", now: dat
     """
     _lock()
     held = RoutingPolicy.objects.get(pk=policy.pk)
-    if held.status != RoutingPolicy.Status.DRAFT:
+    if held.status != Status.DRAFT:
         raise PolicyProblem([f"Version {held.version} is {held.get_status_display().lower()} already."])
     if problems := list(problems_of(held)):
         raise PolicyProblem(problems)
-    RoutingPolicy.objects.filter(status=RoutingPolicy.Status.PUBLISHED).update(status=RoutingPolicy.Status.RETIRED)
-    held.status, held.why = RoutingPolicy.Status.PUBLISHED, why or held.why
+    RoutingPolicy.objects.filter(status=Status.PUBLISHED).update(status=Status.RETIRED)
+    held.status, held.why = Status.PUBLISHED, why or held.why
     held.published_at, held.published_by = now, user
     held.save(update_fields=["status", "why", "published_at", "published_by"])
     policy.refresh_from_db()

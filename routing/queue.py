@@ -52,7 +52,7 @@ _BY_GRADE = "coalesce(s.grade, '~') COLLATE \"C\", coalesce(s.band, 99), l.id"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Viewer:
     """Who looks at the queue: as which rep, into which pools, and what they may do."""
 
     user_id: int
@@ -108,13 +108,13 @@ class Tally:
         return self.hot + self.late + self.warn + self.ok + self.without
 
 
-def desk_of(user: Any) -> Desk:
-    """The desk of this user. One query for the rep beside those of `sight_of`."""
+def viewer_of(user: Any) -> Viewer:
+    """What of this user the queue goes by. One query for the rep beside those of `sight_of`."""
     sight = sight_of(user)
     rep = Rep.objects.filter(user=user, active=True).values("pk", "team_id").first()
     offered = [("mine", rep is not None), ("pool", sight.everything or (sight.unowned and rep is not None))]
     offered += [("team", sight.everything), ("unrouted", sight.everything)]
-    return Desk(
+    return Viewer(
         user_id=user.pk,
         rep_id=rep["pk"] if rep else None,
         team_id=rep["team_id"] if rep else None,
@@ -125,11 +125,11 @@ def desk_of(user: Any) -> Desk:
     )
 
 
-def asked(query: Mapping[str, Any], desk: Desk) -> Asked:
-    """What the query asks of this desk; what makes no sense is left out."""
+def asked(query: Mapping[str, Any], viewer: Viewer) -> Asked:
+    """What the query asks for, of what this viewer sees; what makes no sense is left out."""
     tab = query.get("tab", "")
-    if tab not in desk.tabs:
-        tab = _first_tab(desk)
+    if tab not in viewer.tabs:
+        tab = _first_tab(viewer)
     filters: dict[str, int | str] = {}
     for name in ("solution", "region", "owner"):
         value = str(query.get(name, ""))
@@ -143,20 +143,20 @@ def asked(query: Mapping[str, Any], desk: Desk) -> Asked:
     return Asked(tab=tab, filters=filters, after=str(query.get("after", "")))
 
 
-def _first_tab(desk: Desk) -> str:
+def _first_tab(viewer: Viewer) -> str:
     """Their own leads for those who work them; who looks on begins with everybody's."""
-    if not desk.tabs:
+    if not viewer.tabs:
         return ""
-    return "team" if "team" in desk.tabs and (desk.may_reassign or not desk.may_work) else desk.tabs[0]
+    return "team" if "team" in viewer.tabs and (viewer.may_reassign or not viewer.may_work) else viewer.tabs[0]
 
 
-def places(asked: Asked, desk: Desk, *, size: int = PAGE) -> tuple[list[Place], str]:
+def places(asked: Asked, viewer: Viewer, *, size: int = PAGE) -> tuple[list[Place], str]:
     """One page of the queue and the cursor of the next, empty at the end. One query. Raises BadCursor.
 
     Order: hot first, then the nearest breach, then grade and band; leads that nobody could take: the oldest first.
     """
     order = f"{_BY_AGE if asked.tab == 'unrouted' else _BY_BREACH}, {_BY_GRADE}"
-    values, where = _values(asked, desk), _GRADE if "grade" in asked.filters else "true"
+    values, where = _values(asked, viewer), _GRADE if "grade" in asked.filters else "true"
     if asked.after:
         where += f" AND ({order}) > (%(k0)s, %(k1)s, %(k2)s, %(k3)s, %(k4)s)"
         values |= {f"k{index}": part for index, part in enumerate(_decode(asked.after))}
@@ -165,7 +165,7 @@ def places(asked: Asked, desk: Desk, *, size: int = PAGE) -> tuple[list[Place], 
             f"""
             SELECT l.id, l.person_id, coalesce(s.rev, 0), h.started_at, h.warn_at, h.due_at,
                    a.started_at, a.warn_at, a.due_at, {order}
-            FROM {_waiting(_narrowed(asked, desk))} {_CLOCKS} {_SCORE}
+            FROM {_waiting(_narrowed(asked, viewer))} {_CLOCKS} {_SCORE}
             WHERE {where} ORDER BY 10, 11, 12, 13, 14 LIMIT {size + 1}
             """,
             values,
@@ -178,9 +178,9 @@ def places(asked: Asked, desk: Desk, *, size: int = PAGE) -> tuple[list[Place], 
     return found, _encode(found[-1].key) if len(rows) > size else ""
 
 
-def tally(asked: Asked, desk: Desk, *, now: datetime) -> Tally:
+def tally(asked: Asked, viewer: Viewer, *, now: datetime) -> Tally:
     """Counts for the tabs, and for the clocks of the tab that is shown. One query."""
-    counts = [f"count(*) FILTER (WHERE {_scope(tab, desk)})" for tab in desk.tabs]
+    counts = [f"count(*) FILTER (WHERE {_scope(tab, viewer)})" for tab in viewer.tabs]
     states = {
         "hot": "h.id IS NOT NULL",
         "late": "h.id IS NULL AND a.due_at < %(now)s",
@@ -188,19 +188,19 @@ def tally(asked: Asked, desk: Desk, *, now: datetime) -> Tally:
         "ok": "h.id IS NULL AND a.warn_at > %(now)s",
         "without": "h.id IS NULL AND a.id IS NULL",
     }
-    shown, score = _narrowed(asked, desk), ""
+    shown, score = _narrowed(asked, viewer), ""
     if "grade" in asked.filters:
         shown, score = f"{shown} AND {_GRADE}", _SCORE
     counts += [f"count(*) FILTER (WHERE {shown} AND {state})" for state in states.values()]
-    anywhere = " OR ".join(_scope(tab, desk) for tab in desk.tabs) or "false"
+    anywhere = " OR ".join(_scope(tab, viewer) for tab in viewer.tabs) or "false"
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {', '.join(counts)} FROM {_waiting(anywhere)} {_CLOCKS} {score}",
-            _values(asked, desk) | {"now": now},
+            _values(asked, viewer) | {"now": now},
         )
         row = cursor.fetchone()
-    size = len(desk.tabs)
-    return Tally(dict(zip(desk.tabs, row[:size], strict=True)), *row[size:])
+    size = len(viewer.tabs)
+    return Tally(dict(zip(viewer.tabs, row[:size], strict=True)), *row[size:])
 
 
 def pulse_of(user_id: int) -> dict[str, int | None]:
@@ -249,19 +249,19 @@ def _waiting(scope: str) -> str:
     ) l"""
 
 
-def _narrowed(asked: Asked, desk: Desk) -> str:
+def _narrowed(asked: Asked, viewer: Viewer) -> str:
     """The condition of a tab with its filters, the grade apart."""
-    scope = _scope(asked.tab, desk) if asked.tab else "false"
+    scope = _scope(asked.tab, viewer) if asked.tab else "false"
     return " AND ".join([f"({scope})", *(_FILTERS[name] for name in asked.filters if name in _FILTERS)])
 
 
-def _values(asked: Asked, desk: Desk) -> dict[str, Any]:
+def _values(asked: Asked, viewer: Viewer) -> dict[str, Any]:
     """The values of all that conditions name."""
-    return {"rep": desk.rep_id, "pools": [desk.team_id] if desk.team_id else [], **asked.filters}
+    return {"rep": viewer.rep_id, "pools": [viewer.team_id] if viewer.team_id else [], **asked.filters}
 
 
-def _scope(tab: str, desk: Desk) -> str:
-    return _ANY_POOL if tab == "pool" and desk.everything else _SCOPES[tab]
+def _scope(tab: str, viewer: Viewer) -> str:
+    return _ANY_POOL if tab == "pool" and viewer.everything else _SCOPES[tab]
 
 
 def _running(kind: str, started: datetime | None, warn: datetime | None, due: datetime | None) -> Running | None:

@@ -8,7 +8,7 @@ from routing.countdown import Face, Running, face, moment_words
 from routing.explain import why_owner
 from routing.grades import grades_of
 from routing.models import Clock
-from routing.queue import Desk
+from routing.queue import Viewer
 from routing.queue_rows import around_of, company_of
 from routing.score_panel import panel_of
 from routing.wording import touch_icon, touch_words
@@ -21,13 +21,13 @@ LONGEST_MESSAGE = 400
 MESSAGE_NAMES = ("message", "comment", "comments", "question", "text")
 
 
-def detail_of(lead: Lead, desk: Desk, *, now: datetime) -> dict[str, Any]:
+def detail_of(lead: Lead, viewer: Viewer, *, now: datetime) -> dict[str, Any]:
     """Everything the pane shows. A constant number of queries."""
     touches = _touches(lead)
     checks = why_mql(lead) if lead.mql_at else []
     owner = why_owner(lead)
     return {
-        "desk": desk,
+        "viewer": viewer,
         "company": company_of(lead),
         "grade": grades_of([lead.person_id]).get(lead.person_id),
         "clocks": running_faces(lead, now=now),
@@ -39,10 +39,10 @@ def detail_of(lead: Lead, desk: Desk, *, now: datetime) -> dict[str, Any]:
         "first_check": checks[0] if checks else None,
         "score": panel_of(lead, at=now, now=now),
         "why_owner": owner,
-        "mine": lead.owner_id is not None and lead.owner_id == desk.rep_id,
+        "mine": lead.owner_id is not None and lead.owner_id == viewer.rep_id,
         "not_others": [one for one in owner.candidates if not one.eligible][:NOT_OTHERS],
-        "may_act": lead.stage == "mql" and lead.closed_at is None and desk.may_act_on(lead.owner_id),
-        "may_claim": lead.closed_at is None and lead.owner_id is None and desk.may_claim(lead.pool_id),
+        "may_act": lead.stage == "mql" and lead.closed_at is None and viewer.may_act_on(lead.owner_id),
+        "may_claim": lead.closed_at is None and lead.owner_id is None and viewer.may_claim(lead.pool_id),
     }
 
 

@@ -16,7 +16,7 @@ from routing.countdown import Face, face, moment_words
 from routing.explain import why_nobody
 from routing.grades import Grade, grades_of
 from routing.models import Assignment
-from routing.queue import Desk, Place
+from routing.queue import Place, Viewer
 from routing.wording import touch_words
 from scoring.explain import Reason, strongest
 
@@ -60,7 +60,7 @@ class Row:
     may_claim: bool
 
 
-def rows_of(places: Sequence[Place], desk: Desk, *, now: datetime, unrouted: bool = False) -> list[Row]:
+def rows_of(places: Sequence[Place], viewer: Viewer, *, now: datetime, unrouted: bool = False) -> list[Row]:
     """The rows of these places, in their order, without leads that are gone. A constant number of queries."""
     ids = [place.lead_id for place in places]
     people = [place.person_id for place in places]
@@ -83,13 +83,13 @@ def rows_of(places: Sequence[Place], desk: Desk, *, now: datetime, unrouted: boo
                 also=face(place.accept, now=now) if place.hot and place.accept else None,
                 grade=grades.get(lead.person_id),
                 reasons=reasons.get(lead.person_id, []),
-                headline=headline(lead, near, desk),
+                headline=headline(lead, near, viewer),
                 context=context(lead, near),
                 last_words=words,
                 last_at=moment_words(at, now=now) if at else "",
                 because=because.get(lead.pk, ""),
-                may_act=lead.stage == "mql" and desk.may_act_on(lead.owner_id),
-                may_claim=desk.may_claim(lead.pool_id),
+                may_act=lead.stage == "mql" and viewer.may_act_on(lead.owner_id),
+                may_claim=viewer.may_claim(lead.pool_id),
             )
         )
     return rows
@@ -107,9 +107,9 @@ def company_of(lead: Lead) -> str:
     return ", ".join(part for part in (name, country) if part) or "No company known"
 
 
-def headline(lead: Lead, around: Around, desk: Desk) -> str:
+def headline(lead: Lead, around: Around, viewer: Viewer) -> str:
     """The one thing about the account that changes what to do next."""
-    mine = ", you own it" if desk.rep_id and lead.account and lead.account.owner_id == desk.rep_id else ""
+    mine = ", you own it" if viewer.rep_id and lead.account and lead.account.owner_id == viewer.rep_id else ""
     if around.deals:
         amount = f" {money_short(around.deal_amount, around.deal_currency)}" if around.deal_amount is not None else ""
         more = f", {around.deals} in all" if around.deals > 1 else ""

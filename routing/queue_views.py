@@ -14,7 +14,7 @@ from funnel.access import visible_to
 from funnel.keyset import BadCursor
 from funnel.models import Lead, Region, Rep, Solution
 from routing import queue as waiting
-from routing.queue import Asked, Desk, Place, Tally
+from routing.queue import Asked, Place, Tally, Viewer
 from routing.queue_detail import detail_of
 from routing.queue_rows import rows_of
 from scoring.models import ScoringModel
@@ -27,22 +27,22 @@ FILTERS = (("solution", "Solution"), ("region", "Region"), ("grade", "Grade"), (
 def queue(request: HttpRequest) -> HttpResponse:
     """The queue with its filters; the selected lead is fetched beside it."""
     now = timezone.now()
-    desk = waiting.desk_of(request.user)
-    asked = waiting.asked(request.GET, desk)
-    context = _list(request, desk, asked, _standing(desk, asked, now), now=now)
-    return render(request, "routing/queue.html", context | {"menus": _menus(request.GET, asked), "reps": _reps(desk)})
+    viewer = waiting.viewer_of(request.user)
+    asked = waiting.asked(request.GET, viewer)
+    context = _list(request, viewer, asked, _standing(viewer, asked, now), now=now)
+    return render(request, "routing/queue.html", context | {"menus": _menus(request.GET, asked), "reps": _reps(viewer)})
 
 
 @require_GET
 def rows(request: HttpRequest) -> HttpResponse:
     """The list alone, as it is now; 204 while it is still what the page has (`seen`)."""
     now = timezone.now()
-    desk = waiting.desk_of(request.user)
-    asked = waiting.asked(request.GET, desk)
-    standing = _standing(desk, asked, now)
+    viewer = waiting.viewer_of(request.user)
+    asked = waiting.asked(request.GET, viewer)
+    standing = _standing(viewer, asked, now)
     if request.GET.get("seen") == standing.digest:
         return HttpResponse(status=204)
-    return render(request, "routing/_queue_list.html", _list(request, desk, asked, standing, now=now))
+    return render(request, "routing/_queue_list.html", _list(request, viewer, asked, standing, now=now))
 
 
 @require_GET
@@ -53,8 +53,8 @@ def beside(request: HttpRequest, pk: int) -> HttpResponse:
     lead = get_object_or_404(
         seen.select_related("person", "account__owner", "account__region", "solution", "owner", "pool"), pk=pk
     )
-    desk = waiting.desk_of(request.user)
-    return render(request, "routing/_queue_side.html", detail_of(lead, desk, now=now) | {"lead": lead, "now": now})
+    viewer = waiting.viewer_of(request.user)
+    return render(request, "routing/_queue_side.html", detail_of(lead, viewer, now=now) | {"lead": lead, "now": now})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +68,32 @@ class _Standing:
     digest: str
 
 
-def _standing(desk: Desk, asked: Asked, now: datetime) -> _Standing:
+def _standing(viewer: Viewer, asked: Asked, now: datetime) -> _Standing:
     try:
-        places, following = waiting.places(asked, desk)
+        places, following = waiting.places(asked, viewer)
     except BadCursor:
-        places, following = waiting.places(Asked(asked.tab, asked.filters), desk)
-    tally = waiting.tally(asked, desk, now=now)
+        places, following = waiting.places(Asked(asked.tab, asked.filters), viewer)
+    tally = waiting.tally(asked, viewer, now=now)
     midnight = timezone.make_aware(datetime.combine(timezone.localdate(now), time.min))
-    done = waiting.done_today(desk.user_id, since=midnight) if desk.may_work else {}
+    done = waiting.done_today(viewer.user_id, since=midnight) if viewer.may_work else {}
     salt = f"{asked.after} {int(now.timestamp()) // (60 * REDRAWN_EVERY)} {done}"
     return _Standing(places, following, tally, done, waiting.digest(places, tally, salt=salt))
 
 
-def _list(request: HttpRequest, desk: Desk, asked: Asked, standing: _Standing, *, now: datetime) -> dict[str, Any]:
+def _list(request: HttpRequest, viewer: Viewer, asked: Asked, standing: _Standing, *, now: datetime) -> dict[str, Any]:
     query = _query(request.GET, asked)
     return {
-        "rows": rows_of(standing.places, desk, now=now, unrouted=asked.tab == "unrouted"),
-        "desk": desk,
+        "rows": rows_of(standing.places, viewer, now=now, unrouted=asked.tab == "unrouted"),
+        "viewer": viewer,
         "asked": asked,
-        "tabs": [_tab(tab, asked, standing.tally) for tab in desk.tabs],
+        "tabs": [_tab(tab, asked, standing.tally) for tab in viewer.tabs],
         "tally": standing.tally,
         "done": standing.done,
         "digest": standing.digest,
         "next_url": _address(query, after=standing.following) if standing.following else "",
         "first_url": _address(query) if asked.after else "",
         "rows_url": f"{reverse('routing:queue-rows')}?{_query(request.GET, asked, page=True).urlencode()}",
-        "bulk": desk.may_reassign and asked.tab in ("pool", "team", "unrouted"),
+        "bulk": viewer.may_reassign and asked.tab in ("pool", "team", "unrouted"),
         "now": now,
     }
 
@@ -152,8 +152,8 @@ def _grades() -> list[str]:
     return [letter for letter, _least in grades or []]
 
 
-def _reps(desk: Desk) -> list[Rep]:
+def _reps(viewer: Viewer) -> list[Rep]:
     """Whom leads can be given to."""
-    if not desk.may_reassign:
+    if not viewer.may_reassign:
         return []
     return list(Rep.objects.active().select_related("team").order_by("team__name", "name"))

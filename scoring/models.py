@@ -1,11 +1,12 @@
 """The scoring policy in versions, and what it comes to for each person. Semantics: docs/scoring.md."""
 
-import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+
+from funnel.versions import Status, draft_only
 
 SHORTEST_HALF_LIFE = 7.0  # days: a shorter one overflows double precision within the life of a version
 MOST_RULES = 300  # a version's; each one is part of one SQL statement
@@ -41,14 +42,6 @@ class Action(models.TextChoices):
     REVIEW = "review", "Review"
     HOLD = "hold", "Hold"
     DISQUALIFY = "disqualify", "Review for disqualification"
-
-
-class Status(models.TextChoices):
-    """The life of a version. Only a draft can be edited."""
-
-    DRAFT = "draft", "Draft"
-    PUBLISHED = "published", "Published"
-    RETIRED = "retired", "Retired"
 
 
 class ScoringModel(models.Model):
@@ -122,23 +115,7 @@ class ScoringModel(models.Model):
         return f"scoring:{self.version}"
 
 
-def _draft_only(parent: str) -> pgtrigger.Trigger:
-    """Rows below a version are written while it is a draft; afterwards the database refuses."""
-    return pgtrigger.Trigger(
-        name="draft_only",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-        func=f"""
-            IF EXISTS (SELECT FROM scoring_scoringmodel
-                       WHERE id = (CASE TG_OP WHEN 'DELETE' THEN OLD.{parent} ELSE NEW.{parent} END)
-                       AND status <> 'draft') THEN
-                RAISE EXCEPTION 'A published scoring model cannot be changed; make a draft from it.'
-                    USING ERRCODE = 'restrict_violation';
-            END IF;
-            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
-            RETURN NEW;
-        """,
-    )
+_DRAFT_ONLY = draft_only(table="scoring_scoringmodel", parent="model_id", noun="scoring model")
 
 
 class ScoreCategory(models.Model):
@@ -171,7 +148,7 @@ class ScoreCategory(models.Model):
             ),
             models.CheckConstraint(condition=Q(cap=None) | Q(cap__gte=0), name="score_category_cap_not_negative"),
         ]
-        triggers = [_draft_only("model_id")]
+        triggers = [_DRAFT_ONLY]
 
     def __str__(self) -> str:
         return self.name
@@ -221,7 +198,7 @@ class ScoreRule(models.Model):
                 name="score_rule_inactivity",
             ),
         ]
-        triggers = [_draft_only("model_id")]
+        triggers = [_DRAFT_ONLY]
 
     def __str__(self) -> str:
         return self.name
@@ -244,7 +221,7 @@ class Gate(models.Model):
     class Meta:
         ordering = ["kind", "position", "id"]
         constraints = [models.UniqueConstraint(fields=["model", "name"], name="gate_name")]
-        triggers = [_draft_only("model_id")]
+        triggers = [_DRAFT_ONLY]
 
     def __str__(self) -> str:
         return self.name

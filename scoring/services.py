@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from funnel import hints, inbox
 from funnel.models import Inbox, Person, Stage
+from funnel.versions import PolicyProblem
 from scoring import shipped
 from scoring.checks import check
 from scoring.models import Gate, Score, ScoreCategory, ScoreRule, ScoringModel, Status
@@ -29,14 +30,6 @@ _RULE = (
     "position",
 )  # fmt: skip
 _GATE = ("kind", "name", "condition", "position")
-
-
-class PolicyProblem(ValueError):
-    """What was asked of a version cannot be; `problems` says why, a sentence each."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = list(problems)
-        super().__init__(" ".join(self.problems))
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group, User
 from funnel.access import Role
 from funnel.models import Account, Activity, Kind, Lead, Opportunity, Person, Rep, Stage, Team
 from funnel.stages import Move, move
+from funnel.versions import Status
 from routing.models import Absence, Calendar, Desk, RoutingPolicy, RoutingRule, Seat, SlaPolicy
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -118,8 +119,8 @@ def routing_policy(*rules: dict[str, Any], published: bool = True) -> RoutingPol
             routing_policy=made, position=position, name=fields.pop("name", f"Rule {position + 1}"), **fields
         )
     if published:
-        RoutingPolicy.objects.filter(status=RoutingPolicy.Status.PUBLISHED).update(status=RoutingPolicy.Status.RETIRED)
-        RoutingPolicy.objects.filter(pk=made.pk).update(status=RoutingPolicy.Status.PUBLISHED, published_at=NOW)
+        RoutingPolicy.objects.filter(status=Status.PUBLISHED).update(status=Status.RETIRED)
+        RoutingPolicy.objects.filter(pk=made.pk).update(status=Status.PUBLISHED, published_at=NOW)
         made.refresh_from_db()
     return made
 

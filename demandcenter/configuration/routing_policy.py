@@ -6,6 +6,7 @@ from typing import Any
 from demandcenter.configuration.documents import Content, Facts, facts_of
 from demandcenter.configuration.shapes import Shape, one_of, text, tree, untouched
 from funnel.models import Team
+from funnel.versions import Status
 from routing import policies
 from routing.models import RoutingPolicy, RoutingRule
 
@@ -27,7 +28,7 @@ class RoutingDocument:
     name = "routing_policy"
 
     def stored(self) -> Content | None:
-        policy = RoutingPolicy.objects.filter(status=RoutingPolicy.Status.PUBLISHED).first()
+        policy = RoutingPolicy.objects.filter(status=Status.PUBLISHED).first()
         if policy is None:
             return None
         rules = policy.rules.select_related("team").order_by("position", "id")

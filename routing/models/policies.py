@@ -1,16 +1,12 @@
-import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from funnel.versions import Status, draft_only
+
 
 class RoutingPolicy(models.Model):
     """One version of who gets which MQL: rules in order, the first that holds decides. Only a draft can be edited."""
-
-    class Status(models.TextChoices):
-        DRAFT = "draft", "Draft"
-        PUBLISHED = "published", "Published"
-        RETIRED = "retired", "Retired"
 
     version = models.PositiveIntegerField(unique=True, editable=False)
     name = models.CharField(max_length=120)
@@ -61,22 +57,7 @@ class RoutingRule(models.Model):
         ordering = ["position", "id"]
         constraints = [models.UniqueConstraint(fields=["routing_policy", "name"], name="routing_rule_name")]
         triggers = [
-            pgtrigger.Trigger(
-                name="draft_only",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-                func="""
-                    IF EXISTS (SELECT FROM routing_routingpolicy
-                               WHERE id = (CASE TG_OP WHEN 'DELETE' THEN OLD.routing_policy_id
-                                                      ELSE NEW.routing_policy_id END)
-                               AND status <> 'draft') THEN
-                        RAISE EXCEPTION 'A published routing policy cannot be changed; make a draft from it.'
-                            USING ERRCODE = 'restrict_violation';
-                    END IF;
-                    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
-                    RETURN NEW;
-                """,
-            )
+            draft_only(table="routing_routingpolicy", parent="routing_policy_id", noun="routing policy"),
         ]
 
     def __str__(self) -> str:

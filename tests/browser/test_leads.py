@@ -1,7 +1,6 @@
 """Leads in a real browser: come in, narrow the list, open one, read its past, write a note; light, dark, narrow."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -41,16 +40,6 @@ def lea(settings) -> Lead:
         person=person, account=account, owner=owner, campaign=spring, channel=channel, region=region, stages=stages,
         solution=Solution.objects.create(name="Edge monitoring"),
     )  # fmt: skip
-
-
-@pytest.fixture
-def complaints(page: Page) -> Iterator[list[str]]:
-    found: list[str] = []
-    page.on("pageerror", lambda error: found.append(str(error)))
-    page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
-    yield found
-    # The browser reports an answer of 422 as an error; it is how a form says what is missing.
-    assert [text for text in found if "422" not in text] == []
 
 
 def enter(page: Page, server: LiveServer, role: str, address: str) -> None:

@@ -1,7 +1,6 @@
 """Scoring in a real browser: a rule by rows, its count, publishing and activating; told what cannot be; by keyboard."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,15 +27,6 @@ def shipped() -> ScoringModel:
         make.person(account=make.account(industry=industry))
     make.person()
     return model
-
-
-@pytest.fixture
-def complaints(page: Page) -> Iterator[list[str]]:
-    found: list[str] = []
-    page.on("pageerror", lambda error: found.append(str(error)))
-    page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
-    yield found
-    assert found == []
 
 
 def enter(page: Page, server: LiveServer, address: str) -> None:

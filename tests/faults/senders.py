@@ -23,15 +23,13 @@ AGO = 12  # requests
 class Sender:
     """Sends demo requests of new people and accepts some of their leads, in a thread of its own.
 
-    acknowledged: the keys that were answered. accepted: the leads whose accepting was. unanswered: requests of which
-    nobody knows whether they came to anything.
+    acknowledged: the keys that were answered. accepted: the leads whose accepting was.
     """
 
     def __init__(self, installation: Installation) -> None:
         self.installation = installation
         self.acknowledged: list[str] = []
         self.accepted: list[int] = []
-        self.unanswered = 0
         self.refused: list[object] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send)
@@ -68,7 +66,6 @@ class Sender:
             if 0 < status < http.client.INTERNAL_SERVER_ERROR:
                 self.refused.append(answer)
                 return False
-            self.unanswered += 1
             time.sleep(0.1)
         raise AssertionError("it returns")
 
