@@ -25,11 +25,12 @@ _BY_OTHERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One condition. holds: whether it did. detail: by what, in words."""
+    """One condition. holds: whether it did. detail: by what, in words. fast_track: a raised hand, which is enough."""
 
     name: str
     holds: bool
     detail: str
+    fast_track: bool = False
 
 
 def why_mql(lead: Lead) -> list[Check]:
@@ -115,7 +116,7 @@ def _raised_hand(parts: Parts, event: StageEvent) -> Check:
     touch_id = int(event.cause.split(":")[2])
     raised = [(touch, gate) for touch, gate in parts.fast_tracks() if touch.id == touch_id]
     detail = f"{raised[0][1].name}, {when(raised[0][0].occurred_at)}" if raised else "The touch is no longer known"
-    return Check(name="Raised a hand", holds=True, detail=detail)
+    return Check(name="Raised a hand", holds=True, detail=detail, fast_track=True)
 
 
 def _no_lead_in_work(lead: Lead, at: datetime) -> Check:
