@@ -15,7 +15,7 @@ from routing.interest import added_by, interest_at
 from routing.lead_page import parts_now
 from routing.models import ClockEvent, Meeting
 from routing.offers import offers
-from routing.queue import desk_of
+from routing.queue import viewer_of
 from routing.score_panel import moment_asked
 from scoring.engine import apply
 from scoring.explain import why
@@ -55,7 +55,7 @@ def acts(lead: Lead, user, **more) -> list[str]:
     meeting = lead.meetings.filter(outcome="").first()
     deals = list(lead.opportunities.all())
     works_deals = user.has_perm("routing.work_deal")
-    found = offers(lead, desk_of(user), meeting=meeting, deals=deals, works_deals=works_deals)
+    found = offers(lead, viewer_of(user), meeting=meeting, deals=deals, works_deals=works_deals)
     return [offer.act for offer in found if not offer.more]
 
 
