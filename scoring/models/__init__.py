@@ -1,0 +1,35 @@
+"""The tables of scoring, by noun."""
+
+from funnel.versions import Status
+from scoring.models.scores import Score, ScoreChange
+from scoring.models.simulations import SimulatedLead, Simulation
+from scoring.models.versions import (
+    MOST_RULES,
+    SHORTEST_HALF_LIFE,
+    Action,
+    Gate,
+    ScoreCategory,
+    ScoreRule,
+    ScoringModel,
+    default_bands,
+    default_grades,
+    default_grid,
+)
+
+__all__ = [
+    "MOST_RULES",
+    "SHORTEST_HALF_LIFE",
+    "Action",
+    "Gate",
+    "Score",
+    "ScoreCategory",
+    "ScoreChange",
+    "ScoreRule",
+    "ScoringModel",
+    "SimulatedLead",
+    "Simulation",
+    "Status",
+    "default_bands",
+    "default_grades",
+    "default_grid",
+]
