@@ -233,7 +233,7 @@ class DeskAdmin(ModelAdmin):
 
 @admin.register(Seat)
 class SeatAdmin(ModelAdmin):
-    list_display = ("rep", "team", "receiving", "weight", "capacity", "assigned", "calendar")
+    list_display = ("rep", "team", "receiving", "weight", "capacity", "weekly", "assigned", "calendar")
     list_select_related = ("rep__team", "calendar")
     list_filter = ("receiving", "rep__team")
     search_fields = ("rep__name",)

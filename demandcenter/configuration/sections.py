@@ -98,7 +98,7 @@ SECTIONS: list[Section] = [
     Section("calendars", "calendar", Calendar, ("name",), ("zone", "hours", "country", "subdivision")),
     Section("calendar_days", "day", CalendarDay, ("calendar", "day"), ("name", "hours")),
     Section("desks", "desk", Desk, ("team",), ("calendar",)),
-    Section("seats", "seat", Seat, ("rep",), ("receiving", "weight", "capacity", "calendar")),
+    Section("seats", "seat", Seat, ("rep",), ("receiving", "weight", "capacity", "weekly", "calendar")),
     Section("sla_policies", "SLA policy", SlaPolicy, ("kind",), ("amount", "unit", "warn_at", "active")),
 ]  # fmt: skip
 

@@ -27,6 +27,12 @@ class Seat(models.Model):
     capacity = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="The most undecided MQLs at a time; blank: no limit."
     )
+    weekly = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="How many MQLs they can decide in a week; blank: reckoned from what they decided.",
+    )
     calendar = models.ForeignKey(
         "routing.Calendar", models.PROTECT, null=True, blank=True, help_text="Blank: the team's."
     )

@@ -266,7 +266,7 @@ reps: [{name: Ann, team: North}]
 calendars: [{name: Vienna, zone: Europe/Vienna, country: AT, hours: {mon: [["09:00", "12:00"], ["13:00", "18:00"]]}}]
 calendar_days: [{calendar: Vienna, day: 2026-12-24, name: Christmas Eve, hours: [["09:00", "12:00"]]}]
 desks: [{team: North, calendar: Vienna}]
-seats: [{rep: Ann, weight: 0.5, capacity: 20}]
+seats: [{rep: Ann, weight: 0.5, capacity: 20, weekly: 12}]
 sla_policies: [{kind: accept, amount: 2}]
 """
 
@@ -274,7 +274,8 @@ sla_policies: [{kind: accept, amount: 2}]
 def test_a_desk_with_its_hours_and_promises_comes_from_a_file():
     apply(DESK)
     assert Desk.objects.get(team__name="North").calendar == Calendar.objects.get(name="Vienna")
-    assert (Seat.objects.get().weight, Seat.objects.get().capacity, Seat.objects.get().receiving) == (0.5, 20, True)
+    seat = Seat.objects.get()
+    assert (seat.weight, seat.capacity, seat.weekly, seat.receiving) == (0.5, 20, 12, True)
     assert CalendarDay.objects.get().hours == [["09:00", "12:00"]]
     accept = SlaPolicy.objects.get(kind="accept")
     assert (accept.amount, accept.unit, accept.warn_at) == (2, "business_days", 0.8)
