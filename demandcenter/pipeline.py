@@ -26,7 +26,7 @@ from routing import clocks
 from routing.engine import assign, retry_unrouted
 from routing.models import Clock, Notice
 from routing.notices import tell_owners
-from scoring import engine, qualifying
+from scoring import accounts, engine, qualifying
 from scoring.engine import Standing
 from scoring.models import Score, Status
 from scoring.qualifying import ReRaise
@@ -290,9 +290,22 @@ def _clock_later(now: datetime, problem: str) -> str:
     return f"clock:{first.pk}"
 
 
+def _score_accounts(now: datetime, limit: int) -> int:
+    return accounts.score(now=now, limit=limit)
+
+
+@transaction.atomic
+def _account_tomorrow(now: datetime, problem: str) -> str:
+    """The problem itself stands in the log: an account has nobody in the inbox whom it could be shown with."""
+    account_id = accounts.put_off(now=now, until=now + timedelta(days=1))
+    return f"account:{account_id}" if account_id else ""
+
+
 TIMERS: Final = (
     Timer(name="reviews", work=_review, set_aside=_review_by_the_inbox),
     Timer(name="revisits", work=_revisit, set_aside=_revisit_tomorrow),
     Timer(name="unrouted", work=_assign_unrouted, set_aside=lambda _now, _problem: ""),
     Timer(name="clocks", work=_sweep_clocks, set_aside=_clock_later),
+    # In the sweep rather than with its people: a hundred touches of one company in between are one look at it.
+    Timer(name="accounts", work=_score_accounts, set_aside=_account_tomorrow),
 )

@@ -1,6 +1,7 @@
 """What routing may ask for: leads with their person and account, and the score under the active model.
 
-Alias sc: scoring_score of the lead's person, if the active model has scored them.
+Aliases: sc, scoring_score of the lead's person, if the active model has scored them; ac, scoring_accountscore of the
+account, as it was scored last, which is before the touches of the batch in which a lead is routed.
 """
 
 from typing import Final
@@ -12,9 +13,26 @@ FIELDS: Final = FIELDS_OF_LEADS.with_more(
     (
         Field("score.grade", "Fit grade", "text", "sc.grade", "score", help="Like A; under the active scoring model."),
         Field("score.band", "Interest band", "number", "sc.band", "score", help="1 is the highest."),
+        Field(
+            "account.engagement",
+            "Engagement of the account",
+            "number",
+            "ac.engagement",
+            "score",
+            help="0 to 100: what its people come to together.",
+        ),
+        Field(
+            "account.engaged",
+            "Account over its threshold",
+            "boolean",
+            "ac.over",
+            "score",
+            help="Whether its engagement reaches what an account of its tier needs.",
+        ),
     ),
     joins={
         "score": "LEFT JOIN scoring_score sc ON sc.person_id = l.person_id"
         " AND sc.model_id = (SELECT id FROM scoring_scoringmodel WHERE active)"
+        " LEFT JOIN scoring_accountscore ac ON ac.account_id = a.id"
     },
 )

@@ -19,7 +19,7 @@ from funnel.conditions import sentence
 from funnel.fields import FIELDS_OF_TOUCHES
 from funnel.models import Person
 from funnel.search import people_found
-from scoring import services
+from scoring import account_forms, services
 from scoring.difference import difference
 from scoring.forms import (
     ActivateForm,
@@ -169,6 +169,9 @@ class GateTable(_Shown, TabularInline):
     fields = readonly_fields = ("kind", "name", "said")
 
 
+_SHOWN = ("roles_shown", "titles_shown", "thresholds_shown")
+
+
 @admin.register(ScoringModel)
 class ScoringModelAdmin(Acts, ModelAdmin):
     refusal = services.PolicyProblem
@@ -182,6 +185,7 @@ class ScoringModelAdmin(Acts, ModelAdmin):
     fieldsets = (
         (None, {"fields": ("name", "why")}),
         ("When interest makes an MQL", {"fields": ("threshold", "exit_ratio", "cooldown_days")}),
+        ("When an account is engaged", {"fields": account_forms.NAMES}),
         ("What a grade and a band ask for", {"fields": ("matrix",)}),
     )
     change_form_before_template = "admin/scoring/life.html"
@@ -226,10 +230,23 @@ class ScoringModelAdmin(Acts, ModelAdmin):
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None or _may_edit(request, obj):
             return fieldsets
-        return (*fieldsets[:-1], (fieldsets[-1][0], {"fields": ("matrix_shown",)}))
+        *first, accounts, matrix = fieldsets
+        return (*first, (accounts[0], {"fields": _SHOWN}), (matrix[0], {"fields": ("matrix_shown",)}))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return () if obj is None or _may_edit(request, obj) else ("matrix_shown",)
+        return () if obj is None or _may_edit(request, obj) else (*_SHOWN, "matrix_shown")
+
+    @admin.display(description="Roles")
+    def roles_shown(self, model: ScoringModel) -> str:
+        return account_forms.as_lines(model.accounts)["account_roles"]
+
+    @admin.display(description="Job titles")
+    def titles_shown(self, model: ScoringModel) -> str:
+        return account_forms.as_lines(model.accounts)["account_titles"]
+
+    @admin.display(description="Thresholds")
+    def thresholds_shown(self, model: ScoringModel) -> str:
+        return account_forms.as_lines(model.accounts)["account_thresholds"]
 
     @admin.display(description="Grades, bands and what they ask for")
     def matrix_shown(self, model: ScoringModel) -> str:

@@ -5,6 +5,7 @@ from math import isfinite
 from typing import Any, Final
 
 from funnel import conditions
+from scoring import account_terms
 from scoring.fields import fields_of_gate, fields_of_rule
 from scoring.models import MOST_RULES, SHORTEST_HALF_LIFE, Action, Gate, ScoreCategory, ScoreRule, ScoringModel
 
@@ -30,6 +31,7 @@ def check_parts(
     problems = [*_levels(model), *_steps(model.grades, "grade", "fit"), *_steps(model.bands, "band", "interest")]
     if not problems:
         problems = [*_grid(model), *_lowest_band(model)]
+    problems += account_terms.check(model.accounts)
     if len(rules) > MOST_RULES:
         problems.append(f"The version has {len(rules):,} rules; at most {MOST_RULES} are possible. Join similar ones.")
     for category in categories:

@@ -103,6 +103,34 @@ def windows(policy: Policy, people: Ids, at: float, *, baselines: Floats) -> tup
     return held, expires_at
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Earned:
+    """Points that people earned by what they did, as rows: whose (id), on which (UTC) day since 1970, how many."""
+
+    people: Ids
+    days: NDArray[np.int32]
+    points: Floats
+
+
+def earned(policy: Policy, people: Ids, since: int, *, baselines: Floats) -> Earned:
+    """What these people earned above their baseline on each day from `since` (days since 1970): before decay and caps
+    of categories, after limits a day, without what takes points off.
+
+    people: sorted. baselines: theirs, in seconds since 1970, nan for none. One statement.
+    """
+    if not len(people):
+        return Earned(people, np.array([], dtype=np.int32), np.array([]))
+    params = {"people": people.tolist(), "since": date.fromordinal(max(1, since + _1970))} | _left(people, baselines)
+    build = partial(_earnings, based=bool(params["left"]))
+    found = fetch_judged(policy, _LATELY, build, params, _WINDOW_COLUMNS | {"points": "float8"})
+    points = found["points"].copy()
+    for rule in _of_touches(policy):
+        if rule.is_counted and rule.points > 0:
+            mine = found["rule"] == rule.id
+            points[mine] = rule.points * (_limit(rule, found["n"][mine]) - _limit(rule, found["n_base"][mine]))
+    return Earned(found["person"], found["day"], points)
+
+
 _1970: Final = date(1970, 1, 1).toordinal()
 _WINDOW_COLUMNS: Final = {"person": "bigint", "rule": "bigint", "day": "integer", "n": "integer", "n_base": "integer"}
 
@@ -188,6 +216,19 @@ def _open_windows(kinds: Kinds, *, based: bool) -> str:
     judged = judge(kinds, _LATELY, _windowed(kinds.policy), based=based)
     counts = "SELECT person_id, rule_id, day, n, n_base FROM counted"
     return f"{judged.clauses}, {_counted(judged, news=False)} {counts} {_nothing(judged, _WINDOW_COLUMNS)}"
+
+
+@lru_cache(maxsize=64)
+def _earnings(kinds: Kinds, *, based: bool) -> str:
+    """What each touch gave by rules without limits, by person and day, and the counts of those with."""
+    judged = judge(kinds, _LATELY, _of_touches(kinds.policy), based=based)
+    given = " + ".join(judged.points.values()) or "0::float8"
+    columns = _WINDOW_COLUMNS | {"points": "float8"}
+    return f"""{judged.clauses}, {_counted(judged, news=False)}
+        SELECT touch.person_id, 0::bigint, floor(touch.moment / {DAY})::integer, 0, 0,
+               coalesce(sum(greatest({given}, 0)) FILTER (WHERE NOT touch.in_base), 0)
+        FROM touch GROUP BY 1, 3
+        UNION ALL SELECT person_id, rule_id, day, n, n_base, 0 FROM counted {_nothing(judged, columns)}"""
 
 
 def _nothing(judged: Judged, columns: Columns) -> str:

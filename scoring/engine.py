@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from funnel.inbox import Taken
 from funnel.models import Inbox
-from scoring import contributions, fits, hands, states, writing
+from scoring import accounts, contributions, fits, hands, states, writing
 from scoring.decay import DAY, Floats, interest, next_review, rounded
 from scoring.fits import Fits
 from scoring.hands import FastTrack
@@ -119,6 +119,7 @@ def apply(taken: Sequence[Taken], *, now: datetime) -> list[Standing]:
         scored = _score(policy, people, work, now=now)
         if policy.id == active:
             standings = _standings(policy, scored, work)
+            accounts.note(people.tolist(), moved=work.changed | work.anew)
     return standings
 
 

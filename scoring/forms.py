@@ -17,6 +17,7 @@ from funnel.admin_forms import AtTheEnd
 from funnel.condition_forms import ConditionField, ConditionWidget, refused
 from funnel.conditions import fields_of, sentence
 from funnel.fields import FIELDS_OF_TOUCHES
+from scoring import account_forms
 from scoring.checks import LARGEST
 from scoring.fields import fields_of_gate, fields_of_rule
 from scoring.matrix_forms import MatrixField
@@ -71,6 +72,9 @@ class ModelForm(_PlainNumbers):
     """A draft's own settings."""
 
     matrix = MatrixField(label="Grades, bands and what they ask for", required=False)
+    account_roles = account_forms.roles_field()
+    account_titles = account_forms.titles_field()
+    account_thresholds = account_forms.thresholds_field()
 
     class Meta:
         model = ScoringModel
@@ -94,6 +98,7 @@ class ModelForm(_PlainNumbers):
         model = self.instance
         if "matrix" in self.fields:
             self.initial["matrix"] = {"grades": model.grades, "bands": model.bands, "grid": model.grid}
+        self.initial.update(account_forms.as_lines(model.accounts))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -101,7 +106,16 @@ class ModelForm(_PlainNumbers):
             self.instance.grades, self.instance.bands, self.instance.grid = (
                 matrix["grades"], matrix["bands"], matrix["grid"],
             )  # fmt: skip
+        if all(name in cleaned for name in account_forms.NAMES):
+            self._take_accounts(cleaned)
         return cleaned
+
+    def _take_accounts(self, cleaned: dict[str, Any]) -> None:
+        accounts, problems = account_forms.from_lines({name: cleaned[name] for name in account_forms.NAMES})
+        for name, said in problems.items():
+            self.add_error(name, said)
+        if not problems:
+            self.instance.accounts = accounts
 
 
 class CategoryForm(_Part):

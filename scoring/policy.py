@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from funnel.conditions import Compiled, compile
+from scoring.account_terms import AccountTerms
+from scoring.account_terms import read as read_accounts
 from scoring.decay import DAY, Curve, Floats, Silence, rounded
 from scoring.fields import fields_of_gate, fields_of_rule
 from scoring.models import Action, Gate, ScoreCategory, ScoreRule, ScoringModel, Status
@@ -85,6 +87,7 @@ class Policy:
     fit: tuple[CategoryTerms, ...]
     rules: tuple[RuleTerms, ...]
     gates: tuple[GateTerms, ...]
+    accounts: AccountTerms = field(repr=False)
     curve: Curve = field(repr=False)
     qualifies: NDArray[np.bool_] = field(repr=False)
 
@@ -174,6 +177,7 @@ def _read(model: ScoringModel) -> Policy:
         fit=axes[ScoreCategory.Axis.FIT],
         rules=rules,
         gates=tuple(_gate(row) for row in model.gates.order_by("kind", "position", "id")),
+        accounts=read_accounts(model.accounts),
         curve=_curve(model, axes[ScoreCategory.Axis.INTEREST], rules, bands, landmark),
         qualifies=np.array(
             [[model.grid.get(f"{grade}{band}") == Action.MQL for band, _ in bands] for grade, _ in grades]

@@ -16,14 +16,14 @@ from django.utils import timezone
 from funnel import hints, inbox
 from funnel.models import Inbox, Person, Stage
 from funnel.versions import PolicyProblem
-from scoring import shipped
+from scoring import accounts, shipped
 from scoring.checks import check
 from scoring.models import Gate, Score, ScoreCategory, ScoreRule, ScoringModel, Status
 
 FILL: Final = "scoring.tasks.fill"
 RANGE: Final = 20_000  # people whom one step of a fill hands to the pipeline
 
-_POLICY = ("threshold", "exit_ratio", "cooldown_days", "grades", "bands", "grid")
+_POLICY = ("threshold", "exit_ratio", "cooldown_days", "grades", "bands", "grid", "accounts")
 _CATEGORY = ("name", "axis", "cap", "half_life_days", "position")
 _RULE = (
     "name", "kind", "condition", "points", "points_if_unknown", "per_day", "window_days", "after_days", "every_days",
@@ -108,6 +108,7 @@ def activate(model: ScoringModel, *, user: User | None, now: datetime, apply_to_
         ScoringModel.objects.filter(active=True).update(active=False)
         held.active, held.activated_at, held.activated_by, held.activate_when_filled = True, now, user, False
         held.save(update_fields=["active", "activated_at", "activated_by", "activate_when_filled"])
+        accounts.note_all()
     if apply_to_open:
         people = Person.objects.filter(leads__closed_at=None, leads__stage=Stage.INQUIRY).distinct()
         inbox.add(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from demandcenter.configuration import account_terms
 from demandcenter.configuration.documents import Content, Facts, facts_of
 from demandcenter.configuration.shapes import (
     Shape,
@@ -80,13 +81,14 @@ MODEL = Shape(
         "grades": _steps,
         "bands": _steps,
         "grid": _grid,
+        "accounts": account_terms.read,
         "interest": untouched,
         "fit": untouched,
         "gates": untouched,
     },
     {
         "why": "",
-        **{name: _default(name) for name in (*_LEVELS, "grades", "bands", "grid")},
+        **{name: _default(name) for name in (*_LEVELS, "grades", "bands", "grid", "accounts")},
         **dict.fromkeys(("interest", "fit", "gates")),
     },
 )
@@ -123,6 +125,7 @@ class ScoringDocument:
             grade: {band: content["grid"].get(f"{grade}{band}") for band, _least in content["bands"]}
             for grade, _least in content["grades"]
         }
+        shown["accounts"] = account_terms.show(content["accounts"])
         for axis, (category, rule) in _AXES.items():
             shown[axis] = [
                 category.write(part) | {"rules": [rule.write(one) for one in part["rules"]]} for part in content[axis]
@@ -135,6 +138,7 @@ class ScoringDocument:
         for name in ("grades", "bands"):
             found |= facts_of(name, {str(step): least for step, least in content[name]})
         found |= facts_of("grid", content["grid"])
+        found |= account_terms.facts(content["accounts"])
         for axis in _AXES:
             for category in content[axis]:
                 own = {name: value for name, value in category.items() if name not in ("name", "rules")}
@@ -150,7 +154,7 @@ class ScoringDocument:
         model = services.draft(user=None, name=content["name"], why=content["why"])
         model.gates.all().delete()  # a draft begins as the model that ships
         model.categories.all().delete()
-        for name in (*_LEVELS, "grades", "bands", "grid"):
+        for name in (*_LEVELS, "grades", "bands", "grid", "accounts"):
             setattr(model, name, content[name])
         categories = list(_categories(model, content))
         rules = [rule for category, told in categories for rule in _rules(model, category, told)]
@@ -215,7 +219,7 @@ def _kind(axis: str, rule: Mapping[str, Any]) -> str:
 
 
 def _content(model: ScoringModel) -> Content:
-    content: Content = {name: getattr(model, name) for name in ("name", "why", *_LEVELS, "grid")}
+    content: Content = {name: getattr(model, name) for name in ("name", "why", *_LEVELS, "grid", "accounts")}
     for name in ("grades", "bands"):
         content[name] = [[step, None if least is None else float(least)] for step, least in getattr(model, name)]
     rules = list(model.rules.order_by("position", "id"))

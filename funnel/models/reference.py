@@ -23,6 +23,17 @@ class Motion(models.TextChoices):
     RETENTION = "retention", "Retention"
 
 
+class BuyingRole(models.TextChoices):
+    """What somebody does in a decision to buy (domain.md 9)."""
+
+    CHAMPION = "champion", "Champion"
+    DECISION_MAKER = "decision_maker", "Decision maker"
+    INFLUENCER = "influencer", "Influencer"
+    RATIFIER = "ratifier", "Ratifier"
+    USER = "user", "User"
+    OTHER = "other", "Other"
+
+
 class Solution(models.Model):
     """What is sold, at the level at which leads are raised."""
 

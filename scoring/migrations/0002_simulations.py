@@ -8,67 +8,140 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('funnel', '0002_default_words'),
-        ('scoring', '0001_initial'),
+        ("funnel", "0002_default_words"),
+        ("scoring", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Simulation',
+            name="Simulation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64)),
-                ('change', models.JSONField(help_text='The one change to the version it is compared with; null: all.', null=True)),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField()),
-                ('asked_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('status', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='waiting', max_length=10)),
-                ('problem', models.CharField(blank=True, default='', max_length=300)),
-                ('person_to', models.BigIntegerField(default=0, help_text='The last person who is through.')),
-                ('people', models.PositiveIntegerField(default=0, help_text='Through so far.')),
-                ('people_in_all', models.PositiveIntegerField(default=0)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('asked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('model', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='simulations', to='scoring.scoringmodel')),
-                ('part_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='scoring.simulation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.CharField(max_length=64)),
+                (
+                    "change",
+                    models.JSONField(
+                        help_text="The one change to the version it is compared with; null: all.", null=True
+                    ),
+                ),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                ("asked_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("problem", models.CharField(blank=True, default="", max_length=300)),
+                ("person_to", models.BigIntegerField(default=0, help_text="The last person who is through.")),
+                ("people", models.PositiveIntegerField(default=0, help_text="Through so far.")),
+                ("people_in_all", models.PositiveIntegerField(default=0)),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="simulations",
+                        to="scoring.scoringmodel",
+                    ),
+                ),
+                (
+                    "part_of",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="parts",
+                        to="scoring.simulation",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='SimulatedLead',
+            name="SimulatedLead",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('mql_at', models.DateTimeField(null=True)),
-                ('by', models.CharField(blank=True, choices=[('score', 'Score'), ('hand', 'Raised hand')], default='', max_length=5)),
-                ('touch', models.BigIntegerField(null=True)),
-                ('interest', models.FloatField()),
-                ('fit', models.FloatField()),
-                ('grade', models.CharField(max_length=2)),
-                ('band', models.PositiveSmallIntegerField()),
-                ('peak', models.FloatField(null=True)),
-                ('rule_ids', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None)),
-                ('points', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), default=list, size=None)),
-                ('lead', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='funnel.lead')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='funnel.person')),
-                ('simulation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='leads', to='scoring.simulation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("mql_at", models.DateTimeField(null=True)),
+                (
+                    "by",
+                    models.CharField(
+                        blank=True, choices=[("score", "Score"), ("hand", "Raised hand")], default="", max_length=5
+                    ),
+                ),
+                ("touch", models.BigIntegerField(null=True)),
+                ("interest", models.FloatField()),
+                ("fit", models.FloatField()),
+                ("grade", models.CharField(max_length=2)),
+                ("band", models.PositiveSmallIntegerField()),
+                ("peak", models.FloatField(null=True)),
+                (
+                    "rule_ids",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.BigIntegerField(), default=list, size=None
+                    ),
+                ),
+                (
+                    "points",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), default=list, size=None),
+                ),
+                (
+                    "lead",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="funnel.lead"),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="funnel.person"
+                    ),
+                ),
+                (
+                    "simulation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="leads",
+                        to="scoring.simulation",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='simulation',
-            index=models.Index(condition=models.Q(('status__in', ('waiting', 'running'))), fields=['id'], name='simulation_to_do'),
+            model_name="simulation",
+            index=models.Index(
+                condition=models.Q(("status__in", ("waiting", "running"))), fields=["id"], name="simulation_to_do"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='simulation',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='simulation_ends_after_it_starts'),
+            model_name="simulation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__gt", models.F("starts_at"))), name="simulation_ends_after_it_starts"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='simulatedlead',
-            constraint=models.UniqueConstraint(fields=('simulation', 'lead'), name='one_simulated_lead'),
+            model_name="simulatedlead",
+            constraint=models.UniqueConstraint(fields=("simulation", "lead"), name="one_simulated_lead"),
         ),
     ]

@@ -1,6 +1,7 @@
 """The tables of scoring, by noun."""
 
 from funnel.versions import Status
+from scoring.models.accounts import AccountNews, AccountScore, AccountScoreChange
 from scoring.models.scores import Score, ScoreChange
 from scoring.models.simulations import SimulatedLead, Simulation
 from scoring.models.versions import (
@@ -11,6 +12,7 @@ from scoring.models.versions import (
     ScoreCategory,
     ScoreRule,
     ScoringModel,
+    default_accounts,
     default_bands,
     default_grades,
     default_grid,
@@ -19,6 +21,9 @@ from scoring.models.versions import (
 __all__ = [
     "MOST_RULES",
     "SHORTEST_HALF_LIFE",
+    "AccountNews",
+    "AccountScore",
+    "AccountScoreChange",
     "Action",
     "Gate",
     "Score",
@@ -29,6 +34,7 @@ __all__ = [
     "SimulatedLead",
     "Simulation",
     "Status",
+    "default_accounts",
     "default_bands",
     "default_grades",
     "default_grid",

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from funnel.versions import Status, draft_only
+from scoring.account_terms import default_accounts
 
 SHORTEST_HALF_LIFE = 7.0  # days: a shorter one overflows double precision within the life of a version
 MOST_RULES = 300  # a version's; each one is part of one SQL statement
@@ -71,6 +72,9 @@ class ScoringModel(models.Model):
     grades = models.JSONField(default=default_grades, help_text="Fit grades from the best: letter and least fit.")
     bands = models.JSONField(default=default_bands, help_text="Interest bands from the highest: number and least.")
     grid = models.JSONField(default=default_grid, help_text="What each cell of grade and band asks for.")
+    accounts = models.JSONField(
+        default=default_accounts, help_text="Roles, titles and thresholds of accounts: see account_terms.py."
+    )
 
     landmark = models.DateTimeField(null=True, editable=False, help_text="The moment that accumulators refer to.")
     created_at = models.DateTimeField(db_default=models.functions.Now(), editable=False)

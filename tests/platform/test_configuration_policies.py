@@ -111,7 +111,23 @@ def test_the_shipped_model_comes_back_as_it_went():
     assert file["grades"] == {"A": 65, "B": 45, "C": 25, "D": None}
     assert file["grid"]["A"] == {1: "mql", 2: "mql", 3: "priority", 4: "nurture"}
     assert {rule["name"] for category in file["interest"] for rule in category["rules"]} >= {"Looked at prices"}
+    assert file["accounts"]["thresholds"] == {1: 30, 2: 40} and list(file["accounts"]["titles"])[0] == "ratifier"
     assert "None" not in text and "points_if_unknown: 0\n" not in text
+
+
+def test_how_accounts_are_scored_is_part_of_the_file():
+    services.ship(now=NOW)
+    text = changed(export(), "      1: 30", "      1: 25")
+    assert "    ~ accounts, threshold of tier: 1 30 → 25" in list(rehearse(text).lines())
+    apply(text)
+    model = ScoringModel.objects.get(active=True)
+    assert (model.version, model.accounts["thresholds"]) == (2, [[1, 25], [2, 40]])
+    assert problems(changed(text, "      1: 25", "      1: 250")) == [
+        "scoring_model: accounts cannot be: The threshold of accounts for tier 1 must lie between 0.01 and 100."
+    ]
+    assert problems(changed(text, "      champion:\n", "      hero:\n"))[0].startswith(
+        "scoring_model: accounts cannot be: The roles of accounts are champion"
+    )
 
 
 def test_a_changed_model_is_a_new_version_and_the_plan_says_what_differs():

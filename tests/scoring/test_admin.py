@@ -14,6 +14,7 @@ from funnel import counting
 from funnel.access import Role
 from funnel.models import Channel
 from scoring import admin, forms, services
+from scoring.account_terms import default_accounts
 from scoring.forms import CategoryForm, RuleForm
 from scoring.matrix_forms import MatrixField
 from scoring.models import Gate, Score, ScoreCategory, ScoreRule, ScoringModel, Status
@@ -468,3 +469,39 @@ def test_only_who_may_edit_scoring_asks(client, role):
 
 def test_nothing_else_can_be_asked_about(client, marketing_ops):
     assert client.get(reverse("scoring:condition-fields", args=["password"])).status_code == 404
+
+
+# --- accounts ------------------------------------------------------------------------------------------------------
+
+
+def test_how_accounts_are_scored_is_edited_in_lines(client, marketing_ops, draft):
+    shown = edited(client, draft)
+    assert "Champion: weight 1, at most 50" in shown["account_roles"] and "Tier 1: 30" in shown["account_thresholds"]
+    changes = {
+        "account_roles": shown["account_roles"].replace("Champion: weight 1,", "champion: weight 1.5,"),
+        "account_titles": "Ratifier: legal\nDecision maker: boss, head",
+        "account_thresholds": "Tier 3: 20\nOthers: 60\nA person is engaged from: 4",
+    }
+    assert client.post(page(draft), edited(client, draft, **changes)).status_code == 302
+    draft.refresh_from_db()
+    assert draft.accounts["roles"][0] == ["champion", 1.5, 50]
+    assert draft.accounts["titles"] == [["ratifier", ["legal"]], ["decision_maker", ["boss", "head"]]]
+    assert (draft.accounts["thresholds"], draft.accounts["threshold"]) == ([[3, 20]], 60)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "said"),
+    [
+        ("account_roles", "Champion: weight 1, at most 50", "The roles of accounts are champion, decision_maker"),
+        ("account_roles", "Champion: 1 and 50", "“1 and 50” should read like: weight 1, at most 50"),
+        ("account_titles", "Boss: chief", "“Boss” is no role. There are: Champion, Decision maker"),
+        ("account_titles", "Champion", "“Champion” has no colon"),
+        ("account_thresholds", "Tier 1: low\nOthers: 50\nA person is engaged from: 5", "for tier 1 must lie between"),
+        ("account_thresholds", "Tier one: 30", "“Tier one” is not known here."),
+    ],
+)
+def test_lines_about_accounts_that_make_no_sense_are_refused_in_words(client, marketing_ops, draft, field, text, said):
+    response = client.post(page(draft), edited(client, draft, **{field: text}))
+    assert said in problems(response)
+    draft.refresh_from_db()
+    assert draft.accounts == default_accounts()
