@@ -21,6 +21,7 @@ import pytest
 from demandcenter.local_servers import SHARED_MEMORY, SHARED_MEMORY_NEEDED, PostgresServer, RedisServer
 from demandcenter.server_process import Server
 from demandcenter.server_programs import can_reach, server_account
+from tests import template_database
 
 OLDEST_SUPPORTED = "16"
 REDIS_NUMBERS = 64  # one for each xdist worker
@@ -40,6 +41,7 @@ class TestServers:
         self._lock = (self.folder / "lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self.running: list[Server] = []
+        self._programs: Path | None = None
 
     def start(self) -> None:
         account = server_account(self.folder / "postgres")
@@ -57,6 +59,7 @@ class TestServers:
                 settings={"max_connections": "200"},
             )
             os.environ["DATABASE_URL"] = self._started(postgres)
+            self._programs = postgres.programs
         if url := os.environ.get("DEMAND_TEST_REDIS_URL"):
             os.environ["REDIS_URL"] = url
         else:
@@ -64,6 +67,12 @@ class TestServers:
                 self.folder / "redis", password=password, account=account, durable=False, databases=REDIS_NUMBERS
             )
             os.environ["REDIS_URL"] = self._started(redis)
+
+    def prepare(self) -> None:
+        """Migrate once; on a PostgreSQL given from outside every worker migrates its own database."""
+        if self._programs is not None:
+            template_database.make(os.environ["DATABASE_URL"], programs=self._programs)
+            os.environ["DEMAND_TEST_TEMPLATE"] = template_database.NAME
 
     def _started(self, server: Server) -> str:
         self.running.append(server)
@@ -97,7 +106,16 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     # No test may touch the installation that lives in the checkout.
     os.environ["DEMAND_DATA_DIR"] = str(servers.folder / "data")
     (servers.folder / "data" / "static").mkdir(parents=True)
+    servers.prepare()
     return (yield)
+
+
+def pytest_configure() -> None:
+    """Make test databases as copies of the migrated one. In every worker, after the settings have been read."""
+    from django.db import connection
+
+    if template := os.environ.get("DEMAND_TEST_TEMPLATE"):
+        connection.settings_dict["TEST"]["TEMPLATE"] = template
 
 
 def _roomiest_place() -> Path:
