@@ -17,18 +17,24 @@ from funnel.stages import Move, move
 
 _FROZEN = ("motion", "channel_id", "content_id", "campaign_id", "region_id", "segment", "solution_id", "account_id")
 
+# What a touch is about, and where it comes from: what it leaves out, its campaign says (ca), for the account (a) of its
+# person or its own.
+SOLUTION_OF_TOUCH = "coalesce(t.solution_id, ca.solution_id)"
+REGION_OF_TOUCH = "coalesce(a.region_id, ca.region_id)"
+TOUCH_WITH_ORIGIN = """funnel_activity t
+    JOIN funnel_person p ON p.id = t.person_id
+    LEFT JOIN funnel_campaign ca ON ca.id = t.campaign_id
+    LEFT JOIN funnel_account a ON a.id = coalesce(p.account_id, t.account_id)"""
+
 # The first touch of each person and solution, without an open lead of that solution, that has not opened one before.
-_TOUCHES = """
+_TOUCHES = f"""
 SELECT DISTINCT ON (person_id, solution_id) *
 FROM (
     SELECT t.id, t.person_id, t.occurred_at, t.counts_as_response, coalesce(ca.motion, 'new') AS motion,
            coalesce(t.channel_id, ca.channel_id) AS channel_id, t.content_id, t.campaign_id,
-           coalesce(a.region_id, ca.region_id) AS region_id, coalesce(a.segment, '') AS segment,
-           coalesce(t.solution_id, ca.solution_id) AS solution_id, a.id AS account_id
-    FROM funnel_activity t
-    JOIN funnel_person p ON p.id = t.person_id
-    LEFT JOIN funnel_campaign ca ON ca.id = t.campaign_id
-    LEFT JOIN funnel_account a ON a.id = coalesce(p.account_id, t.account_id)
+           {REGION_OF_TOUCH} AS region_id, coalesce(a.segment, '') AS segment,
+           {SOLUTION_OF_TOUCH} AS solution_id, a.id AS account_id
+    FROM {TOUCH_WITH_ORIGIN}
     WHERE t.id = ANY(%s) AND t.voided_at IS NULL
 ) touch
 WHERE (counts_as_response OR NOT %s)
