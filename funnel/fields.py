@@ -1,7 +1,8 @@
 """What conditions may ask for: fields of touches, people, accounts and leads, and the joins that bring them in.
 
 SQL aliases: t funnel_activity, p funnel_person, a funnel_account, l funnel_lead, and of reference data ch, ca, co, so,
-re (channel, campaign, content, solution and region of the touch or lead) and ar (the account's region).
+re (channel, campaign, content, solution and region of the touch or lead), cs (the campaign's solution) and ar (the
+account's region).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ _REFERENCES = (
     "LEFT JOIN funnel_content co ON co.id = {0}.content_id",
     "LEFT JOIN funnel_solution so ON so.id = {0}.solution_id",
 )
+_CAMPAIGN_SOLUTION = "LEFT JOIN funnel_solution cs ON cs.id = ca.solution_id"
 _ACCOUNT_REGION = "LEFT JOIN funnel_region ar ON ar.id = a.region_id"
 _PERSON_OF: Mapping[Root, str] = {
     "touch": "LEFT JOIN funnel_person p ON p.id = t.person_id",
@@ -45,7 +47,7 @@ class Fields(Mapping[str, Field]):
         listed: Iterable[Field],
         *,
         dynamic: Mapping[str, Callable[[str], Field]],
-        joins: Mapping[Group, str] | None = None,
+        joins: Mapping[Group, Callable[[], str]] | None = None,
     ) -> None:
         self._listed = {field.name: field for field in listed}
         self._dynamic = dict(dynamic)
@@ -70,8 +72,11 @@ class Fields(Mapping[str, Field]):
         """The beginnings of names that stand for custom attributes: attribute, account_attribute, payload."""
         return tuple(self._dynamic)
 
-    def with_more(self, listed: Iterable[Field], *, joins: Mapping[Group, str] | None = None) -> "Fields":
-        """These fields and others. joins: what the others' groups need; may name the aliases of the root and p, a."""
+    def with_more(self, listed: Iterable[Field], *, joins: Mapping[Group, Callable[[], str]] | None = None) -> "Fields":
+        """These fields and others. joins: gives what the others' groups need; may name the aliases of the root, p, a.
+
+        It is asked anew for every statement: what is joined may depend on what is in force.
+        """
         return Fields([*self._listed.values(), *listed], dynamic=self._dynamic, joins=self._joins | dict(joins or {}))
 
     def joins(self, groups: Iterable[str], root: Root) -> str:
@@ -87,11 +92,11 @@ class Fields(Mapping[str, Field]):
         if root == "lead" or "account" in wanted:
             made += [_ACCOUNT_OF[root], _ACCOUNT_REGION]
         if root == "touch" and "touch" in wanted:
-            made += [line.format("t") for line in _REFERENCES]
+            made += [*(line.format("t") for line in _REFERENCES), _CAMPAIGN_SOLUTION]
         if root == "lead" and "lead" in wanted:
             made += [line.format("l") for line in _REFERENCES]
             made.append("LEFT JOIN funnel_region re ON re.id = l.region_id")
-        made += [join for group, join in self._joins.items() if group in wanted]
+        made += [join() for group, join in self._joins.items() if group in wanted]
         return "\n".join(line for line in made if line)
 
 
@@ -130,6 +135,10 @@ _TOUCHES: Final = (
     Field("touch.content", "Content of the touch", "text", "co.name", "touch", suggests="content"),
     Field("touch.content_kind", "Kind of content", "text", "co.kind", "touch", suggests="content_kinds"),
     Field("touch.solution", "Solution of the touch", "text", "so.name", "touch", suggests="solutions"),
+    Field(
+        "touch.about", "Solution that the touch is about", "text", "COALESCE(so.name, cs.name)", "touch",
+        suggests="solutions", help="What the touch names, else what its campaign is for.",
+    ),
     Field(
         "touch.direction", "Direction of the touch", "choice", "t.direction", "touch",
         choices=_choices(Activity.Direction.choices),

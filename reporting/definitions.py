@@ -88,7 +88,8 @@ DEFINITIONS: dict[str, Definition] = {
                 "How well fit tells the leads that reached a stage from those that did not. Of the leads whose person "
                 "has a fit of at least the threshold, precision is the share that reached the stage; recall is their "
                 "share of all that did. AUC is the chance that, of two leads of which one reached the stage, that one "
-                "has the higher score; equal scores count half. Fit is the raw total under the active scoring model."
+                "has the higher score; equal scores count half. Fit is the raw total under the active scoring model "
+                "for all leads."
             ),
             formula="reached the stage and at least the threshold ÷ at least the threshold",
             unit="share",

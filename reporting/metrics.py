@@ -183,7 +183,7 @@ def score_quality(
     One row for all leads of the cohort, whose `threshold` is NaN, and one a threshold for those whose person's fit is
     at least so much. Columns: threshold, leads, converted, precision (converted / leads), recall (of all that
     converted), unscored (leads of people without a score, counted nowhere else); and of all leads score_min,
-    score_max, score_mean, auc. Fit is the raw total under the scoring model that is active now, so there is no as-of.
+    score_max, score_mean, auc. Fit is the raw total under the model for all leads that is active now: no as-of.
     """
     _no_window(query, "score-quality")
     if query.object != "leads":

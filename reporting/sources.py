@@ -147,11 +147,12 @@ REP = Source(
     },
 )
 # Scores are written far more often than reports ask for them: every touch writes one, and a trigger that logs it would
-# cost each touch more than it costs those few reports to read all scores anew.
+# cost each touch more than it costs those few reports to read all scores anew. Of the models that decide, the one for
+# all leads: fits of several models are no one scale.
 SCORE = Source(
     name="score",
     table="(SELECT s.person_id, s.fit_total FROM scoring_score s JOIN scoring_scoringmodel m ON m.id = s.model_id "
-    "WHERE m.active)",
+    "WHERE m.active AND m.solution_id IS NULL AND m.region_id IS NULL)",
     whole=True,
     on_demand=True,
     unlogged=True,

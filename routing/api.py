@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -24,8 +25,8 @@ from routing.filters import LeadFilter, ReferenceFilter, opened_at
 from routing.leads import order_of
 from routing.models import Clock, Meeting
 from routing.timeline import ordered
-from scoring.api import explained
-from scoring.engine import state_of
+from scoring.api import explained, moment_of
+from scoring.by_lead import model_for, readings_of
 from scoring.explain import why_mql
 from scoring.serializers import LeadWhySerializer, MomentSerializer
 
@@ -41,12 +42,14 @@ class LeadApiFilter(LeadFilter):
 
 
 def _with_now(leads: Sequence[Any]) -> list[Any]:
-    """Each lead with its person's score at this moment and when its next promise is due, by three queries."""
-    readings = state_of({lead.person_id for lead in leads}, at=timezone.now())
+    """Each lead with its person's score at this moment, under the version that decides about it, and when its next
+    promise is due. The number of queries grows with the versions that decide, not with the leads.
+    """
+    readings = readings_of(leads, at=timezone.now())
     running = Clock.objects.filter(lead__in=[lead.pk for lead in leads], stopped_at=None)
     due = dict(running.values("lead").annotate(due=Min("due_at")).values_list("lead", "due"))
     for lead in leads:
-        lead.reading, lead.due_at = readings.get(lead.person_id), due.get(lead.pk)
+        lead.reading, lead.due_at = readings.get(lead.pk), due.get(lead.pk)
     return list(leads)
 
 
@@ -200,14 +203,18 @@ class LeadViewSet(IntakeMixin, funnel.VisibleViewSet):
     @extend_schema(
         operation_id="leads_why_score",
         description="Why the score of the lead's person is what it is now, or was at a moment, and what made the lead "
-        "an MQL.",
+        "an MQL: by the version that decides about the lead, or decided then.",
         parameters=[MomentSerializer],
         responses=LeadWhySerializer,
     )
     @action(detail=True, url_path="why-score")
     def why_score(self, request: Request, pk: str) -> Response:
-        lead = self.get_object()
-        return Response(LeadWhySerializer(explained(lead.person_id, request).as_dict() | {"mql": why_mql(lead)}).data)
+        lead, at = self.get_object(), moment_of(request)
+        model = model_for(lead, at=at)
+        if model is None:
+            raise NotFound("There is no score: no active version of the scoring model is for such a lead.")
+        found = explained(lead.person_id, model, at=at)
+        return Response(LeadWhySerializer(found.as_dict() | {"mql": why_mql(lead)}).data)
 
     @extend_schema(
         operation_id="leads_why_route",

@@ -19,10 +19,9 @@ from routing.queue import TAB_TITLES, viewer_of
 from routing.record import path_of, why_this_stage
 from routing.score_panel import moment_asked, panel_of
 from scoring import evidence
+from scoring.by_lead import policy_for
 from scoring.explain import why_mql
-from scoring.models import ScoringModel
 from scoring.parts import Parts
-from scoring.policy import policy_of
 
 BESIDE = 10  # records shown beside a lead
 
@@ -43,7 +42,7 @@ def whole(lead: Lead, events: list[StageEvent], query: QueryDict, user: Any, *, 
         "acts": [act for act in acts if not act.more],
         "more_acts": [act for act in acts if act.more],
         "came_from": query.get("from") if query.get("from") in TAB_TITLES else "",
-        "grade": grades_of([lead.person_id]).get(lead.person_id),
+        "grade": grades_of([lead]).get(lead.pk),
         "face": next((line.face for line in clocks if line.face), None),
         "clocks": clocks,
         "meeting": meeting,
@@ -82,11 +81,10 @@ def score_of(lead: Lead, query: QueryDict, *, now: datetime) -> dict[str, Any]:
 
 
 def parts_now(lead: Lead, *, now: datetime) -> Parts | None:
-    """The parts of the person's score under the version that decides; None where nothing scores."""
-    model = ScoringModel.objects.filter(active=True).first()
-    if model is None:
+    """The parts of the person's score under the version that decides about the lead; None where none does."""
+    policy = policy_for(lead)
+    if policy is None:
         return None
-    policy = policy_of(model)
     known = evidence.read(policy, [lead.person_id], at=now, past=False)
     return Parts(policy, known[lead.person_id], at=now) if lead.person_id in known else None
 

@@ -48,15 +48,15 @@ class Row:
 
 
 def rows_of(leads: Sequence[Lead]) -> list[Row]:
-    """The lines of these leads. One query, for their grades."""
-    grades = grades_of([lead.person_id for lead in leads])
+    """The lines of these leads. Two queries, for their grades."""
+    grades = grades_of(leads)
     return [
         Row(
             lead=lead,
             company=lead.account.name if lead.account else lead.person.company,
             since=lead.closed_at or lead.stage_since,
             reached=[(stage, Stage(stage).label, getattr(lead, column)) for stage, column in MILESTONES.items()],
-            grade=grades.get(lead.person_id),
+            grade=grades.get(lead.pk),
         )
         for lead in leads
     ]

@@ -16,6 +16,7 @@ from funnel.access import sight_of
 from funnel.keyset import BadCursor
 from funnel.models import Rep
 from routing.countdown import Running
+from scoring.scopes import scopes_now
 
 PAGE = 40
 MOST_IN_BULK = 200
@@ -40,10 +41,6 @@ _COLUMNS = "l.id, l.person_id, l.owner_id, l.pool_id, l.solution_id, l.region_id
 _CLOCKS = """
     LEFT JOIN routing_clock h ON h.lead_id = l.id AND h.kind = 'hot' AND h.stopped_at IS NULL
     LEFT JOIN routing_clock a ON a.lead_id = l.id AND a.kind = 'accept' AND a.stopped_at IS NULL
-"""
-_SCORE = """
-    LEFT JOIN scoring_score s ON s.person_id = l.person_id
-        AND s.model_id = (SELECT id FROM scoring_scoringmodel WHERE active)
 """
 # Without a clock: at the end. Numbers rather than moments, so that a cursor takes them there and back exactly.
 _BY_BREACH = "(h.id IS NULL)::int, coalesce(date_part('epoch', coalesce(h.due_at, a.due_at)), 1e12)"
@@ -151,7 +148,7 @@ def _first_tab(viewer: Viewer) -> str:
 
 
 def places(asked: Asked, viewer: Viewer, *, size: int = PAGE) -> tuple[list[Place], str]:
-    """One page of the queue and the cursor of the next, empty at the end. One query. Raises BadCursor.
+    """One page of the queue and the cursor of the next, empty at the end. Two queries. Raises BadCursor.
 
     Order: hot first, then the nearest breach, then grade and band; leads that nobody could take: the oldest first.
     """
@@ -165,7 +162,7 @@ def places(asked: Asked, viewer: Viewer, *, size: int = PAGE) -> tuple[list[Plac
             f"""
             SELECT l.id, l.person_id, coalesce(s.rev, 0), h.started_at, h.warn_at, h.due_at,
                    a.started_at, a.warn_at, a.due_at, {order}
-            FROM {_waiting(_narrowed(asked, viewer))} {_CLOCKS} {_SCORE}
+            FROM {_waiting(_narrowed(asked, viewer))} {_CLOCKS} {_score()}
             WHERE {where} ORDER BY 10, 11, 12, 13, 14 LIMIT {size + 1}
             """,
             values,
@@ -179,7 +176,7 @@ def places(asked: Asked, viewer: Viewer, *, size: int = PAGE) -> tuple[list[Plac
 
 
 def tally(asked: Asked, viewer: Viewer, *, now: datetime) -> Tally:
-    """Counts for the tabs, and for the clocks of the tab that is shown. One query."""
+    """Counts for the tabs, and for the clocks of the tab that is shown. One query, two where a grade is asked for."""
     counts = [f"count(*) FILTER (WHERE {_scope(tab, viewer)})" for tab in viewer.tabs]
     states = {
         "hot": "h.id IS NOT NULL",
@@ -190,7 +187,7 @@ def tally(asked: Asked, viewer: Viewer, *, now: datetime) -> Tally:
     }
     shown, score = _narrowed(asked, viewer), ""
     if "grade" in asked.filters:
-        shown, score = f"{shown} AND {_GRADE}", _SCORE
+        shown, score = f"{shown} AND {_GRADE}", _score()
     counts += [f"count(*) FILTER (WHERE {shown} AND {state})" for state in states.values()]
     anywhere = " OR ".join(_scope(tab, viewer) for tab in viewer.tabs) or "false"
     with connection.cursor() as cursor:
@@ -247,6 +244,11 @@ def _waiting(scope: str) -> str:
         SELECT {_COLUMNS} FROM routing_clock c JOIN funnel_lead l ON l.id = c.lead_id
         WHERE c.stopped_at IS NULL AND c.kind = 'hot' AND l.closed_at IS NULL AND l.stage <> 'mql' AND ({scope})
     ) l"""
+
+
+def _score() -> str:
+    """The score of each lead, `s`, under the version that decides about it. A query, for which those are."""
+    return f"LEFT JOIN scoring_score s ON s.person_id = l.person_id AND s.model_id = {scopes_now().sql()}"
 
 
 def _narrowed(asked: Asked, viewer: Viewer) -> str:

@@ -29,7 +29,7 @@ def detail_of(lead: Lead, viewer: Viewer, *, now: datetime) -> dict[str, Any]:
     return {
         "viewer": viewer,
         "company": company_of(lead),
-        "grade": grades_of([lead.person_id]).get(lead.person_id),
+        "grade": grades_of([lead]).get(lead.pk),
         "clocks": running_faces(lead, now=now),
         "around": around_of(lead, now=now),
         "deal": _open_deal(lead),

@@ -18,7 +18,8 @@ from routing.grades import Grade, grades_of
 from routing.models import Assignment
 from routing.queue import Place, Viewer
 from routing.wording import touch_words
-from scoring.explain import Reason, strongest
+from scoring.by_lead import reasons_of
+from scoring.explain import Reason
 
 ACTIVE_WITHIN = timedelta(days=30)
 MOST_ACTIVE = 9
@@ -63,10 +64,9 @@ class Row:
 def rows_of(places: Sequence[Place], viewer: Viewer, *, now: datetime, unrouted: bool = False) -> list[Row]:
     """The rows of these places, in their order, without leads that are gone. A constant number of queries."""
     ids = [place.lead_id for place in places]
-    people = [place.person_id for place in places]
     leads = Lead.objects.select_related(*_WITH_ROW).in_bulk(ids)
-    grades, around, last = grades_of(people), _around(ids, now=now), _last_touches(people)
-    reasons = strongest(people, now=now)
+    around, last = _around(ids, now=now), _last_touches([place.person_id for place in places])
+    grades, reasons = grades_of(leads.values()), reasons_of(leads.values(), now=now)
     because = _why_unrouted(ids) if unrouted else {}
     rows = []
     for place in places:
@@ -81,8 +81,8 @@ def rows_of(places: Sequence[Place], viewer: Viewer, *, now: datetime, unrouted:
                 company=company_of(lead),
                 clock=_first_face(place, now),
                 also=face(place.accept, now=now) if place.hot and place.accept else None,
-                grade=grades.get(lead.person_id),
-                reasons=reasons.get(lead.person_id, []),
+                grade=grades.get(lead.pk),
+                reasons=reasons.get(lead.pk, []),
                 headline=headline(lead, near, viewer),
                 context=context(lead, near),
                 last_words=words,
@@ -150,7 +150,7 @@ def short_name(name: str) -> str:
 def _around(lead_ids: Sequence[int], *, now: datetime) -> dict[int, Around]:
     """Open deals and active people of each lead's account, and the person's pass before. One query.
 
-    Active: a touch from them within ACTIVE_WITHIN, told by their score's `last_at`; counted to ten at most.
+    Active: a touch from them within ACTIVE_WITHIN, told by the `last_at` of their scores; counted to ten at most.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -166,9 +166,9 @@ def _around(lead_ids: Sequence[int], *, now: datetime) -> dict[int, Around]:
             LEFT JOIN LATERAL (
                 SELECT count(*) AS n FROM (
                     SELECT FROM funnel_person q
-                    JOIN scoring_score s ON s.person_id = q.id
-                        AND s.model_id = (SELECT id FROM scoring_scoringmodel WHERE active)
-                    WHERE q.account_id = l.account_id AND q.id <> l.person_id AND s.last_at >= %(since)s LIMIT 10
+                    WHERE q.account_id = l.account_id AND q.id <> l.person_id
+                      AND EXISTS (SELECT FROM scoring_score s WHERE s.person_id = q.id AND s.last_at >= %(since)s)
+                    LIMIT 10
                 ) x
             ) o ON true
             LEFT JOIN LATERAL (

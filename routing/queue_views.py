@@ -148,8 +148,9 @@ def _menu(name: str, title: str, choices: list[tuple[str, str]], value: str, que
 
 
 def _grades() -> list[str]:
-    grades = ScoringModel.objects.filter(active=True).values_list("grades", flat=True).first()
-    return [letter for letter, _least in grades or []]
+    """The letters of the versions that decide."""
+    found = ScoringModel.objects.filter(active=True).order_by("version").values_list("grades", flat=True)
+    return sorted({letter for grades in found for letter, _least in grades})
 
 
 def _reps(viewer: Viewer) -> list[Rep]:

@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_datetime
 from funnel.models import Lead
 from routing.countdown import moment_words
 from routing.grades import Grade
+from scoring.by_lead import model_for
 from scoring.explain import AttributePart, CategoryPart, TouchPart, Why, why
 from scoring.models import Gate
 
@@ -61,8 +62,12 @@ class Panel:
 
 
 def panel_of(lead: Lead, *, at: datetime, now: datetime) -> Panel | None:
-    """The score of the lead's person at a moment; None where nothing scores. A constant number of queries."""
-    found = why(lead.person_id, at=at)
+    """The score of the lead's person at a moment, by the version that decided about such a lead then.
+
+    None where none did or does. A constant number of queries.
+    """
+    model = model_for(lead, at=at)
+    found = why(lead.person_id, at=at, model=model) if model else None
     if found is None:
         return None
     interest = [part for part in found.categories if part.axis == "interest"]

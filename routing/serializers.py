@@ -15,8 +15,9 @@ class LeadPersonSerializer(serializers.ModelSerializer):
 
 
 class ScoreSerializer(serializers.Serializer):
-    """The score of the lead's person at this moment."""
+    """The score of the lead's person at this moment, under the version that decides about the lead."""
 
+    policy = serializers.CharField(help_text="That version, as decisions name it, such as scoring:7.")
     interest = serializers.FloatField()
     fit = serializers.FloatField()
     grade = serializers.CharField()

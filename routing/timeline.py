@@ -28,6 +28,7 @@ from routing.wording import (
     touch_words,
 )
 from scoring.models import ScoreChange
+from scoring.scopes import scopes_now
 
 PAGE = 40
 SHOWS = {
@@ -152,8 +153,9 @@ def _touches(lead: Lead) -> QuerySet[Activity]:
 
 
 def _scores(lead: Lead) -> QuerySet[ScoreChange]:
-    """Under the version that decides; what other versions would say is not part of the lead's past."""
-    return ScoreChange.objects.filter(person=lead.person_id, model__active=True)
+    """Under the version that decides about it; what other versions would say is not part of the lead's past."""
+    deciding = scopes_now().model_of(lead.solution_id, lead.region_id)
+    return ScoreChange.objects.filter(person=lead.person_id, model=deciding)
 
 
 def _assignments(lead: Lead) -> QuerySet[Assignment]:

@@ -13,7 +13,7 @@ from scoring.accounts import Standing, since_of, standing_of
 from scoring.decay import DAY
 from scoring.engagement import MOST, WEEK, by_week
 from scoring.explain import Reason, strongest
-from scoring.policy import Policy, live_policies
+from scoring.policy import Policy, general_policy
 from scoring.words import number, when
 
 MOST_PEOPLE: Final = 25
@@ -89,8 +89,7 @@ def why_account(account_id: int, *, now: datetime) -> WhyAccount | None:
 
     A constant number of statements.
     """
-    policies, active = live_policies()
-    policy = next((policy for policy in policies if policy.id == active), None)
+    policy = general_policy()
     if policy is None:
         return None
     found = measure(policy, np.array([account_id], dtype=np.int64), now=now)

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from scoring.account_measures import Ids, Measured, measure
 from scoring.models import AccountScore
-from scoring.policy import Policy, live_policies
+from scoring.policy import Policy, general_policy
 
 # Somebody who has moved leaves an account behind that is to be looked at too.
 _NOTE: Final = """
@@ -136,8 +136,7 @@ def standing_of(found: Measured, place: int, *, since: dict[int, datetime | None
 
 
 def _deciding() -> Policy | None:
-    policies, active = live_policies()
-    return next((policy for policy in policies if policy.id == active), None)
+    return general_policy()
 
 
 def _wanted(now: datetime, limit: int) -> list[int]:

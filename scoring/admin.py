@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Max, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +19,7 @@ from funnel.conditions import sentence
 from funnel.fields import FIELDS_OF_TOUCHES
 from funnel.models import Person
 from funnel.search import people_found
-from scoring import account_forms, services
+from scoring import account_forms, scopes, services
 from scoring.difference import difference
 from scoring.forms import (
     ActivateForm,
@@ -176,20 +176,30 @@ _SHOWN = ("roles_shown", "titles_shown", "thresholds_shown")
 class ScoringModelAdmin(Acts, ModelAdmin):
     refusal = services.PolicyProblem
     form = ModelForm
-    list_display = ("version", "name", "state", "rules_count", "published_at", "published_by", "activated_at")
+    list_display = (
+        "version",
+        "name",
+        "meant_for",
+        "state",
+        "rules_count",
+        "published_at",
+        "published_by",
+        "activated_at",
+    )
     list_display_links = ("version", "name")
-    list_select_related = ("published_by",)
+    list_select_related = ("published_by", "solution", "region")
     list_filter = ("status",)
     search_fields = ("name", "why")
     search_help_text = "A word of the name or the reason"
     fieldsets = (
         (None, {"fields": ("name", "why")}),
+        ("Which leads it decides about", {"fields": (("solution", "region"),)}),
         ("When interest makes an MQL", {"fields": ("threshold", "exit_ratio", "cooldown_days")}),
         ("When an account is engaged", {"fields": account_forms.NAMES}),
         ("What a grade and a band ask for", {"fields": ("matrix",)}),
     )
     change_form_before_template = "admin/scoring/life.html"
-    actions_detail = ("publish_version", "activate_version", "new_draft", "retire_version")
+    actions_detail = ("publish_version", "activate_version", "new_draft", "deactivate_version", "retire_version")
     compressed_fields = True
     warn_unsaved_form = True
 
@@ -214,6 +224,10 @@ class ScoringModelAdmin(Acts, ModelAdmin):
     )
     def state(self, model: ScoringModel) -> str:
         return state_of(model)
+
+    @admin.display(description="For")
+    def meant_for(self, model: ScoringModel) -> str:
+        return model.scope or "all leads"
 
     @admin.display(description="Rules", ordering="rules_total")
     def rules_count(self, model: Any) -> int:
@@ -252,6 +266,12 @@ class ScoringModelAdmin(Acts, ModelAdmin):
     def matrix_shown(self, model: ScoringModel) -> str:
         return matrix_table(model)
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        if request.method == "GET":
+            for warning in scopes.warnings():
+                messages.warning(request, warning)
+        return super().changelist_view(request, extra_context)
+
     def changeform_view(
         self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
@@ -278,6 +298,9 @@ class ScoringModelAdmin(Acts, ModelAdmin):
     def has_activate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return self._with_status(request, object_id, status=Status.PUBLISHED, active=False)
 
+    def has_deactivate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self._with_status(request, object_id, active=True)
+
     def has_retire_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return self._with_status(request, object_id, status=Status.PUBLISHED, active=False)
 
@@ -289,7 +312,7 @@ class ScoringModelAdmin(Acts, ModelAdmin):
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        return self._new_draft(request, ScoringModel.objects.filter(active=True).first())
+        return self._new_draft(request, ScoringModel.objects.filter(pk=scopes.scopes_now().general).first())
 
     @action(description="New draft from this version", icon="content_copy", permissions=["draft"])
     def new_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -331,15 +354,16 @@ class ScoringModelAdmin(Acts, ModelAdmin):
     @action(description="Activate", icon="bolt", permissions=["activate"], variant=ActionVariant.PRIMARY)
     def activate_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
         model = self.row_of(object_id)
-        before = ScoringModel.objects.filter(active=True).exclude(pk=model.pk).first()
+        before = _decides_now(model)
 
         def activate(form: forms.Form) -> tuple[ScoringModel, str]:
             services.activate(
                 model, user=who(request), now=timezone.now(), apply_to_open=form.cleaned_data["apply_to_open"]
             )
-            return model, f"Version {model.version} decides from now on."
+            about = f" about {model.scope}" if model.scope else ""
+            return model, f"Version {model.version} decides{about} from now on."
 
-        explained = [f"{before} stops deciding. It is kept up to date until it is retired."] if before else []
+        explained = _what_ends(model, before)
         if model.filled_at is None:
             explained = [*explained, "It has not scored everybody yet; wait until it has."]
         return self.act(
@@ -347,6 +371,25 @@ class ScoringModelAdmin(Acts, ModelAdmin):
             title=f"Activate {model}", button="Activate", explained=explained,
             more={"life": life_of(model), "before": before,
                   "difference": difference(before, model) if before and model.filled_at else None},
+        )  # fmt: skip
+
+    @action(description="Let it decide no longer", icon="bolt", permissions=["deactivate"])
+    def deactivate_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        model = self.row_of(object_id)
+
+        def deactivate(form: forms.Form) -> tuple[ScoringModel, str]:
+            services.deactivate(model, now=timezone.now())
+            return model, f"Version {model.version} decides no longer."
+
+        return self.act(
+            request, form=forms.Form(posted(request)), do=deactivate, on=model,
+            title=f"Let {model} decide no longer", button="Decide no longer",
+            explained=[
+                "The model of the next wider scope decides about its leads: of the solution, the region, or all."
+                if model.scope
+                else "Leads that no model for a solution or region decides about then become MQLs by hand alone.",
+                "It is kept up to date until it is retired, and can be activated again.",
+            ],
         )  # fmt: skip
 
     @action(description="Retire", icon="inventory_2", permissions=["retire"])
@@ -362,6 +405,20 @@ class ScoringModelAdmin(Acts, ModelAdmin):
             title=f"Retire {model}", button="Retire",
             explained=["Its scores are dropped and it is kept up to date no longer. What it decided stays."],
         )  # fmt: skip
+
+
+def _decides_now(model: ScoringModel) -> ScoringModel | None:
+    """The version that decides at present about the leads that this one is for."""
+    deciding = scopes.scopes_now().model_of(model.solution_id, model.region_id)
+    return ScoringModel.objects.filter(pk=deciding).exclude(pk=model.pk).first()
+
+
+def _what_ends(model: ScoringModel, before: ScoringModel | None) -> list[str]:
+    if before is None:
+        return []
+    if (before.solution_id, before.region_id) == (model.solution_id, model.region_id):
+        return [f"{before} stops deciding. It is kept up to date until it is retired."]
+    return [f"{before} decides about {model.scope} no longer; it goes on deciding about other leads."]
 
 
 def state_of(model: ScoringModel) -> str:

@@ -12,7 +12,8 @@ from rest_framework.response import Response
 
 from funnel import api as funnel
 from scoring.explain import Why, why
-from scoring.serializers import MomentSerializer, WhySerializer
+from scoring.models import ScoringModel, Status
+from scoring.serializers import MomentSerializer, PersonMomentSerializer, WhySerializer
 
 AHEAD = timedelta(days=366)
 
@@ -22,27 +23,38 @@ class PersonViewSet(funnel.PersonViewSet):
 
     @extend_schema(
         operation_id="people_why_score",
-        description="Why the person's score is what it is now, or was at a moment: its parts sum to it exactly.",
-        parameters=[MomentSerializer],
+        description="Why the person's score is what it is now, or was at a moment: its parts sum to it exactly. By the "
+        "version that decides about all leads, or the one asked for; a lead's own `why-score` goes by the lead's.",
+        parameters=[PersonMomentSerializer],
         responses=WhySerializer,
     )
     @action(detail=True, url_path="why-score")
     def why_score(self, request: Request, pk: str) -> Response:
-        return Response(WhySerializer(explained(self.get_object().pk, request)).data)
+        asked = PersonMomentSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        number, model = asked.validated_data["version"], None
+        if number is not None:
+            published = ScoringModel.objects.filter(version=number, status=Status.PUBLISHED)
+            model = published.select_related("solution", "region").first()
+            if model is None:
+                raise ValidationError({"version": f"There is no published version {number} of the scoring model."})
+        return Response(WhySerializer(explained(self.get_object().pk, model, at=moment_of(request))).data)
 
 
-def explained(person_id: int, request: Request) -> Why:
-    """The person's score at the moment that the query asks for. Raises ValidationError, NotFound."""
-    found = why(person_id, at=_moment(request, now=timezone.now()))
+def explained(person_id: int, model: ScoringModel | None, *, at: datetime) -> Why:
+    """The person's score at a moment under a version, by default the general one. Raises NotFound."""
+    found = why(person_id, at=at, model=model)
     if found is None:
         raise NotFound("There is no score: no version of the scoring model is active.")
     return found
 
 
-def _moment(request: Request, *, now: datetime) -> datetime:
+def moment_of(request: Request) -> datetime:
+    """The moment that the query asks for. Raises ValidationError."""
     asked = MomentSerializer(data=request.query_params)
     asked.is_valid(raise_exception=True)
     given: dict[str, Any] = asked.validated_data
+    now = timezone.now()
     at: datetime = given["at"] or now
     if at > now + AHEAD:
         raise ValidationError({"at": "A score is told for the past and up to a year ahead."})

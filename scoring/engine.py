@@ -20,7 +20,7 @@ from scoring.decay import DAY, Floats, interest, next_review, rounded
 from scoring.fits import Fits
 from scoring.hands import FastTrack
 from scoring.models import Score
-from scoring.policy import Policy, live_policies
+from scoring.policy import Policy, general_policy, live_policies
 from scoring.states import States
 
 __all__ = ["FastTrack", "Reading", "Standing", "apply", "review", "state_of"]
@@ -31,7 +31,7 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a person stands under the version that decides.
+    """Where a person stands under a version that decides.
 
     interest: now, above the baseline. eligible: interest is at the threshold and the grid says MQL. allowed: the gates
     let the person through; excluded: one forbids it. touches: those of this batch that count. fast_track: the first of
@@ -57,6 +57,7 @@ class Reading:
     """A score as it is shown. interest and band: at the moment asked for; the rest as it was scored last."""
 
     person_id: int
+    policy: str
     interest: float
     fit: float
     grade: str
@@ -106,19 +107,20 @@ def apply(taken: Sequence[Taken], *, now: datetime) -> list[Standing]:
     """Work what was taken out of the inbox into the scores of every published version.
 
     A touch is added to what its person has; a rebuild, the first score of a person, a new baseline and a fill sum all
-    touches of the person that do not wait in the inbox themselves. Returns where each person stands under the active
-    version, in the order of ids; nothing where none is active, nor for people who are gone.
+    touches of the person that do not wait in the inbox themselves. Returns where each person stands under each version
+    that is active, version by version in the order of ids; nothing for people who are gone.
     """
     work = _sort(taken)
-    policies, active = live_policies()
+    policies, scopes = live_policies()
     standings: list[Standing] = []
     for policy in policies:
         people = np.array(sorted(work.everybody | work.fills.get(policy.id, set())), dtype=np.int64)
         if not len(people):
             continue
         scored = _score(policy, people, work, now=now)
-        if policy.id == active:
-            standings = _standings(policy, scored, work)
+        if policy.id in scopes.models:
+            standings += _standings(policy, scored, work)
+        if policy.id == scopes.general:
             accounts.note(people.tolist(), moved=work.changed | work.anew)
     return standings
 
@@ -126,27 +128,30 @@ def apply(taken: Sequence[Taken], *, now: datetime) -> list[Standing]:
 def review(*, now: datetime, limit: int) -> list[Standing]:
     """Score again the people whose review is due, at most `limit` of each version, and give where they stand.
 
-    Locks the people; those whom somebody else holds are left for the next time. Standings are of the active version.
+    Locks the people; those whom somebody else holds are left for the next time. Standings are of the versions that
+    are active, each for the people whose review it was.
     """
-    policies, active = live_policies()
+    policies, scopes = live_policies()
     standings: list[Standing] = []
     for policy in policies:
         people = _due(policy, now=now, limit=limit)
         if len(people):
             work = _Work(deciding=set(people.tolist()), causes=dict.fromkeys(people.tolist(), ("review", 0)))
             scored = _score(policy, people, work, now=now)
-            if policy.id == active:
-                standings = _standings(policy, scored, work)
+            if policy.id in scopes.models:
+                standings += _standings(policy, scored, work)
     return standings
 
 
-def state_of(person_ids: Collection[int], *, at: datetime | None = None) -> dict[int, Reading]:
-    """Scores of the active version by person, as of `at` (default: now), which must not lie before the last touch.
+def state_of(
+    person_ids: Collection[int], *, at: datetime | None = None, policy: Policy | None = None
+) -> dict[int, Reading]:
+    """Scores by person as of `at` (default: now), which must not lie before the last touch.
 
-    People without a score are left out. A constant number of statements.
+    policy: the version to go by; by default the one that decides about all leads that no other does. Of leads see
+    `scoring.by_lead`. People without a score are left out. A constant number of statements.
     """
-    policies, active = live_policies()
-    policy = next((policy for policy in policies if policy.id == active), None)
+    policy = policy or general_policy()
     if policy is None or not person_ids:
         return {}
     moment = (at or datetime.now(UTC)).timestamp()
@@ -157,6 +162,7 @@ def state_of(person_ids: Collection[int], *, at: datetime | None = None) -> dict
     return {
         int(people[place]): Reading(
             person_id=int(people[place]),
+            policy=policy.policy,
             interest=float(shown[place]),
             fit=float(known.fit_total[place]),
             grade=policy.grades[known.grade[place]][0],
@@ -249,7 +255,8 @@ def _accumulate(policy: Policy, before: States, work: _Work, *, now: datetime) -
     asked = anew | np.isin(people, list(work.moved))
     baseline_at = before.baseline_at.copy()
     baseline_at[asked] = np.nan
-    found = states.baselines(people[asked].tolist(), today=now.astimezone(UTC).date())
+    today = now.astimezone(UTC).date()
+    found = states.baselines(people[asked].tolist(), today=today, solution_id=policy.solution_id)
     baseline_at[np.searchsorted(people, list(found))] = list(found.values())
     # A recycle, or one taken back: what counts below the baseline becomes another.
     anew |= ~((baseline_at == before.baseline_at) | (np.isnan(baseline_at) & np.isnan(before.baseline_at)))

@@ -30,6 +30,7 @@ SELECT l.person_id, e.lead_id, e.recorded_at, l.revisit_on
 FROM funnel_lead l
 JOIN funnel_stageevent e ON e.lead_id = l.id AND e.kind IN ('recycle', 'disqualify') AND e.recorded_at <= %(at)s
 WHERE l.person_id = ANY(%(people)s)
+  AND (%(solution)s::bigint IS NULL OR l.solution_id IS NULL OR l.solution_id = %(solution)s)
   AND NOT EXISTS (SELECT FROM funnel_stageevent v WHERE v.supersedes_id = e.id AND v.recorded_at <= %(at)s)
 ORDER BY e.recorded_at
 """
@@ -46,7 +47,7 @@ def read(policy: Policy, person_ids: Collection[int], *, at: datetime, past: boo
         return {}
     values = _values(policy, people, at if past else None)
     touches = _touches(policy, people, at if past else None)
-    left = _baselines_at(people, at) if past else _baselines(people, at)
+    left = (_baselines_at if past else _baselines)(people, at, policy.solution_id)
     return {
         pk: Evidence(person_id=pk, values=found, touches=touches.get(pk, ()), baseline_at=left.get(pk))
         for pk, found in values.items()
@@ -131,16 +132,16 @@ def _touches(policy: Policy, people: list[int], at: datetime | None) -> dict[int
 # --- baselines ---------------------------------------------------------------------------------------------------
 
 
-def _baselines(people: list[int], now: datetime) -> dict[int, datetime]:
+def _baselines(people: list[int], now: datetime, solution_id: int | None) -> dict[int, datetime]:
     """When what had been earned was set aside by the last recycle or disqualification that stands."""
-    found = baselines(people, today=now.astimezone(UTC).date())
+    found = baselines(people, today=now.astimezone(UTC).date(), solution_id=solution_id)
     return {pk: datetime.fromtimestamp(left, UTC) for pk, left in found.items() if not math.isnan(left)}
 
 
-def _baselines_at(people: list[int], at: datetime) -> dict[int, datetime]:
+def _baselines_at(people: list[int], at: datetime, solution_id: int | None) -> dict[int, datetime]:
     """The same as it stood at a moment of the past."""
     with connection.cursor() as cursor:
-        cursor.execute(_LEAVING, {"people": people, "at": at})
+        cursor.execute(_LEAVING, {"people": people, "at": at, "solution": solution_id})
         rows = cursor.fetchall()
     exits = {row["lead_id"]: row["exit"] for row in derive({row[1] for row in rows}, as_of=at)} if rows else {}
     today = at.astimezone(UTC).date()

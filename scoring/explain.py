@@ -17,7 +17,7 @@ from scoring.fields import fields_of_gate
 from scoring.models import Action, Gate, ScoringModel, Status
 from scoring.mql_checks import Check, why_mql
 from scoring.parts import Earned, Judge, Parts, TouchFact
-from scoring.policy import GateTerms, Policy, live_policies, policy_of
+from scoring.policy import GateTerms, Policy, policy_of
 from scoring.words import number, when
 
 __all__ = [
@@ -105,11 +105,15 @@ class NextChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """A score and its parts. Interest is the sum of what the interest categories count, fit that of the others."""
+    """A score and its parts. Interest is the sum of what the interest categories count, fit that of the others.
+
+    policy: the version as decisions name it; model: as people do.
+    """
 
     person_id: int
     at: datetime
     policy: str
+    model: str
     interest: float
     threshold: float
     fit: float
@@ -148,8 +152,9 @@ class Reason:
 def why(person_id: int, *, at: datetime, model: ScoringModel | None = None) -> Why | None:
     """The score of a person as it was known at a moment, part by part.
 
-    model: the version to score by; by default the one that decided then, else the one that decides now. None where
-    there is neither such a version nor such a person. A constant number of statements, whatever the person has done.
+    model: the version to score by; by default the one that decided about all leads then, else the one that does now;
+    of a lead see `scoring.by_lead.model_for`. None where there is neither such a version nor such a person. A constant
+    number of statements, whatever the person has done.
     """
     model = model or _deciding(at)
     if model is None:
@@ -159,24 +164,20 @@ def why(person_id: int, *, at: datetime, model: ScoringModel | None = None) -> W
     return _why(Parts(policy, found, at=at), at) if found else None
 
 
-def strongest(person_ids: Collection[int], *, now: datetime, count: int = 3) -> dict[int, list[Reason]]:
+def strongest(person_ids: Collection[int], *, now: datetime, policy: Policy, count: int = 3) -> dict[int, list[Reason]]:
     """The reasons that weigh most in each person's score now: a raised hand, the heaviest two deeds, then by points.
 
-    Matches of one rule are one reason ("Looked at prices ×4"). People without a score are left out, and so is everybody
-    while no version is active. A constant number of statements.
+    Matches of one rule are one reason ("Looked at prices ×4"). People who are gone are left out. A constant number of
+    statements.
     """
-    policies, active = live_policies()
-    policy = next((policy for policy in policies if policy.id == active), None)
-    if policy is None:
-        return {}
     found = evidence.read(policy, person_ids, at=now, past=False)
     judge = Judge(policy, at=now)
     return {pk: _reasons(Parts(policy, known, at=now, judge=judge), now)[:count] for pk, known in found.items()}
 
 
 def _deciding(at: datetime) -> ScoringModel | None:
-    """The version that decided at a moment, as far as it is still known."""
-    versions = ScoringModel.objects.exclude(status=Status.DRAFT)
+    """The version that decided about all leads at a moment, as far as it is still known."""
+    versions = ScoringModel.objects.exclude(status=Status.DRAFT).filter(solution=None, region=None)
     then = versions.filter(activated_at__lte=at).order_by("-activated_at", "-version").first()
     return then or versions.filter(active=True).first()
 
@@ -194,6 +195,7 @@ def _why(parts: Parts, at: datetime) -> Why:
         person_id=parts.evidence.person_id,
         at=at,
         policy=policy.policy,
+        model=policy.title,
         interest=interest,
         threshold=policy.threshold,
         fit=parts.fit,
@@ -278,11 +280,18 @@ def _sentence(parts: Parts, interest: float, cell: str, action: Action) -> str:
         f"{cell} asks for: {action.label}."
     ]
     missing = [gate.name for gate, holds in parts.gates if gate.kind == Gate.Kind.REQUIRE and holds is not True]
+    if parts.policy.scope:
+        words.insert(0, _heard(parts.policy))
     if missing:
         words.append(f"Not confirmed: {', '.join(missing)}.")
     if parts.excluded_by:
         words.append(f"Excluded: {', '.join(gate.name for gate in parts.excluded_by)}.")
     return " ".join(words)
+
+
+def _heard(policy: Policy) -> str:
+    by = f", by touches about {policy.solution} or about none in particular" if policy.solution else ""
+    return f"Scored for {policy.scope}{by}."
 
 
 # --- what comes next ---------------------------------------------------------------------------------------------

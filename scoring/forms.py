@@ -78,8 +78,10 @@ class ModelForm(_PlainNumbers):
 
     class Meta:
         model = ScoringModel
-        fields = ("name", "why", "threshold", "exit_ratio", "cooldown_days")
+        fields = ("name", "why", "solution", "region", "threshold", "exit_ratio", "cooldown_days")
         labels = {
+            "solution": "Only for leads of this solution",
+            "region": "Only for leads of this region",
             "threshold": "Active Interest Threshold",
             "exit_ratio": "Exit level",
             "cooldown_days": "Cool-down in days",

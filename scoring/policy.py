@@ -1,20 +1,28 @@
-"""A model version as the engine uses it: read once, its conditions compiled once, unchanging since it was published."""
+"""A model version as the engine uses it: read once, its conditions compiled once, unchanging since it was published.
+
+A version that is meant for one solution hears only touches about it, or about none in particular: its rules and fast
+tracks ask for that too, so that whoever reads the policy sees the same.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from funnel.conditions import Compiled, compile
+from funnel.fields import FIELDS_OF_TOUCHES
 from scoring.account_terms import AccountTerms
 from scoring.account_terms import read as read_accounts
 from scoring.decay import DAY, Curve, Floats, Silence, rounded
 from scoring.fields import fields_of_gate, fields_of_rule
 from scoring.models import Action, Gate, ScoreCategory, ScoreRule, ScoringModel, Status
+from scoring.scopes import Scopes, scopes_of
+
+ABOUT: Final = "touch.about"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +79,17 @@ class GateTerms:
 class Policy:
     """One version. grades: letter and least fit, from the best. bands: number and least interest, from the highest.
 
-    grid: what each cell ("B2") asks for. landmark: seconds since 1970. Compared by identity: one object a version.
+    grid: what each cell ("B2") asks for. landmark: seconds since 1970. solution_id, solution: the one that it hears
+    touches about, None for any; scope: the leads that it is meant for, in words, empty for all. Compared by identity:
+    one object a version, as long as its scope is called the same.
     """
 
     id: int
     version: int
+    name: str
+    solution_id: int | None
+    solution: str | None
+    scope: str
     threshold: float
     exit_ratio: float
     cooldown_days: int
@@ -95,6 +109,11 @@ class Policy:
     def policy(self) -> str:
         """How a decision names the version it was made under."""
         return f"scoring:{self.version}"
+
+    @property
+    def title(self) -> str:
+        """How people name it: "Fit and interest, version 3, for Edge in DACH"."""
+        return f"{self.name}, version {self.version}{f', for {self.scope}' if self.scope else ''}"
 
     @property
     def exit_level(self) -> float:
@@ -121,15 +140,21 @@ class Policy:
         return _places(self.bands, interest)
 
 
-def live_policies() -> tuple[list[Policy], int | None]:
-    """Every version that is kept up to date, and the id of the one that decides. One query once they are known."""
-    rows = list(
-        ScoringModel.objects.filter(status=Status.PUBLISHED)
-        .order_by("version")
-        .values_list("id", "status", "published_at", "active")
-    )
-    active = next((pk for pk, _status, _published_at, active in rows if active), None)
-    return [_known(pk, status, published_at) for pk, status, published_at, _active in rows], active
+def live_policies() -> tuple[list[Policy], Scopes]:
+    """Every version that is kept up to date, and which of them decides about which leads.
+
+    One query once they are known; two where one that decides is for a region.
+    """
+    published = ScoringModel.objects.filter(status=Status.PUBLISHED).order_by("version")
+    rows = list(published.values("active", "solution_id", "region_id", *_KEY))
+    scopes = scopes_of((row["id"], row["solution_id"], row["region_id"]) for row in rows if row["active"])
+    return [_known(*(row[name] for name in _KEY)) for row in rows], scopes
+
+
+def general_policy() -> Policy | None:
+    """The version that decides where no other does; people and accounts as such are scored by it."""
+    policies, scopes = live_policies()
+    return next((policy for policy in policies if policy.id == scopes.general), None)
 
 
 def policy_of(model: ScoringModel) -> Policy:
@@ -139,13 +164,20 @@ def policy_of(model: ScoringModel) -> Policy:
     """
     if model.status == Status.DRAFT:
         return _read(model)
-    return _known(model.pk, model.status, model.published_at)
+    solution = model.solution.name if model.solution else None
+    region = model.region.name if model.region else None
+    return _known(model.pk, model.status, model.published_at, solution, region)
 
 
-@lru_cache(maxsize=16)
-def _known(pk: int, status: str, published_at: datetime | None) -> Policy:
-    """status and published_at belong to the key because a test's database may give an id twice."""
-    return _read(ScoringModel.objects.get(pk=pk))
+_KEY: Final = ("id", "status", "published_at", "solution__name", "region__name")
+
+
+@lru_cache(maxsize=32)
+def _known(pk: int, status: str, published_at: datetime | None, solution: str | None, region: str | None) -> Policy:
+    """status and published_at belong to the key because a test's database may give an id twice; the names of the scope
+    because they may be changed.
+    """
+    return _read(ScoringModel.objects.select_related("solution", "region").get(pk=pk))
 
 
 def _read(model: ScoringModel) -> Policy:
@@ -159,13 +191,18 @@ def _read(model: ScoringModel) -> Policy:
         for axis in ScoreCategory.Axis.values
     }
     places = {terms.id: place for axis in axes.values() for place, terms in enumerate(axis)}
-    rules = tuple(_rule(row, places) for row in model.rules.order_by("position", "id"))
+    solution = model.solution.name if model.solution else None
+    rules = tuple(_rule(row, places, solution) for row in model.rules.order_by("position", "id"))
     grades = tuple((str(letter), _least(least)) for letter, least in model.grades)
     bands = tuple((int(number), _least(least)) for number, least in model.bands)
     landmark = model.landmark.timestamp() if model.landmark else 0.0
     return Policy(
         id=model.pk,
         version=model.version,
+        name=model.name,
+        solution_id=model.solution_id,
+        solution=solution,
+        scope=model.scope,
         threshold=model.threshold,
         exit_ratio=model.exit_ratio,
         cooldown_days=model.cooldown_days,
@@ -176,7 +213,7 @@ def _read(model: ScoringModel) -> Policy:
         interest=axes[ScoreCategory.Axis.INTEREST],
         fit=axes[ScoreCategory.Axis.FIT],
         rules=rules,
-        gates=tuple(_gate(row) for row in model.gates.order_by("kind", "position", "id")),
+        gates=tuple(_gate(row, solution) for row in model.gates.order_by("kind", "position", "id")),
         accounts=read_accounts(model.accounts),
         curve=_curve(model, axes[ScoreCategory.Axis.INTEREST], rules, bands, landmark),
         qualifies=np.array(
@@ -185,14 +222,16 @@ def _read(model: ScoringModel) -> Policy:
     )
 
 
-def _rule(row: ScoreRule, places: Mapping[int, int]) -> RuleTerms:
+def _rule(row: ScoreRule, places: Mapping[int, int], solution: str | None) -> RuleTerms:
+    condition = compile(row.condition, fields_of_rule(row.kind))
+    tree, condition = _heard(row.condition, condition, solution if row.kind == ScoreRule.Kind.TOUCH else None)
     return RuleTerms(
         id=row.pk,
         name=row.name,
         kind=row.kind,
         category=places[row.category_id],
-        tree=row.condition,
-        condition=compile(row.condition, fields_of_rule(row.kind)),
+        tree=tree,
+        condition=condition,
         points=row.points,
         points_if_unknown=row.points_if_unknown,
         per_day=row.per_day,
@@ -202,8 +241,25 @@ def _rule(row: ScoreRule, places: Mapping[int, int]) -> RuleTerms:
     )
 
 
-def _gate(row: Gate) -> GateTerms:
-    return GateTerms(row.pk, row.name, row.kind, row.condition, compile(row.condition, fields_of_gate(row.kind)))
+def _gate(row: Gate, solution: str | None) -> GateTerms:
+    condition = compile(row.condition, fields_of_gate(row.kind))
+    tree, condition = _heard(row.condition, condition, solution if row.kind == Gate.Kind.FAST_TRACK else None)
+    return GateTerms(row.pk, row.name, row.kind, tree, condition)
+
+
+def _heard(tree: Mapping[str, Any], condition: Compiled, solution: str | None) -> tuple[Mapping[str, Any], Compiled]:
+    """A condition on touches and that they are about this solution or none: as JSON and as SQL.
+
+    Put together of what is compiled already: a condition may be as deep as conditions can be.
+    """
+    if solution is None:
+        return tree, condition
+    about = {"any": [{"field": ABOUT, "op": "is", "value": solution}, {"field": ABOUT, "op": "unknown"}]}
+    heard = compile(about, FIELDS_OF_TOUCHES)
+    both = Compiled(
+        f"({heard.sql} AND {condition.sql})", heard.params + condition.params, heard.groups | condition.groups
+    )
+    return {"all": [about, tree]}, both
 
 
 def _curve(

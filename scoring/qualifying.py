@@ -1,32 +1,40 @@
 """From scores to stages: who becomes an MQL, who raised a hand again, whose interest has cooled.
 
 The decisions themselves are pure (decisions.py); here people and leads are read for them, and leads moved, set by set.
+About each lead decides the version whose scope it lies in (scopes.py).
 Everything happens at `now`, the moment of processing, in the caller's transaction with the people locked.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
 
 from funnel import inbox
 from funnel.derivation import BACK_KINDS
-from funnel.inquiries import open_again, open_for_touches
+from funnel.inquiries import (
+    REGION_OF_TOUCH,
+    SOLUTION_OF_TOUCH,
+    TOUCH_WITH_ORIGIN,
+    open_again,
+    open_for_touches,
+)
 from funnel.models import Exit, Inbox, Kind, Reason, Stage
 from funnel.stages import Move, move
-from scoring.decisions import Decision, OpenLead, Qualification, Touch, View, judge
+from scoring.decisions import Decision, OpenLead, Qualification, Touch, View, judge, settle
 from scoring.engine import Standing, state_of
 from scoring.fits import read as read_fits
-from scoring.policy import live_policies
+from scoring.policy import Policy, live_policies
+from scoring.scopes import Scopes, scopes_now
 
 COOLED = "Interest has cooled"  # the reason of a lead that cooled
 FAST_TRACK = "fast_track"  # how the cause of an MQL ends that a raised hand made
 
 # Open leads, and what made them so: the latest entry that stands, into Inquiry where they are, else into MQL.
 _OPEN_LEADS = f"""
-SELECT l.person_id, l.id, l.number, l.stage, l.solution_id, coalesce(entry.by_score, false),
+SELECT l.person_id, l.region_id, l.id, l.number, l.stage, l.solution_id, coalesce(entry.by_score, false),
        coalesce(entry.set_back, false)
 FROM funnel_lead l
 LEFT JOIN LATERAL (
@@ -44,16 +52,14 @@ ORDER BY l.person_id, l.number
 """
 _OPEN_LEAD = ("id", "number", "stage", "solution_id", "by_score", "set_back")
 _LEFT_AT = f"""
-SELECT person_id, max(closed_at) FROM funnel_lead
-WHERE person_id = ANY(%s) AND exit IN ('{Exit.RECYCLED}', '{Exit.DISQUALIFIED}') GROUP BY person_id
+SELECT person_id, solution_id, max(closed_at) FROM funnel_lead
+WHERE person_id = ANY(%s) AND exit IN ('{Exit.RECYCLED}', '{Exit.DISQUALIFIED}') GROUP BY person_id, solution_id
 """
-# A touch that names no solution is about that of its campaign, as in funnel.inquiries.
-_SOLUTIONS = """
-SELECT t.id, coalesce(t.solution_id, ca.solution_id)
-FROM funnel_activity t LEFT JOIN funnel_campaign ca ON ca.id = t.campaign_id WHERE t.id = ANY(%s)
-"""
+_ORIGINS = f"SELECT t.id, {SOLUTION_OF_TOUCH}, {REGION_OF_TOUCH} FROM {TOUCH_WITH_ORIGIN} WHERE t.id = ANY(%s)"
+# Leads that no version decides about wait for one.
 _IS_DUE = f"""
 l.exit = '{Exit.RECYCLED}' AND l.revisit_on <= %s AND (l.revisited_on IS NULL OR l.revisited_on < l.revisit_on)
+AND {{model}} IS NOT NULL
 """
 _IS_MOOT = """
 l.revisit_on < (l.recorded_at AT TIME ZONE 'UTC')::date OR EXISTS (
@@ -90,7 +96,7 @@ MayCool = Callable[[Collection[int]], Collection[int]]
 
 
 def decide(standings: Sequence[Standing], *, now: datetime, may_cool: MayCool | None = None) -> Decided:
-    """Apply the MQL rule to each person and move their leads. One standing a person.
+    """Apply the MQL rule to each person and move their leads. One standing a person and version that decides.
 
     may_cool: is given leads at MQL that have fallen below the exit level and answers which of them nothing holds; only
     those are closed as recycled. Without it none is: an MQL that nobody has decided about never cools, since neglect
@@ -100,7 +106,9 @@ def decide(standings: Sequence[Standing], *, now: datetime, may_cool: MayCool | 
     standings = [standing for standing in standings if standing.decides]
     if not standings:
         return Decided()
-    judged = [(standing, judge(view, now=now)) for standing, view in _views(standings)]
+    views = _views(standings)
+    decisions = settle([(view, judge(view, now=now)) for view in views])
+    judged = list(zip(standings, decisions, strict=True))
     chosen = _choose(judged, now=now)
     fallen = {lead_id: standing for standing, decision in judged for lead_id in decision.cooled}
     free = sorted(set(may_cool(sorted(fallen)))) if may_cool and fallen else []
@@ -127,19 +135,25 @@ def revisit(*, now: datetime, limit: int = 500) -> Decided:
 
     The day was chosen by a person, so neither interest nor the cool-down is asked; exclusions are. Nothing comes of a
     day that lies behind the lead's own record (loaded history), nor where a later lead of the same solution is there.
-    Works at most `limit` leads, of people whom nobody else holds; without an active model none. Of its own transaction.
+    Works at most `limit` leads, of people whom nobody else holds, and only those that an active version decides about.
+    Of its own transaction.
     """
-    policies, active = live_policies()
-    policy = next((policy for policy in policies if policy.id == active), None)
-    if policy is None:
+    policies, scopes = live_policies()
+    deciding = {policy.id: policy for policy in policies if policy.id in scopes.models}
+    if not deciding:
         return Decided()
-    due = _lock_due(now.date(), limit)
+    due = _lock_due(now.date(), limit, scopes)
     people = sorted({row.person_id for row in due})
-    fits = read_fits(policy, people)
-    excluded = set(fits.people[fits.excluded].tolist())
-    worked = [row.lead_id for row in due if not row.moot and row.person_id not in excluded]
+    excluded: set[tuple[int, int]] = set()
+    interest: dict[tuple[int, int], float] = {}
+    for pk in sorted({row.model_id for row in due}):
+        theirs = sorted({row.person_id for row in due if row.model_id == pk})
+        fits = read_fits(deciding[pk], theirs)
+        excluded |= {(pk, person) for person in fits.people[fits.excluded].tolist()}
+        found = state_of(theirs, at=now, policy=deciding[pk])
+        interest |= {(pk, person): reading.interest for person, reading in found.items()}
+    worked = [row.lead_id for row in due if not row.moot and (row.model_id, row.person_id) not in excluded]
     opened = open_again(worked, now=now)
-    interest = {pk: reading.interest for pk, reading in state_of(people, at=now).items()}
     wishes = [
         Move(
             lead_id=opened[row.lead_id],
@@ -147,8 +161,8 @@ def revisit(*, now: datetime, limit: int = 500) -> Decided:
             to_stage=Stage.MQL.value,
             occurred_at=now,
             cause=f"mql:revisit:{row.lead_id}",
-            policy=policy.policy,
-            score=interest.get(row.person_id),
+            policy=deciding[row.model_id].policy,
+            score=interest.get((row.model_id, row.person_id)),
         )
         for row in due
         if row.lead_id in opened
@@ -164,11 +178,12 @@ def put_off_revisit(*, now: datetime) -> tuple[int, int] | None:
 
     Returns its lead and person; None where none is due. In the caller's transaction.
     """
+    is_due = _IS_DUE.format(model=scopes_now().sql())
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             UPDATE funnel_lead SET revisit_on = %s
-            WHERE id = (SELECT l.id FROM funnel_lead l WHERE {_IS_DUE} ORDER BY revisit_on LIMIT 1)
+            WHERE id = (SELECT l.id FROM funnel_lead l WHERE {is_due} ORDER BY revisit_on LIMIT 1)
             RETURNING id, person_id
             """,
             [now.date() + timedelta(days=1), now.date()],
@@ -179,27 +194,30 @@ def put_off_revisit(*, now: datetime) -> tuple[int, int] | None:
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """A recycled lead whose day has come. moot: nothing is to come of it."""
+    """A recycled lead whose day has come. model_id: the version that decides about it. moot: nothing comes of it."""
 
     lead_id: int
     person_id: int
+    model_id: int
     moot: bool
 
 
-def _lock_due(today: date, limit: int) -> list[_Due]:
+def _lock_due(today: date, limit: int, scopes: Scopes) -> list[_Due]:
     """Lock people first, then their leads; both in id order, like everybody who locks them."""
+    is_due = _IS_DUE.format(model=scopes.sql())
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             SELECT id FROM funnel_person
-            WHERE id IN (SELECT person_id FROM funnel_lead l WHERE {_IS_DUE} ORDER BY revisit_on LIMIT %s)
+            WHERE id IN (SELECT person_id FROM funnel_lead l WHERE {is_due} ORDER BY revisit_on LIMIT %s)
             ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
             """,
             [today, limit],
         )
         people = [pk for (pk,) in cursor.fetchall()]
         cursor.execute(
-            f"SELECT id, person_id, {_IS_MOOT} FROM funnel_lead l WHERE person_id = ANY(%s) AND {_IS_DUE} "
+            f"SELECT id, person_id, {scopes.sql()}, {_IS_MOOT} "
+            f"FROM funnel_lead l WHERE person_id = ANY(%s) AND {is_due} "
             "ORDER BY id FOR NO KEY UPDATE",
             [people, today],
         )
@@ -214,31 +232,39 @@ def _mark_revisited(lead_ids: list[int]) -> None:
 # --- reading ---------------------------------------------------------------------------------------------------
 
 
-def _views(standings: Sequence[Standing]) -> list[tuple[Standing, View]]:
-    """What the decisions need to know. Three queries."""
-    people = [standing.person_id for standing in standings]
+def _views(standings: Sequence[Standing]) -> list[View]:
+    """What the decisions need to know, standing by standing. Three queries, and those of the scopes."""
+    people = sorted({standing.person_id for standing in standings})
+    scopes = scopes_now()
     leads = defaultdict(list)
-    for person_id, *values in _rows(_OPEN_LEADS, people):
-        leads[person_id].append(OpenLead(**dict(zip(_OPEN_LEAD, values, strict=True))))
-    left_at = dict(_rows(_LEFT_AT, people))
-    solutions = dict(_rows(_SOLUTIONS, [*_touches_of(standings)]))
+    for person_id, region_id, *values in _rows(_OPEN_LEADS, people):
+        lead = OpenLead(**dict(zip(_OPEN_LEAD, values, strict=True)))
+        leads[person_id].append((scopes.model_of(lead.solution_id, region_id), lead))
+    left_at = defaultdict(list)
+    for person_id, solution_id, at in _rows(_LEFT_AT, people):
+        left_at[person_id].append((solution_id, at))
+    origins = {pk: tuple(origin) for pk, *origin in _rows(_ORIGINS, [*_touches_of(standings)])}
     return [
-        (standing, _view(standing, solutions, tuple(leads[standing.person_id]), left_at.get(standing.person_id)))
+        _view(standing, origins, leads[standing.person_id], left_at[standing.person_id], scopes)
         for standing in standings
     ]
 
 
-def _touches_of(standings: Iterable[Standing]) -> Iterable[int]:
-    for standing in standings:
-        yield from standing.touches
-        if standing.fast_track:
-            yield standing.fast_track.activity_id
+def _touches_of(standings: Iterable[Standing]) -> set[int]:
+    raised = {standing.fast_track.activity_id for standing in standings if standing.fast_track}
+    return raised | {touch for standing in standings for touch in standing.touches}
 
 
 def _view(
-    standing: Standing, solutions: Mapping[int, int | None], leads: tuple[OpenLead, ...], left_at: datetime | None
+    standing: Standing,
+    origins: Mapping[int, tuple[int | None, int | None]],
+    leads: Iterable[tuple[int | None, OpenLead]],
+    left_at: Iterable[tuple[int | None, datetime]],
+    scopes: Scopes,
 ) -> View:
     policy, fast_track = standing.policy, standing.fast_track
+    touches = [Touch(pk, origins.get(pk, (None, None))[0]) for pk in standing.touches]
+    raised = origins.get(fast_track.activity_id, (None, None)) if fast_track else (None, None)
     return View(
         person_id=standing.person_id,
         interest=standing.interest,
@@ -247,11 +273,17 @@ def _view(
         excluded=standing.excluded,
         exit_level=policy.exit_level,
         cooldown_days=policy.cooldown_days,
-        touches=tuple(Touch(pk, solutions.get(pk)) for pk in standing.touches),
-        fast_track=Touch(fast_track.activity_id, solutions.get(fast_track.activity_id)) if fast_track else None,
-        leads=leads,
-        left_at=left_at,
+        touches=tuple(touch for touch in touches if _hears(policy, touch.solution_id)),
+        fast_track=Touch(fast_track.activity_id, raised[0]) if fast_track else None,
+        leads=tuple(replace(lead, ours=model_id == policy.id) for model_id, lead in leads),
+        left_at=max((at for solution_id, at in left_at if _hears(policy, solution_id)), default=None),
+        opens=scopes.model_of(*raised) == policy.id,
     )
+
+
+def _hears(policy: Policy, solution_id: int | None) -> bool:
+    """Whether what is about this solution, or none, concerns the version."""
+    return policy.solution_id is None or solution_id in (None, policy.solution_id)
 
 
 def _rows(sql: str, ids: Collection[int]) -> list[tuple]:

@@ -57,7 +57,8 @@ class WhySerializer(serializers.Serializer):
 
     person_id = serializers.IntegerField()
     at = serializers.DateTimeField()
-    policy = serializers.CharField()
+    policy = serializers.CharField(help_text="The version that scores, as decisions name it.")
+    model = serializers.CharField(help_text="The version by name, and the leads that it is for.")
     interest = serializers.FloatField()
     threshold = serializers.FloatField()
     fit = serializers.FloatField()
@@ -91,6 +92,20 @@ class LeadWhySerializer(WhySerializer):
 
 
 class MomentSerializer(serializers.Serializer):
+    """When to look."""
+
     at = serializers.DateTimeField(
         required=False, allow_null=True, default=None, help_text="As it was known then; by default now."
+    )
+
+
+class PersonMomentSerializer(MomentSerializer):
+    """When to look, and by which version."""
+
+    version = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        help_text="Number of a published version; by default the one that decides about all leads.",
     )

@@ -14,16 +14,19 @@ from django.db.models import Max
 from django.utils import timezone
 
 from funnel import hints, inbox
-from funnel.models import Inbox, Person, Stage
+from funnel.models import Inbox, Lead, Person, Stage
 from funnel.versions import PolicyProblem
 from scoring import accounts, shipped
 from scoring.checks import check
 from scoring.models import Gate, Score, ScoreCategory, ScoreRule, ScoringModel, Status
+from scoring.scopes import scopes_of
 
 FILL: Final = "scoring.tasks.fill"
 RANGE: Final = 20_000  # people whom one step of a fill hands to the pipeline
 
-_POLICY = ("threshold", "exit_ratio", "cooldown_days", "grades", "bands", "grid", "accounts")
+_POLICY = (
+    "threshold", "exit_ratio", "cooldown_days", "grades", "bands", "grid", "accounts", "solution_id", "region_id",
+)  # fmt: skip
 _CATEGORY = ("name", "axis", "cap", "half_life_days", "position")
 _RULE = (
     "name", "kind", "condition", "points", "points_if_unknown", "per_day", "window_days", "after_days", "every_days",
@@ -34,7 +37,7 @@ _GATE = ("kind", "name", "condition", "position")
 
 @transaction.atomic
 def draft(*, from_model: ScoringModel | None = None, user: User | None, name: str, why: str = "") -> ScoringModel:
-    """A new draft: a copy of a version, or of the model that ships."""
+    """A new draft: a copy of a version with its scope, or of the model that ships."""
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE scoring_scoringmodel IN SHARE ROW EXCLUSIVE MODE")  # two drafts at once: two numbers
     last = ScoringModel.objects.aggregate(last=Max("version"))["last"] or 0
@@ -94,10 +97,10 @@ def fill(model: ScoringModel, *, limit: int = RANGE, now: datetime | None = None
 
 @transaction.atomic
 def activate(model: ScoringModel, *, user: User | None, now: datetime, apply_to_open: bool = False) -> ScoringModel:
-    """Let this version decide from now on, instead of the one that did.
+    """Let this version decide from now on about the leads of its scope, instead of the one of that scope that did.
 
-    apply_to_open: people with an inquiry under way are decided about at once; otherwise each when next heard of.
-    Raises PolicyProblem for a version that is not published and filled.
+    apply_to_open: people with an inquiry of that scope under way are decided about at once; otherwise each when next
+    heard of. Raises PolicyProblem for a version that is not published and filled.
     """
     held = {row.pk: row for row in ScoringModel.objects.select_for_update().order_by("pk")}[model.pk]
     if held.status != Status.PUBLISHED:
@@ -105,17 +108,39 @@ def activate(model: ScoringModel, *, user: User | None, now: datetime, apply_to_
     if held.filled_at is None:
         raise PolicyProblem([f"Version {held.version} has not scored everybody yet. Wait until it is filled."])
     if not held.active:
-        ScoringModel.objects.filter(active=True).update(active=False)
+        same_scope = ScoringModel.objects.filter(active=True, solution=held.solution_id, region=held.region_id)
+        same_scope.update(active=False, deactivated_at=now)
         held.active, held.activated_at, held.activated_by, held.activate_when_filled = True, now, user, False
-        held.save(update_fields=["active", "activated_at", "activated_by", "activate_when_filled"])
-        accounts.note_all()
+        held.deactivated_at = None
+        held.save(update_fields=["active", "activated_at", "activated_by", "activate_when_filled", "deactivated_at"])
+        if held.solution_id is None and held.region_id is None:  # accounts go by the version for all leads
+            accounts.note_all()
     if apply_to_open:
-        people = Person.objects.filter(leads__closed_at=None, leads__stage=Stage.INQUIRY).distinct()
-        inbox.add(
-            Inbox.Cause.ACTIVATED,
-            ((pk, held.pk) for pk in people.order_by("pk").values_list("pk", flat=True)),
-            rank=Inbox.Rank.BULK,
-        )
+        _decide_anew(held)
+    model.refresh_from_db()
+    return model
+
+
+def _decide_anew(model: ScoringModel) -> None:
+    """Have the people decided about who have an inquiry that this version is for."""
+    (scope,) = scopes_of([(model.pk, model.solution_id, model.region_id)]).ordered
+    leads = Lead.objects.filter(closed_at=None, stage=Stage.INQUIRY)
+    if scope.solution_id is not None:
+        leads = leads.filter(solution=scope.solution_id)
+    if scope.regions is not None:
+        leads = leads.filter(region__in=scope.regions)
+    people = leads.order_by("person").values_list("person", flat=True).distinct()
+    inbox.add(Inbox.Cause.ACTIVATED, ((pk, model.pk) for pk in people), rank=Inbox.Rank.BULK)
+
+
+@transaction.atomic
+def deactivate(model: ScoringModel, *, now: datetime) -> ScoringModel:
+    """Let this version decide no longer: its leads are the next wider scope's. Raises PolicyProblem unless active."""
+    held = ScoringModel.objects.select_for_update().get(pk=model.pk)
+    if not held.active:
+        raise PolicyProblem([f"Version {held.version} does not decide at present."])
+    held.active, held.deactivated_at = False, now
+    held.save(update_fields=["active", "deactivated_at"])
     model.refresh_from_db()
     return model
 
@@ -125,7 +150,9 @@ def retire(model: ScoringModel, *, now: datetime) -> ScoringModel:
     """Stop keeping a version up to date and drop its scores; what it decided stays. Raises PolicyProblem if active."""
     held = ScoringModel.objects.select_for_update().get(pk=model.pk)
     if held.active:
-        raise PolicyProblem([f"Version {held.version} decides at present. Activate another version first."])
+        raise PolicyProblem(
+            [f"Version {held.version} decides at present. Activate another version first, or let it decide no longer."]
+        )
     if held.status != Status.PUBLISHED:
         raise PolicyProblem([f"Version {held.version} is {held.get_status_display().lower()}, not published."])
     held.status, held.retired_at = Status.RETIRED, now

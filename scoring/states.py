@@ -26,6 +26,7 @@ SELECT DISTINCT ON (l.person_id) l.person_id,
 FROM funnel_lead l
 JOIN funnel_stageevent e ON e.lead_id = l.id AND e.kind IN ('recycle', 'disqualify')
 WHERE l.person_id = ANY(%(people)s) AND l.exit IN ('recycled', 'disqualified')
+  AND (%(solution)s::bigint IS NULL OR l.solution_id IS NULL OR l.solution_id = %(solution)s)
   AND NOT EXISTS (SELECT FROM funnel_stageevent v WHERE v.supersedes_id = e.id)
 ORDER BY l.person_id, e.recorded_at DESC
 """
@@ -75,15 +76,16 @@ def read(policy: Policy, people: Ids) -> States:
     return States(people=people, **values)
 
 
-def baselines(people: Sequence[int], *, today: date) -> dict[int, float]:
+def baselines(people: Sequence[int], *, today: date, solution_id: int | None = None) -> dict[int, float]:
     """When each of these people was last recycled or disqualified, as far as it stands; nan once their day has come.
 
-    People who never were are left out. Seconds since 1970, of the moment it was recorded. One statement.
+    solution_id: only leads of this solution or of none count, as for a version that is meant for it. People who never
+    were are left out. Seconds since 1970, of the moment it was recorded. One statement.
     """
     if not people:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_BASELINES, {"people": list(people), "today": today})
+        cursor.execute(_BASELINES, {"people": list(people), "today": today, "solution": solution_id})
         return dict(cursor.fetchall())
 
 

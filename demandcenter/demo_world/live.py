@@ -25,6 +25,8 @@ from funnel.ingest import Row
 from funnel.models import Account, Lead, Person, Reason, Stage, StageEvent
 from routing import meetings, services
 from routing.acts import Refused
+from scoring.models import Score
+from scoring.scopes import scopes_now
 
 HERS = ("DACH", "Nordics")  # the regions of Mara's team
 PATIENCE = 50  # rows in the inbox before somebody should know that nobody works it
@@ -100,8 +102,8 @@ class Live:
 
     def _somebody_warm(self) -> str:
         """Somebody near the threshold does what may well lift them over it."""
-        warm = self._inquiries().filter(person__scores__model__active=True, person__scores__allowed=True)
-        warm = warm.filter(person__scores__grade__in=["A", "B"], person__scores__band=3)
+        scores = Score.objects.filter(model=scopes_now().general, allowed=True, grade__in=["A", "B"], band=3)
+        warm = self._inquiries().filter(person__in=scores.values("person"))
         if self.dice.random() < 0.6:
             warm = warm.filter(region__name__in=HERS)
         lead = self._one(warm)

@@ -16,6 +16,7 @@ from scoring.models.versions import (
     default_bands,
     default_grades,
     default_grid,
+    scope_words,
 )
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "default_bands",
     "default_grades",
     "default_grid",
+    "scope_words",
 ]

@@ -47,9 +47,10 @@ class Action(models.TextChoices):
 class ScoringModel(models.Model):
     """One version of how people are scored.
 
-    A published version is kept up to date for everybody, which `filled_at` says is complete; one of them is `active`:
-    it decides who becomes an MQL. `filled_to` is the last person of the fill so far; with `activate_when_filled` the
-    end of the fill activates it.
+    A published version is kept up to date for everybody, which `filled_at` says is complete. Those that are `active`
+    decide who becomes an MQL, one a scope: solution and region name the leads that a version is meant for, blank means
+    all (scoring/scopes.py). `filled_to` is the last person of the fill so far; with `activate_when_filled` the end of
+    the fill activates it.
     """
 
     version = models.PositiveIntegerField(unique=True, editable=False)
@@ -57,6 +58,22 @@ class ScoringModel(models.Model):
     why = models.TextField(blank=True, default="", help_text="What this version changes, and why.")
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT, editable=False)
     active = models.BooleanField(default=False, editable=False)
+    solution = models.ForeignKey(
+        "funnel.Solution",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="It decides about leads of this solution, and counts touches about it or about none; blank: all.",
+    )
+    region = models.ForeignKey(
+        "funnel.Region",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="It decides about leads of this region and the regions below it; blank: all.",
+    )
 
     threshold = models.FloatField(
         default=40, validators=[MinValueValidator(0)], help_text="The Active Interest Threshold: least interest now."
@@ -92,12 +109,18 @@ class ScoringModel(models.Model):
     activated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
     )
+    deactivated_at = models.DateTimeField(null=True, editable=False, help_text="When it last ceased to decide.")
     retired_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["-version"]
         constraints = [
-            models.UniqueConstraint(fields=["active"], condition=Q(active=True), name="one_active_scoring_model"),
+            models.UniqueConstraint(
+                fields=["solution", "region"],
+                condition=Q(active=True),
+                nulls_distinct=False,
+                name="one_active_scoring_model_a_scope",
+            ),
             models.CheckConstraint(
                 condition=Q(active=False) | Q(status="published", filled_at__isnull=False),
                 name="active_scoring_model_is_published_and_filled",
@@ -116,6 +139,18 @@ class ScoringModel(models.Model):
     def policy(self) -> str:
         """How a decision names the version it was made under."""
         return f"scoring:{self.version}"
+
+    @property
+    def scope(self) -> str:
+        """The leads that it is meant for, in words; empty for all."""
+        return scope_words(self.solution.name if self.solution else None, self.region.name if self.region else None)
+
+
+def scope_words(solution: str | None, region: str | None) -> str:
+    """Like "Edge in DACH", "Edge", "leads in DACH"; empty for everything everywhere."""
+    if solution and region:
+        return f"{solution} in {region}"
+    return solution or (f"leads in {region}" if region else "")
 
 
 _DRAFT_ONLY = draft_only(table="scoring_scoringmodel", parent="model_id", noun="scoring model")

@@ -125,7 +125,7 @@ def test_without_a_model_the_page_says_so(client, here):
     lead = here.wait(cell="")
     response = client.get(url(lead))
     assert response.context["score"] is None and response.context["curve"] is None
-    assert "Nothing scores yet" in response.content.decode()
+    assert "No scoring model decides about this lead yet" in response.content.decode()
 
 
 # --- Clocks and timeline --------------------------------------------------------------------------

@@ -50,8 +50,8 @@ class Model:
 
     def active(self) -> ScoringModel:
         model = self.published()
-        ScoringModel.objects.filter(active=True).update(active=False)
-        ScoringModel.objects.filter(pk=model.pk).update(active=True)
+        ScoringModel.objects.filter(active=True, solution=model.solution, region=model.region).update(active=False)
+        ScoringModel.objects.filter(pk=model.pk).update(active=True, activated_at=self.landmark)
         model.refresh_from_db()
         return model
 

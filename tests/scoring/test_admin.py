@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from funnel import counting
 from funnel.access import Role
-from funnel.models import Channel
+from funnel.models import Channel, Solution
 from scoring import admin, forms, services
 from scoring.account_terms import default_accounts
 from scoring.forms import CategoryForm, RuleForm
@@ -20,6 +20,7 @@ from scoring.matrix_forms import MatrixField
 from scoring.models import Gate, Score, ScoreCategory, ScoreRule, ScoringModel, Status
 from tests import factories as make
 from tests.form_data import form_data
+from tests.scoring.models import Model
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/scoring/scoringmodel/"
@@ -76,6 +77,23 @@ def test_what_is_shown_can_be_saved_as_it_is(client, marketing_ops, draft):
     response = client.post(page(draft), edited(client, draft))
     assert response.status_code == 302, problems(response)
     assert list(ScoreRule.objects.order_by("pk").values()) == before
+
+
+def test_a_draft_is_given_a_scope_and_decides_within_it(client, marketing_ops, draft):
+    edge = Solution.objects.create(name="Edge")
+    general = Model().active()
+    response = client.post(page(draft), edited(client, draft, solution=edge.pk))
+    assert response.status_code == 302, problems(response)
+    draft.refresh_from_db()
+    assert draft.scope == "Edge"
+    services.publish(draft, user=None, now=timezone.now())
+    asked = client.get(page(draft, "activate_version")).content.decode()
+    assert f"{general} decides about Edge no longer; it goes on deciding about other leads." in asked
+    client.post(page(draft, "activate_version"))
+    client.post(page(general, "deactivate_version"))
+    assert {*ScoringModel.objects.filter(active=True)} == {draft}
+    listed = client.get(reverse("admin:scoring_scoringmodel_changelist")).content.decode()
+    assert "No scoring model decides about all leads, only about Edge" in listed
 
 
 def test_a_rule_is_added_at_the_end(client, marketing_ops, draft):

@@ -14,6 +14,7 @@ from funnel.models import Activity, Kind, Person, StageEvent
 from scoring.engine import apply, state_of
 from scoring.explain import strongest, why, why_mql
 from scoring.models import ScoringModel
+from scoring.policy import policy_of
 from scoring.qualifying import decide
 from tests import factories as make
 from tests.scoring.models import Model, touch_rule
@@ -275,23 +276,22 @@ def test_the_strongest_reasons_of_several_people() -> None:
     model.rule(touch_rule("web", "visit", 8) | {"name": "Looked at prices"})
     model.rule(touch_rule("hands", "form", 5) | {"name": "Wrote to us"})
     model.rule({"name": "Chief", "category": "role", "kind": "attribute", "condition": chief, "points": 12})
-    model.gate("fast_track", DEMO, "Demo request").active()
+    policy = policy_of(model.gate("fast_track", DEMO, "Demo request").active())
     ann, bob, nobody = make.person(title="Chief officer"), make.person(), make.person()
     for person in (ann, bob):
         touch(person, "form", 3)
     for _ in range(4):
         touch(ann, "visit", 0)
     touch(bob, "demo", 2)
-    strongest([ann.pk], now=NOW)  # the version is read once
     with CaptureQueriesContext(connection) as captured:
-        found = strongest([ann.pk, bob.pk, nobody.pk], now=NOW)
+        found = strongest([ann.pk, bob.pk, nobody.pk], now=NOW, policy=policy)
     few = len(captured)
     assert [(r.label, r.points, r.capped, r.fast_track) for r in found[ann.pk]] == [
         ("Looked at prices ×4", 32, True, False), ("Wrote to us", 5, False, False), ("Chief", 12, False, False),
     ]  # fmt: skip
     assert [(r.label, r.fast_track) for r in found[bob.pk]] == [("Demo request", True), ("Wrote to us", False)]
     assert found[nobody.pk] == []
-    assert len(strongest([ann.pk], now=NOW, count=1)[ann.pk]) == 1
+    assert len(strongest([ann.pk], now=NOW, policy=policy, count=1)[ann.pk]) == 1
     with CaptureQueriesContext(connection) as captured:
-        strongest([ann.pk], now=NOW)
+        strongest([ann.pk], now=NOW, policy=policy)
     assert len(captured) == few
