@@ -2,6 +2,7 @@
 
 from demandcenter.configuration.documents import Document
 from demandcenter.configuration.routing_policy import RoutingDocument
+from demandcenter.configuration.scoped_models import ScopedScoringDocument
 from demandcenter.configuration.scoring_model import ScoringDocument
 
-DOCUMENTS: list[Document] = [ScoringDocument(), RoutingDocument()]
+DOCUMENTS: list[Document] = [ScoringDocument(), ScopedScoringDocument(), RoutingDocument()]

@@ -181,6 +181,62 @@ def test_a_version_that_is_overtaken_before_it_is_filled_never_decides():
     assert ScoringModel.objects.get(threshold=35).status == "retired"
 
 
+# --- models by solution and region ------------------------------------------------------------------------------
+
+
+def scoped(text: str = SMALL, **scope: str) -> dict:
+    """The small model for some leads, as an entry of the list."""
+    return {"name": "Small", **scope, **yaml.safe_load(text)["scoring_model"]}
+
+
+def by_scope(*models: dict, general: str = SMALL) -> str:
+    names = {"solutions": [{"name": "Edge"}], "regions": [{"name": "Alps"}]}
+    return yaml.safe_dump(yaml.safe_load(general) | names | {"scoped_scoring_models": list(models)})
+
+
+def test_models_by_scope_go_into_force_come_back_and_change_one_by_one():
+    text = by_scope(scoped(solution="Edge"), scoped(changed(SMALL, "30", "25"), solution="Edge", region="Alps"))
+    apply(text)
+    active = ScoringModel.objects.filter(active=True).order_by("version")
+    assert [model.scope for model in active] == ["", "Edge", "Edge in Alps"]
+    for same in (text, export()):
+        assert not compare(same) and not apply(same)
+    shown = yaml.safe_load(export())["scoped_scoring_models"]
+    assert [(model["solution"], model.get("region"), model["threshold"]) for model in shown] == [
+        ("Edge", None, 30), ("Edge", "Alps", 25),
+    ]  # fmt: skip
+    text = by_scope(scoped(changed(SMALL, "points: 8", "points: 9"), solution="Edge"))
+    plan = apply(text)
+    assert list(plan.lines())[:3] == [
+        "scoped_scoring_models", "  ~ by solution and region", "    ~ Edge, rule “Pricing page”: points 8 → 9",
+    ]  # fmt: skip
+    assert plan.notes == ["No scoring model of its own decides about Edge in Alps any more."]
+    assert [(model.version, model.scope) for model in active.all()] == [(1, ""), (4, "Edge")]
+
+
+def test_models_by_scope_without_one_for_all_are_warned_of():
+    told = yaml.safe_load(by_scope(scoped(solution="Edge")))
+    del told["scoring_model"]
+    assert apply(yaml.safe_dump(told)).notes == [
+        "No scoring model decides about all leads, only about Edge: others become MQLs by hand alone."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("models", "said"),
+    [
+        ([{}], "it needs a solution or a region; the model for all is `scoring_model`"),
+        ([{"solution": "Edge"}, {"solution": "Edge"}], "there are 2 models for Edge; one decides"),
+        ([{"solution": "Egde"}], "for Egde: There is no solution “Egde”"),
+        ([{"region": 7}], "region must be text"),
+    ],
+)
+def test_a_scope_that_cannot_be_is_said(models, said):
+    found = problems(by_scope(*({**scoped(), **model} for model in models)))
+    assert any(said in problem for problem in found), found
+    assert all(problem.startswith("scoped_scoring_models") for problem in found)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
