@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Max, Model, QuerySet
+from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
@@ -17,7 +17,6 @@ from funnel.admin_acts import Acts, pk_of, posted, who
 from funnel.admin_forms import AtTheEnd
 from funnel.conditions import sentence
 from funnel.fields import FIELDS_OF_TOUCHES
-from funnel.models import Person
 from funnel.search import people_found
 from scoring import account_forms, scopes, services
 from scoring.difference import difference
@@ -32,6 +31,7 @@ from scoring.forms import (
     RuleFormSet,
     WhyForm,
 )
+from scoring.life import deciding_about, life_of, state_of, what_ends
 from scoring.matrix_forms import matrix_table
 from scoring.models import MOST_RULES, Gate, Score, ScoreCategory, ScoreChange, ScoreRule, ScoringModel, Status
 
@@ -312,7 +312,7 @@ class ScoringModelAdmin(Acts, ModelAdmin):
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        return self._new_draft(request, ScoringModel.objects.filter(pk=scopes.scopes_now().general).first())
+        return self._new_draft(request, deciding_about(None, None))
 
     @action(description="New draft from this version", icon="content_copy", permissions=["draft"])
     def new_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -354,7 +354,7 @@ class ScoringModelAdmin(Acts, ModelAdmin):
     @action(description="Activate", icon="bolt", permissions=["activate"], variant=ActionVariant.PRIMARY)
     def activate_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
         model = self.row_of(object_id)
-        before = _decides_now(model)
+        before = deciding_about(model.solution_id, model.region_id)
 
         def activate(form: forms.Form) -> tuple[ScoringModel, str]:
             services.activate(
@@ -363,7 +363,7 @@ class ScoringModelAdmin(Acts, ModelAdmin):
             about = f" about {model.scope}" if model.scope else ""
             return model, f"Version {model.version} decides{about} from now on."
 
-        explained = _what_ends(model, before)
+        explained = what_ends(model, before)
         if model.filled_at is None:
             explained = [*explained, "It has not scored everybody yet; wait until it has."]
         return self.act(
@@ -405,38 +405,6 @@ class ScoringModelAdmin(Acts, ModelAdmin):
             title=f"Retire {model}", button="Retire",
             explained=["Its scores are dropped and it is kept up to date no longer. What it decided stays."],
         )  # fmt: skip
-
-
-def _decides_now(model: ScoringModel) -> ScoringModel | None:
-    """The version that decides at present about the leads that this one is for."""
-    deciding = scopes.scopes_now().model_of(model.solution_id, model.region_id)
-    return ScoringModel.objects.filter(pk=deciding).exclude(pk=model.pk).first()
-
-
-def _what_ends(model: ScoringModel, before: ScoringModel | None) -> list[str]:
-    if before is None:
-        return []
-    if (before.solution_id, before.region_id) == (model.solution_id, model.region_id):
-        return [f"{before} stops deciding. It is kept up to date until it is retired."]
-    return [f"{before} decides about {model.scope} no longer; it goes on deciding about other leads."]
-
-
-def state_of(model: ScoringModel) -> str:
-    """Where a version stands, in a word or two."""
-    if model.active:
-        return "Decides"
-    if model.status == Status.PUBLISHED:
-        return "Ready" if model.filled_at else "Scoring people"
-    return model.get_status_display()
-
-
-def life_of(model: ScoringModel) -> dict[str, Any]:
-    """A version's state, and how far everybody is scored by it (share: 0 to 1, by the ids of people)."""
-    share = None
-    if model.status == Status.PUBLISHED and model.filled_at is None:
-        last = Person.objects.aggregate(last=Max("pk"))["last"] or 0
-        share = min(1.0, model.filled_to / last) if last else 1.0
-    return {"model": model, "state": state_of(model), "share": share, "percent": round((share or 0) * 100)}
 
 
 class _OfPeople(ReadOnly, LargeTable):
