@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Max
+
 from funnel.models import Activity, Lead, Opportunity, Person
 from routing.countdown import Face, Running, face, moment_words
 from routing.explain import why_owner
@@ -95,7 +97,6 @@ def _others(lead: Lead) -> list[Person]:
     """People of the account whose score heard of them last, latest first."""
     if lead.account_id is None:
         return []
-    people = Person.objects.filter(
-        account=lead.account_id, scores__model__active=True, scores__last_at__isnull=False
-    ).exclude(pk=lead.person_id)
-    return list(people.order_by("-scores__last_at")[:OTHERS])
+    heard_of = Max("scores__last_at")  # the same under every version
+    people = Person.objects.filter(account=lead.account_id).exclude(pk=lead.person_id).annotate(heard_of=heard_of)
+    return list(people.exclude(heard_of=None).order_by("-heard_of")[:OTHERS])

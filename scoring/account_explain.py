@@ -135,7 +135,7 @@ def _members(policy: Policy, found: Measured, *, now: datetime) -> list[MemberPa
     places = np.lexsort((found.members, -found.interest))[:MOST_PEOPLE].tolist()
     ids = [int(found.members[place]) for place in places]
     people = Person.objects.in_bulk(ids)
-    reasons = strongest(ids, now=now, count=REASONS)
+    reasons = strongest(ids, now=now, policy=policy, count=REASONS)
     weights = policy.accounts.weights
     return [
         MemberPart(

@@ -70,7 +70,7 @@ def score(*, now: datetime, limit: int) -> int:
     Of its own transaction. Accounts that somebody else scores are left for the next time. The number of statements does
     not grow with that of accounts or people. Without a version that decides, nothing is done and nothing lost.
     """
-    policy = _deciding()
+    policy = general_policy()
     wanted = _wanted(now, limit) if policy else []
     if policy is None or not wanted:
         return 0
@@ -99,7 +99,7 @@ def standings(account_ids: Collection[int], *, now: datetime) -> dict[int, Stand
 
     A constant number of statements.
     """
-    policy = _deciding()
+    policy = general_policy()
     if policy is None or not account_ids:
         return {}
     found = measure(policy, np.array(sorted(set(account_ids)), dtype=np.int64), now=now)
@@ -133,10 +133,6 @@ def standing_of(found: Measured, place: int, *, since: dict[int, datetime | None
 
 
 # --- the queue and the table -------------------------------------------------------------------------------------
-
-
-def _deciding() -> Policy | None:
-    return general_policy()
 
 
 def _wanted(now: datetime, limit: int) -> list[int]:

@@ -54,7 +54,7 @@ def publish_model(users: Mapping[str, User], *, now: datetime) -> None:
     Inquiries that are open stay what they are until they are heard of.
     """
     since, author = now - LIVE_FOR, users["elif"]
-    before = ScoringModel.objects.filter(active=True).first()
+    before = ScoringModel.objects.filter(active=True, solution=None, region=None).first()
     draft = services.draft(from_model=before, user=author, name="Fit and interest", why=shipped.WHY)
     model = services.publish(draft, user=author, now=since)
     while services.fill(model, now=since):
