@@ -40,7 +40,7 @@ class BadDrill(ValueError):
 class Drill:
     """The leads behind one number.
 
-    show: `reached` (a stage), `step` (from stage to `to` within window days), `funnel` (a part of a cohort's stage),
+    show: `reached` (a stage, `since`: only those that came in there or before), `step` (from stage to `to` within window days), `funnel` (a part of a cohort's stage),
     `opened` (in the period, or those of them that reached the stage by now) or `left` (from stage by exit, with
     reason). The period of the view is that of the number, not of the page.
     """
@@ -53,6 +53,7 @@ class Drill:
     part: str = ""
     exit: str = ""
     reason: str | None = None
+    since: Stage | None = None
 
     def pairs(self) -> dict[str, str | int]:
         """Its own part of the address."""
@@ -61,6 +62,8 @@ class Drill:
             found["into"] = self.to.value
         if self.window is not None:
             found["window"] = self.window
+        if self.since:
+            found["since"] = self.since.value
         if self.part:
             found["part"] = self.part
         if self.exit:
@@ -96,7 +99,8 @@ class Drill:
         if self.show == "step" and self.to and self.part != "all":
             within = f" within {self.window} days" if self.window is not None else ""
             return f"{did} {when} and {(DID if self.part == 'yes' else DID_NOT)[self.to]}{within}"
-        return f"{did} {when}"
+        came = f", of those that came in as {self.since.label} or before" if self.since else ""
+        return f"{did} {when}{came}"
 
 
 def read_drill(parameters: QueryDict, *, today: dt.date) -> Drill:
@@ -107,7 +111,8 @@ def read_drill(parameters: QueryDict, *, today: dt.date) -> Drill:
     show = parameters.get("show", "")
     stage = _stage(parameters, "stage")
     if show == "reached":
-        return Drill(view=view, show=show, stage=stage)
+        since = _stage(parameters, "since") if parameters.get("since") else None
+        return Drill(view=view, show=show, stage=stage, since=since)
     if show == "step":
         part, window = _one_of(parameters, "part", STEP_PARTS), _window(parameters)
         return Drill(view=view, show=show, stage=stage, to=_later(parameters, stage), window=window, part=part)

@@ -46,7 +46,7 @@ def records_of(drill: Drill, *, zone: str) -> Records:
     if drill.show == "left":
         where: dict[str, Any] = {**drill.view.where, "reason": [drill.reason]}
         return queries.left_records(replace(query, where=where), drill.stage, drill.exit)
-    return queries.reached_records(query, drill.stage)
+    return queries.reached_records(query, drill.stage, since=drill.since)
 
 
 def page_of(

@@ -266,9 +266,10 @@ class Records:
         return selection, selection.select({"id": "l.id"}, at=self.at, conditions=conditions)
 
 
-def reached_records(query: Query, stage: str) -> Records:
-    """Leads that reached a stage in the period."""
-    return Records(query=query, at=reached_at(stage), conditions=tuple(_reached(stage)))
+def reached_records(query: Query, stage: str, *, since: str | None = None) -> Records:
+    """Leads that reached a stage in the period; since: only those that came in at this stage or before."""
+    conditions = [*_reached(stage), *([f"l.entry_stage <= '{since}'::stage_name"] if since else ())]
+    return Records(query=query, at=reached_at(stage), conditions=tuple(conditions))
 
 
 def opened_records(query: Query, stage: str | None) -> Records:

@@ -51,7 +51,7 @@ def strip(ask: Asker) -> tuple[Tile, ...]:
     for step in (*STEPS, END_TO_END):
         last = step is END_TO_END
         stage = Stage.WON if last else step.start
-        tile = _by_period(ask, step, now) if ask.view.basis == "period" else _by_cohort(ask, step)
+        tile = _by_period(ask, step) if ask.view.basis == "period" else _by_cohort(ask, step)
         tiles.append(
             Tile(
                 stage=stage,
@@ -149,12 +149,15 @@ def _rest_words(outcomes: Outcomes, window: int) -> str:
 # --- by period -------------------------------------------------------------------------------------------------
 
 
-def _by_period(ask: Asker, step: Step, now: dict[str, int]) -> dict[str, Any]:
-    stays = queries.stays(ask.copy, ask.query(basis="period"), step.start, step.end)
+def _by_period(ask: Asker, step: Step) -> dict[str, Any]:
+    query = ask.query(basis="period")
+    arrivals = metrics.conversion(ask.copy, query, from_stage=step.start, to_stage=step.end)
+    k, n = int(arrivals["numerator"].iloc[0]), int(arrivals["denominator"].iloc[0])
+    stays = queries.stays(ask.copy, query, step.start, step.end)
     return {
-        "k": now[step.end],
-        "n": now[step.start],
-        "rate": _period_rate(ask, step, now[step.end], now[step.start]),
+        "k": k,
+        "n": n,
+        "rate": _period_rate(ask, step, k, n),
         "cohort": "arrivals in the period",
         "time": _time(step, stays, cohort=f"{DID[step.end]} {ask.view.period.when}", basis="Period"),
         "stays": stays,
@@ -168,7 +171,8 @@ def _period_rate(ask: Asker, step: Step, k: int, n: int) -> Number:
         id=f"rate-{step.start}-{step.end}",
         title=f"{step.words} rate, period",
         definition=f"Leads that {DID[step.end]} in the period, divided by the leads that {DID[step.start]} in it, "
-        "whoever they are. It mixes generations and can exceed 100 %.",
+        f"whoever they are. Who came in later than as {step.start.label} is left out. It mixes generations and can "
+        "exceed 100 %.",
         k=k,
         n=n,
         low=low,
@@ -176,7 +180,7 @@ def _period_rate(ask: Asker, step: Step, k: int, n: int) -> Number:
         cohort=str(period),
         maturity="does not apply to a period rate",
         links=[
-            (f"Open {k:,} {short_label(step.end)}", ask.drill(period, show="reached", stage=step.end)),
+            (f"Open {k:,} {short_label(step.end)}", ask.drill(period, show="reached", stage=step.end, since=step.start)),
             (f"Open {n:,} {short_label(step.start)}", ask.drill(period, show="reached", stage=step.start)),
             glossary("conversion"),
         ],

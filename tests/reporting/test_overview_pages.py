@@ -123,6 +123,17 @@ def test_a_period_rate_says_that_it_is_one_and_may_exceed_one(viewer: Client) ->
     assert "120.0 %" in said
 
 
+@pytest.mark.parametrize("basis", ["cohort", "period"])
+def test_who_never_was_an_inquiry_counts_in_no_rate_of_inquiries(viewer: Client, basis: str) -> None:
+    for number in range(6):
+        journey(150, *([3] if number % 2 else []))
+    for _ in range(4):
+        factories.lead(at=ago(149), entry_stage=Stage.MQL, stages={Stage.MQL: ago(149)})
+    address = f"/{ALL}&basis={basis}"
+    assert "50.0 % " in tile(viewer, Stage.INQUIRY, address) and "3 / 6" in tile(viewer, Stage.INQUIRY, address)
+    assert "Tick: all together 50.0 %" in text(viewer.get(address).content.decode())
+
+
 def test_filters_narrow_every_tile_and_stay_in_the_links(viewer: Client) -> None:
     dach, nordics = (Region.objects.create(name=name) for name in ("DACH", "Nordics"))
     for region in (dach, dach, nordics):
@@ -193,15 +204,17 @@ def test_every_link_of_the_page_leads_somewhere(viewer: Client) -> None:
     assert {"/", "/drill/", "/overview/stages.csv", "/campaigns/", "/glossary/"} <= {path for path, *_ in followed}
 
 
-def test_numbers_open_as_many_leads_as_they_say(viewer: Client) -> None:
+@pytest.mark.parametrize("basis", ["cohort", "period"])
+def test_numbers_open_as_many_leads_as_they_say(viewer: Client, basis: str) -> None:
     reason = Reason.objects.create(kind="recycle", name="Not now")
     for number in range(12):
         lead = journey(200 + number, *[2, 3, 20, 4][: number % 5])
         if number % 3 == 0:
             factories.leave(lead, Kind.RECYCLE, at=ago(50), reason_id=reason.pk)
-    page = viewer.get(f"/{ALL}").content.decode()
+    factories.lead(at=ago(90), entry_stage=Stage.MQL, stages={Stage.MQL: ago(90), Stage.SAL: ago(89)})
+    page = viewer.get(f"/{ALL}&basis={basis}").content.decode()
     links = set(re.findall(r'<a href="(/drill/[^"]+)">Open (?:the other )?([\d,]+)[^<]*</a>', page))
-    assert len(links) > 25
+    assert len(links) > 20
     for link, words in links:
         behind = text(viewer.get(unescape(link)).content.decode())
         assert re.search(rf" {words} leads?\.", behind), (words, unescape(link))
