@@ -90,7 +90,7 @@ INTEREST: Final[list[Data]] = [
         "name": "Raised hand",
         "half_life_days": 90,
         "rules": [
-            _touch("Asked for a demo, a quote or a trial", 40, "demo_request", "quote_request", "trial_request"),
+            _touch("Asked for demo, quote or trial", 40, "demo_request", "quote_request", "trial_request"),
             _touch("Asked to talk to sales", 40, "contact_sales", "talk_to_sales", "callback_request"),
             _touch("Booked a meeting", 30, "meeting_booked"),
             _touch("Wrote through the contact form", 25, "contact_form", "form"),
@@ -120,15 +120,15 @@ FIT: Final[list[Data]] = [
     {
         "name": "Function",
         "cap": 20,
-        "rules": [_attribute("Works where our buyers work", 20, _either("function", _BUYING, *_BUYING_WORDS))],
+        "rules": [_attribute("Buying function", 20, _either("function", _BUYING, *_BUYING_WORDS))],
     },
     {
         "name": "Company",
         "cap": 50,
         "rules": [
-            _attribute("Most wanted account", 25, _is("account.tier", 1)),
-            _attribute("Wanted account", 15, _is("account.tier", 2)),
-            _attribute("1,000 employees or more", 20, {"field": "account.employees", "op": "gte", "value": 1000}),
+            _attribute("Tier 1 account", 25, _is("account.tier", 1)),
+            _attribute("Tier 2 account", 15, _is("account.tier", 2)),
+            _attribute("1,000+ employees", 20, {"field": "account.employees", "op": "gte", "value": 1000}),
             _attribute(
                 "200 to 999 employees", 15, {"field": "account.employees", "op": "between", "value": [200, 999]}
             ),
@@ -169,7 +169,7 @@ GATES: Final[list[Data]] = [
     },
     {
         "kind": "fast_track",
-        "name": "Asked for a demo, a quote or to talk to sales",
+        "name": "Asked for a demo or for sales",
         "condition": {
             "all": [
                 _types(
@@ -182,7 +182,7 @@ GATES: Final[list[Data]] = [
     },
     {
         "kind": "fast_track",
-        "name": "Response of somebody who runs the company",
+        "name": "Chief or owner responded",
         "condition": {"all": [_is("touch.response", True), _is("touch.automatic", False), _CHIEFS]},
     },
 ]  # fmt: skip

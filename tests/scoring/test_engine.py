@@ -77,7 +77,7 @@ def test_a_raised_hand_is_told_of_and_an_exclusion_too():
     assert (one.excluded, one.allowed, other.excluded, other.allowed) == (True, False, False, True)
     assert (other.fast_track.activity_id, other.fast_track.gate) == (
         second.pk,
-        "Asked for a demo, a quote or to talk to sales",
+        "Asked for a demo or for sales",
     )
 
 
