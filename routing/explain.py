@@ -29,7 +29,7 @@ GONE: Final = "Somebody who is gone"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One rep as they stood when it was decided. level: leads so far for the share; open: undecided MQLs then."""
+    """One rep as they stood when it was decided. level: leads so far, divided by the weight; open: undecided MQLs then."""
 
     rep_id: int
     name: str
@@ -159,8 +159,8 @@ def _turn(told: Mapping[str, Any], rep_id: int | None) -> str:
         return "nobody else could take it"
     level = chosen["level"]
     if any(candidate["level"] == level for candidate in able if candidate is not chosen):
-        return f"{level:,.0f} leads for their share so far, as few as anybody who could take it"
-    return f"{level:,.0f} leads for their share so far, the fewest of {len(able)} who could take it"
+        return f"{level:,.0f} leads for their weight so far, as few as anybody who could take it"
+    return f"{level:,.0f} leads for their weight so far, the fewest of {len(able)} who could take it"
 
 
 # --- its parts ------------------------------------------------------------------------------------
@@ -199,16 +199,16 @@ def _candidate(told: Mapping[str, Any], decision: Assignment, name: str) -> Cand
 
 
 def _said_of(told: Mapping[str, Any], *, chosen: bool) -> str:
-    """At capacity: 61 open MQLs of 40; Away until Mon 23 Nov; Next in turn."""
+    """At capacity, 61 open MQLs of 40; Away until Mon 23 Nov; Next in turn."""
     why = told.get("why", "")
     if why == "at_capacity":
-        return f"At capacity: {told['open']} open {'MQL' if told['open'] == 1 else 'MQLs'} of {told['capacity']}"
+        return f"At capacity, {told['open']} open {'MQL' if told['open'] == 1 else 'MQLs'} of {told['capacity']}"
     if why == "away":
         back = date.fromisoformat(told["until"]) + timedelta(days=1)
         return f"Away until {back:%a} {back.day} {back:%b}"
     if why:
         return {"inactive": "No longer active", "not_receiving": "Receives nothing new"}.get(why, why)
-    return "Next in turn" if chosen else f"Later in turn: {told['level']:,.0f} leads for the share so far"
+    return "Next in turn" if chosen else "Later in turn"
 
 
 def _change(row: Assignment) -> Change:

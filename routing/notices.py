@@ -207,7 +207,7 @@ WHY_UNROUTED: Final[dict[str, str]] = {
     "no_rule": "No rule of the routing policy applies.",
     "broken_rule": "A rule of the routing policy can no longer be read.",
     "no_seats": "Its team has nobody with a seat.",
-    "nobody_available": "Nobody of its team can take a lead now.",
+    "nobody_available": "Nobody in its team can take a lead now.",
 }
 
 

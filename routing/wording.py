@@ -126,8 +126,8 @@ def touch_icon(type_: str) -> str:
 
 
 def touch_words(type_: str) -> str:
-    """webinar_attended -> Webinar attended; what is written with capitals or blanks stays as it is."""
-    words = type_.replace("_", " ").strip()
+    """webinar_attended -> Webinar attended, email_open -> E-mail open; capitals and blanks stay as they are."""
+    words = re.sub(r"\bemail\b", "e-mail", type_.replace("_", " ").strip())
     return words[:1].upper() + words[1:]
 
 

@@ -49,14 +49,14 @@ class TestWhyThisOwner:
         why = why_owner(routed(factories.mql(account=factories.account(employees=500))))
         assert why.owner == "Anna"
         assert why.sentence == (
-            "Anna was next by the rule “Large”: 0 leads for their share so far, as few as anybody who could take it."
+            "Anna was next by the rule “Large”: 0 leads for their weight so far, as few as anybody who could take it."
         )
         assert (why.rule, why.policy, why.decided_at) == ("Large", policy.policy, NOW)
         assert "employees" in why.condition.lower()
         assert [(one.name, one.eligible, one.sentence) for one in why.candidates] == [
             ("Anna", True, "Next in turn"),
-            ("Finn", True, "Later in turn: 0 leads for the share so far"),
-            ("Ben", False, "At capacity: 1 open MQL of 1"),
+            ("Finn", True, "Later in turn"),
+            ("Ben", False, "At capacity, 1 open MQL of 1"),
             ("Cleo", False, "Away until Mon 8 Jun"),
             ("Dora", False, "Receives nothing new"),
             ("Emil", False, "No longer active"),
@@ -71,7 +71,7 @@ class TestWhyThisOwner:
         lead = routed(factories.mql())
         assert (
             said(lead)
-            == "Ben was next by the rule “All”: 0 leads for their share so far, the fewest of 2 who could take it."
+            == "Ben was next by the rule “All”: 0 leads for their weight so far, the fewest of 2 who could take it."
         )
 
     def test_nobody_else_could(self, team):
@@ -93,7 +93,7 @@ class TestWhyThisOwner:
         factories.absence(factories.seat(team=team).rep, NOW.date())
         factories.routing_policy({"team": team})
         assert said(routed(factories.mql())) == (
-            "Nobody of its team can take a lead now. Of its seats: 1 set to receive nothing new, 1 away."
+            "Nobody in its team can take a lead now. Of its seats: 1 set to receive nothing new, 1 away."
         )
 
     @pytest.mark.parametrize(
