@@ -146,6 +146,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = "demandcenter.formats"  # dates in the admin as on the pages
 TIME_ZONE = "UTC"  # storage and default; periods are cut in REPORTING_ZONE
 REPORTING_ZONE = env.str("REPORTING_ZONE", default="UTC")
 REPORTING_MEMORY = env.str("REPORTING_MEMORY", default="4GB")  # most that one process gives to the columnar copy
@@ -267,7 +268,7 @@ UNFOLD = {
         "show_search": True,
         "navigation": [
             {
-                "title": "Our words",
+                "title": "Reference data",
                 "items": [
                     _admin_link("Campaigns", "campaign", "funnel.campaign"),
                     _admin_link("Costs", "payments", "funnel.costline"),
