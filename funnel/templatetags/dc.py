@@ -16,6 +16,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import dateformat, formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language_info
 
 from funnel import access
 
@@ -191,6 +192,15 @@ def icon(name: str, label: str = "", css: str = "") -> SafeString:
         static("vendor/icons/sprite.svg"),
         name,
     )
+
+
+@register.filter
+def language_name(code: str) -> str:
+    """no -> Norwegian, pt-br -> Brazilian Portuguese; a code that nobody knows stays as it is."""
+    try:
+        return str(get_language_info(code.replace("_", "-").lower())["name"])
+    except KeyError:
+        return code
 
 
 @register.filter

@@ -62,6 +62,9 @@ def written(value: object) -> str:
         (dc.initials, "Ana Maria de Sousa", "AS"),
         (dc.initials, "elif", "E"),
         (dc.initials, "", ""),
+        (dc.language_name, "no", "Norwegian"),
+        (dc.language_name, "pt_BR", "Brazilian Portuguese"),
+        (dc.language_name, "xx", "xx"),
     ],
 )
 def test_values_are_written_for_people(filter_, value, expected) -> None:
