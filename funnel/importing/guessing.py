@@ -152,8 +152,15 @@ def attribute_name(column: str) -> str:
 
 
 def date_formats(values: Sequence[str]) -> list[str]:
-    """The formats under which every value is a date, the most common first. Two of them: day and month are unclear."""
-    return [pattern for pattern in FORMATS if _all(values, reader(_as_written(pattern), "datetime"))]
+    """The formats under which every value is a date, the most common first. Two of them: day and month are unclear.
+
+    What no format reads is an error of its row and says nothing of the column, unless it is half of it.
+    """
+    readers = {pattern: reader(_as_written(pattern), "datetime") for pattern in FORMATS}
+    dates = [text for text in values if any(_all([text], read) for read in readers.values())]
+    if 2 * len(dates) <= len(values):
+        return []
+    return [pattern for pattern, read in readers.items() if _all(dates, read)]
 
 
 def _as_written(pattern: str) -> Reading:

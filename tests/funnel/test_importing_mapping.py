@@ -354,6 +354,8 @@ def test_a_column_that_does_not_hold_what_its_name_says_is_not_guessed():
 def test_day_and_month_that_could_be_the_other_way_round_give_two_formats():
     assert guessing.date_formats(["01/02/2024", "03/04/2024"])[:2] == ["%d/%m/%Y", "%m/%d/%Y"]
     assert guessing.date_formats(["01/02/2024", "13/04/2024"]) == ["%d/%m/%Y"]
+    assert guessing.date_formats(["01/02/2024", "soon", "13/04/2024"]) == ["%d/%m/%Y"]
+    assert guessing.date_formats(["01/02/2024", "soon"]) == []
 
 
 def test_events_without_a_key_get_one_of_whose_what_and_when():
