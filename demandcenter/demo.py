@@ -53,9 +53,9 @@ class Login:
 
 _LOGINS = (
     Login("elif", "Elif Aydın", Role.MARKETING_OPS, "Campaigns, imports, definitions and the whole funnel."),
-    Login("mara", "Mara Lindqvist", Role.SDR, "Sales development: accepts, rejects or recycles the marketing qualified leads (MQLs)."),
-    Login("hanna", "Hanna Solberg", Role.SDR_MANAGER, "Load, promises and reassignment of the sales development (SDR) teams."),
-    Login("magnus", "Magnus Lind", Role.AE, "The sales qualified leads (SQLs) handed over to him and the deals they became."),
+    Login("mara", "Mara Lindqvist", Role.SDR, "Accepts, rejects or recycles marketing qualified leads (MQLs)."),
+    Login("hanna", "Hanna Solberg", Role.SDR_MANAGER, "Load, promises and reassignment in sales development (SDR)."),
+    Login("magnus", "Magnus Lind", Role.AE, "Sales qualified leads (SQLs) and the deals they became."),
     Login("ana", "Ana Sousa", Role.EXECUTIVE, "One page on how the demand engine runs."),
     Login("tomasz", "Tomasz Wrona", Role.ADMINISTRATOR, "Log-ins, teams and reference data."),
 )

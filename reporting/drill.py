@@ -40,9 +40,10 @@ class BadDrill(ValueError):
 class Drill:
     """The leads behind one number.
 
-    show: `reached` (a stage, `since`: only those that came in there or before), `step` (from stage to `to` within window days), `funnel` (a part of a cohort's stage),
-    `opened` (in the period, or those of them that reached the stage by now) or `left` (from stage by exit, with
-    reason). The period of the view is that of the number, not of the page.
+    show: `reached` (a stage; `since`: only by those that came in there or before), `step` (from stage to `to` within
+    window days), `funnel` (a part of a cohort's stage), `opened` (in the period, or those of them that reached the
+    stage by now) or `left` (from stage by exit, with reason). The period of the view is that of the number, not of the
+    page.
     """
 
     view: View

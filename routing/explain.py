@@ -29,7 +29,7 @@ GONE: Final = "Somebody who is gone"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One rep as they stood when it was decided. level: leads so far, divided by the weight; open: undecided MQLs then."""
+    """One rep as they stood when it was decided. level: leads so far by weight; open: undecided MQLs then."""
 
     rep_id: int
     name: str

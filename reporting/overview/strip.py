@@ -167,6 +167,7 @@ def _by_period(ask: Asker, step: Step) -> dict[str, Any]:
 def _period_rate(ask: Asker, step: Step, k: int, n: int) -> Number:
     low, high = wilson(k, n)
     period = ask.view.period
+    later = ask.drill(period, show="reached", stage=step.end, since=step.start)
     return numbers.rate(
         id=f"rate-{step.start}-{step.end}",
         title=f"{step.words} rate, period",
@@ -180,7 +181,7 @@ def _period_rate(ask: Asker, step: Step, k: int, n: int) -> Number:
         cohort=str(period),
         maturity="does not apply to a period rate",
         links=[
-            (f"Open {k:,} {short_label(step.end)}", ask.drill(period, show="reached", stage=step.end, since=step.start)),
+            (f"Open {k:,} {short_label(step.end)}", later),
             (f"Open {n:,} {short_label(step.start)}", ask.drill(period, show="reached", stage=step.start)),
             glossary("conversion"),
         ],
