@@ -71,7 +71,7 @@ def growth(moments: Floats, half_life: Floats | float, landmark: float) -> Float
 
 def held(curve: Curve, points: Points, at: Floats | float) -> Floats:
     """What each category counts at a moment (n, c): decayed, silence taken off, not below zero, not above its cap."""
-    return _clamp(curve, _worth(curve, points.above, at) + points.windows + silence(curve, points.last_at, at))
+    return clamp(curve, _worth(curve, points.above, at) + points.windows + silence(curve, points.last_at, at))
 
 
 def interest(curve: Curve, points: Points, at: Floats | float) -> Floats:
@@ -115,7 +115,8 @@ def _worth(curve: Curve, above: Floats, at: Floats | float) -> Floats:
     )
 
 
-def _clamp(curve: Curve, values: Floats) -> Floats:
+def clamp(curve: Curve, values: Floats) -> Floats:
+    """What of the categories' sums counts (n, c): not less than nothing, not more than each one's cap."""
     return np.minimum(curve.caps, np.maximum(0.0, values))
 
 
@@ -142,7 +143,7 @@ def _next_crossing(curve: Curve, worth: Floats, windows: Floats, lost: Floats) -
     Nan for never. Closed form where all categories that hold anything have one half-life, bisection otherwise.
     """
     fades = curve.decays
-    still = _clamp(curve, worth + windows + lost)
+    still = clamp(curve, worth + windows + lost)
     fixed = still[:, ~fades].sum(axis=1)
     place = np.searchsorted(curve.levels, rounded(still.sum(axis=1)), side="right") - 1
     goals = np.where(place >= 0, curve.levels[place] if len(curve.levels) else np.nan, np.nan) - _HALF - fixed

@@ -16,7 +16,7 @@ from funnel.conditions import fields_of
 from funnel.fields import FIELDS_OF_TOUCHES
 from scoring.exchange import Columns, fetch, literal
 from scoring.models import ScoreRule
-from scoring.policy import Policy, RuleTerms
+from scoring.policy import GateTerms, Policy, RuleTerms
 
 # A time ahead of our clock by more than clocks differ counts from when we heard of it.
 MOMENT: Final = (
@@ -26,8 +26,8 @@ MOMENT: Final = (
 FROM_THEM: Final = "(t.direction = 'in' AND NOT t.automatic)"
 MOST_KINDS: Final = 1000  # remembered; types are free text, so somebody may send a new one every time
 # What makes a kind: columns that never change, so that a judgement holds for ever.
-_OF_KINDS: Final = ("touch.type", "touch.direction", "touch.automatic", "touch.response")
-_KIND: Final = ("type", "direction", "automatic", "counts_as_response")
+OF_KINDS: Final = ("touch.type", "touch.direction", "touch.automatic", "touch.response")
+KIND: Final = ("type", "direction", "automatic", "counts_as_response")
 _BASELINES: Final = "LEFT JOIN unnest(%(left)s::bigint[], %(left_at)s::float8[]) b (id, left_at) ON b.id = t.person_id"
 
 Kind = tuple[str, str, bool, bool]
@@ -92,7 +92,7 @@ def _known(policy: Policy) -> list[Kinds]:
 
 def judge(kinds: Kinds, source: Source, rules: Sequence[RuleTerms], *, based: bool) -> Judged:
     """The beginning for these rules. based: whether anybody has a baseline (params `left`, `left_at`)."""
-    of_rows = [rule for rule in rules if not _is_of_kinds(rule)]
+    of_rows = [rule for rule in rules if not is_of_kinds(rule)]
     values = {
         "person_id": "t.person_id",
         "moment": MOMENT,
@@ -102,7 +102,7 @@ def judge(kinds: Kinds, source: Source, rules: Sequence[RuleTerms], *, based: bo
         **dict(source.extra),
         **_judged(of_rows),
     }
-    same = " AND ".join(f"k.{name} = t.{name}" for name in _KIND)
+    same = " AND ".join(f"k.{name} = t.{name}" for name in KIND)
     clauses = f"""
         WITH touch AS MATERIALIZED (
             SELECT {", ".join(f"{value} AS {name}" for name, value in values.items())}
@@ -116,12 +116,13 @@ def judge(kinds: Kinds, source: Source, rules: Sequence[RuleTerms], *, based: bo
     return Judged(clauses, points, _hits(kinds, rules))
 
 
-def _is_of_kinds(rule: RuleTerms) -> bool:
-    return set(fields_of(rule.tree)) <= set(_OF_KINDS)
+def is_of_kinds(terms: RuleTerms | GateTerms) -> bool:
+    """Whether a touch's kind alone says if it matches."""
+    return set(fields_of(terms.tree)) <= set(OF_KINDS)
 
 
 def _categories(rules: Iterable[RuleTerms], *, of_kinds: bool) -> list[int]:
-    return sorted({rule.category for rule in rules if not rule.is_counted and _is_of_kinds(rule) == of_kinds})
+    return sorted({rule.category for rule in rules if not rule.is_counted and is_of_kinds(rule) == of_kinds})
 
 
 def _lookup(kinds: Kinds, category: int) -> str:
@@ -134,7 +135,7 @@ def _hits(kinds: Kinds, rules: Sequence[RuleTerms]) -> str:
     counted = {rule.id for rule in rules if rule.is_counted}
     pairs = ", ".join(f"({place}, {rule}::bigint)" for place, rule in sorted(kinds.hits) if rule in counted)
     tables = [f"SELECT m.rule_id FROM (VALUES {pairs}) m (place, rule_id) WHERE m.place = touch.kind"] if pairs else []
-    if any(rule.is_counted and not _is_of_kinds(rule) for rule in rules):
+    if any(rule.is_counted and not is_of_kinds(rule) for rule in rules):
         tables.append("SELECT unnest(touch.hits)")
     return f"({' UNION ALL '.join(tables) or 'SELECT NULL::bigint WHERE false'}) hit (rule_id)"
 
@@ -144,7 +145,7 @@ def _table(kinds: Kinds) -> str:
         literal(f"(%s, %s::text, %s::text, {automatic}, {response})", (place, type_, direction))
         for (type_, direction, automatic, response), place in kinds.places.items()
     )
-    names = f"k (place, {', '.join(_KIND)})"
+    names = f"k (place, {', '.join(KIND)})"
     if rows:
         return f"(VALUES {rows}) {names}"
     return f"(SELECT NULL::integer, NULL::text, NULL::text, NULL::boolean, NULL::boolean WHERE false) {names}"
@@ -176,14 +177,14 @@ def _learn(kinds: Kinds, source: Source, params: Mapping[str, Any]) -> Kinds:
     """Judge the kinds of the touches that are not known yet. Two statements."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT DISTINCT {', '.join(f't.{name}' for name in _KIND)} FROM {source.table} WHERE {source.where}",
+            f"SELECT DISTINCT {', '.join(f't.{name}' for name in KIND)} FROM {source.table} WHERE {source.where}",
             params,
         )
         met = cursor.fetchall()
     if len(kinds.places) > MOST_KINDS:
         kinds = Kinds(kinds.policy, {}, [[] for _ in kinds.points], frozenset())
     new = sorted(set(met) - kinds.places.keys())
-    rules = [rule for rule in kinds.policy.rules_of(ScoreRule.Kind.TOUCH) if _is_of_kinds(rule)]
+    rules = [rule for rule in kinds.policy.rules_of(ScoreRule.Kind.TOUCH) if is_of_kinds(rule)]
     points = [list(known) for known in kinds.points]
     hits = set(kinds.hits)
     first = len(kinds.places) + 1
@@ -204,7 +205,7 @@ def _judge_kinds(
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {', '.join(values)} FROM unnest(%s::text[], %s::text[], %s::boolean[], %s::boolean[]) "
-            f"WITH ORDINALITY t ({', '.join(_KIND)}, place) ORDER BY place",
+            f"WITH ORDINALITY t ({', '.join(KIND)}, place) ORDER BY place",
             [list(column) for column in zip(*new, strict=True)] if new else [[], [], [], []],
         )
         return [(row[:-1], row[-1]) for row in cursor.fetchall()]

@@ -4,7 +4,7 @@ A version that is meant for one solution hears only touches about it, or about n
 tracks ask for that too, so that whoever reads the policy sees the same.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -181,7 +181,18 @@ def _known(pk: int, status: str, published_at: datetime | None, solution: str | 
 
 
 def _read(model: ScoringModel) -> Policy:
-    categories = list(model.categories.order_by("axis", "position", "id"))
+    return policy_from(
+        model,
+        list(model.categories.order_by("axis", "position", "id")),
+        list(model.rules.order_by("position", "id")),
+        list(model.gates.order_by("kind", "position", "id")),
+    )
+
+
+def policy_from(
+    model: ScoringModel, categories: Sequence[ScoreCategory], rows: Iterable[ScoreRule], gates: Iterable[Gate]
+) -> Policy:
+    """A version out of its parts, in order; these need not be saved. Raises as `policy_of` does."""
     axes = {
         axis: tuple(
             CategoryTerms(row.pk, row.name, row.axis, row.cap, row.half_life_days)
@@ -192,7 +203,7 @@ def _read(model: ScoringModel) -> Policy:
     }
     places = {terms.id: place for axis in axes.values() for place, terms in enumerate(axis)}
     solution = model.solution.name if model.solution else None
-    rules = tuple(_rule(row, places, solution) for row in model.rules.order_by("position", "id"))
+    rules = tuple(_rule(row, places, solution) for row in rows)
     grades = tuple((str(letter), _least(least)) for letter, least in model.grades)
     bands = tuple((int(number), _least(least)) for number, least in model.bands)
     landmark = model.landmark.timestamp() if model.landmark else 0.0
@@ -213,7 +224,7 @@ def _read(model: ScoringModel) -> Policy:
         interest=axes[ScoreCategory.Axis.INTEREST],
         fit=axes[ScoreCategory.Axis.FIT],
         rules=rules,
-        gates=tuple(_gate(row, solution) for row in model.gates.order_by("kind", "position", "id")),
+        gates=tuple(_gate(row, solution) for row in gates),
         accounts=read_accounts(model.accounts),
         curve=_curve(model, axes[ScoreCategory.Axis.INTEREST], rules, bands, landmark),
         qualifies=np.array(
