@@ -19,6 +19,7 @@ app.conf.task_routes = {
     "funnel.tasks.*": {"queue": "ingest"},
     "reporting.tasks.*": {"queue": "reports"},
     "routing.tasks.*": {"queue": "timers"},
+    "scoring.tasks.simulate": {"queue": "reports"},
     "scoring.tasks.*": {"queue": "pipeline"},
 }
 app.conf.beat_schedule = {
@@ -30,6 +31,9 @@ app.conf.beat_schedule = {
     "sweep": {"task": "demandcenter.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     # A published version that is not filled yet; nearly always a query that finds none.
     "fill-scores": {"task": "scoring.tasks.fill", "schedule": 15.0, "options": {"expires": 15}},
+    # A replay of history that waits or was left; likewise.
+    "simulate": {"task": "scoring.tasks.simulate", "schedule": 15.0, "options": {"expires": 15}},
+    "refresh-simulation": {"task": "scoring.tasks.refresh_simulation", "schedule": crontab(hour=2, minute=23)},
     # The row is the queue: a lost hint, or a worker killed in an import, is made good here.
     "resume-imports": {"task": "funnel.tasks.resume_imports", "schedule": 15.0},
     # The copy of every process has read what is older than a day, or rebuilds.

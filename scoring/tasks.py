@@ -1,10 +1,16 @@
 """Work of scoring that beat looks at."""
 
+from typing import Final
+
 import structlog
 from celery import shared_task
+from django.utils import timezone
 
-from scoring import services
+from funnel import hints
+from scoring import services, simulation
 from scoring.models import ScoringModel, Status
+
+TURN: Final = 20.0  # seconds after which a replay of history makes room for others
 
 log = structlog.get_logger(__name__)
 
@@ -18,3 +24,16 @@ def fill() -> None:
             people += handed
         if people or model.filled_at:
             log.info("scoring_model_fills", version=model.version, people=people, done=model.filled_at is not None)
+
+
+@shared_task
+def simulate() -> None:
+    """Go on replaying history under versions. Chunks commit one by one; killed anywhere, the next look goes on."""
+    if simulation.work(seconds=TURN):
+        hints.look("scoring.tasks.simulate")
+
+
+@shared_task
+def refresh_simulation() -> None:
+    """Replay the last half year under the version that decides, for the page that says how good it is."""
+    simulation.refresh(now=timezone.now())
