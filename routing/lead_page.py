@@ -19,6 +19,7 @@ from routing.queue import TAB_TITLES, viewer_of
 from routing.record import path_of, why_this_stage
 from routing.score_panel import moment_asked, panel_of
 from scoring import evidence
+from scoring.accounts import standings
 from scoring.by_lead import policy_for
 from scoring.explain import why_mql
 from scoring.parts import Parts
@@ -51,6 +52,7 @@ def whole(lead: Lead, events: list[StageEvent], query: QueryDict, user: Any, *, 
         "checks": why_mql(lead) if lead.mql_at else [],
         "why_owner": why_owner(lead),
         "deals": deals,
+        "standing": standings([lead.account_id], now=now).get(lead.account_id) if lead.account_id else None,
         "account_deals": all_deals.filter(account=lead.account_id).exclude(lead=lead)[:BESIDE]
         if lead.account_id
         else (),

@@ -119,7 +119,7 @@ def without_cursor(query: QueryDict) -> QueryDict:
     return copy
 
 
-def address(query: QueryDict, name: str, value: str) -> str:
+def address(query: QueryDict, name: str, value: str, *, page: str = "routing:leads") -> str:
     """The list's address with one filter set to `value`, or without it; from the first page on."""
     copy = without_cursor(query)
     if value:
@@ -127,4 +127,4 @@ def address(query: QueryDict, name: str, value: str) -> str:
     else:
         copy.pop(name, None)
     rest = copy.urlencode()
-    return f"{reverse('routing:leads')}?{rest}" if rest else reverse("routing:leads")
+    return f"{reverse(page)}?{rest}" if rest else reverse(page)

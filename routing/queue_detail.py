@@ -14,6 +14,7 @@ from routing.queue import Viewer
 from routing.queue_rows import around_of, company_of
 from routing.score_panel import panel_of
 from routing.wording import touch_icon, touch_words
+from scoring.accounts import standings
 from scoring.explain import why_mql
 
 TOUCHES = 4
@@ -34,6 +35,7 @@ def detail_of(lead: Lead, viewer: Viewer, *, now: datetime) -> dict[str, Any]:
         "grade": grades_of([lead]).get(lead.pk),
         "clocks": running_faces(lead, now=now),
         "around": around_of(lead, now=now),
+        "standing": standings([lead.account_id], now=now).get(lead.account_id) if lead.account_id else None,
         "deal": _open_deal(lead),
         "others": _others(lead),
         "touches": [_said(touch, now) for touch in touches],

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from routing import act_views, condition_views, notice_views, queue_views, views
+from routing import account_views, act_views, condition_views, notice_views, queue_views, views
 
 app_name = "routing"
 urlpatterns = [
@@ -26,6 +26,8 @@ urlpatterns = [
     path("routing/conditions/lead/fields", condition_views.condition_fields, name="condition-fields"),
     path("routing/conditions/lead/count", condition_views.condition_count, name="condition-count"),
     path("routing/conditions/lead/choices", condition_views.condition_choices, name="condition-choices"),
+    path("accounts/", account_views.accounts, name="accounts"),
+    path("accounts/<int:pk>/", account_views.account, name="account"),
     path("leads/<int:pk>/hand-over/", act_views.hand_over, name="hand-over"),
     path("leads/<int:pk>/meeting/", act_views.meeting, name="meeting"),
     path("leads/<int:pk>/opportunity/", act_views.opportunity, name="opportunity"),

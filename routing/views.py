@@ -62,9 +62,9 @@ def leads(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, queryset: QuerySet[Lead], order: tuple[str, str]) -> Page[Lead]:
     """The page that the address asks for; one that makes no sense is the first."""
-    cursors = {name: request.GET.get(name, "") for name in CURSORS}
+    older, newer = (request.GET.get(name, "") for name in CURSORS)
     try:
-        return page(queryset, order=order, size=PAGE, dress=with_row, **cursors)
+        return page(queryset, order=order, size=PAGE, dress=with_row, older=older, newer=newer)
     except BadCursor:
         return page(queryset, order=order, size=PAGE, dress=with_row)
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
+from django.db.models import QuerySet
 
 from funnel.models import BuyingRole, Person
 from scoring import contributions, states
@@ -65,7 +66,7 @@ class WeekPart:
 class WhyAccount:
     """An account's score and its parts. What the roles add sums to the engagement, save where that is limited to 100.
 
-    members: those with most interest; more_members: how many others there are whose interest is known.
+    members: those with most interest whom the viewer may see; more_members: how many others are scored.
     """
 
     at: datetime
@@ -84,10 +85,10 @@ class WhyAccount:
         return asdict(self)
 
 
-def why_account(account_id: int, *, now: datetime) -> WhyAccount | None:
+def why_account(account_id: int, *, people: QuerySet[Person], now: datetime) -> WhyAccount | None:
     """The score of an account now, part by part. None where nothing decides, or nobody of it is scored.
 
-    A constant number of statements.
+    people: those who may be named. A constant number of statements.
     """
     policy = general_policy()
     if policy is None:
@@ -97,7 +98,7 @@ def why_account(account_id: int, *, now: datetime) -> WhyAccount | None:
         return None
     standing = standing_of(found, 0, since=since_of([account_id]))
     roles = _roles(policy, found)
-    members = _members(policy, found, now=now)
+    members = _members(policy, found, people=people, now=now)
     return WhyAccount(
         at=now,
         policy=policy.policy,
@@ -130,18 +131,18 @@ def _roles(policy: Policy, found: Measured) -> list[RolePart]:
     ]
 
 
-def _members(policy: Policy, found: Measured, *, now: datetime) -> list[MemberPart]:
+def _members(policy: Policy, found: Measured, *, people: QuerySet[Person], now: datetime) -> list[MemberPart]:
     """The people with most interest. The statements of `strongest`, and one for who they are."""
     places = np.lexsort((found.members, -found.interest))[:MOST_PEOPLE].tolist()
     ids = [int(found.members[place]) for place in places]
-    people = Person.objects.in_bulk(ids)
-    reasons = strongest(ids, now=now, policy=policy, count=REASONS)
+    named = {pat.pk: pat for pat in people.filter(pk__in=ids)}
+    reasons = strongest(list(named), now=now, policy=policy, count=REASONS)
     weights = policy.accounts.weights
     return [
         MemberPart(
             person_id=pk,
-            name=people[pk].name,
-            title=people[pk].title,
+            name=named[pk].name,
+            title=named[pk].title,
             role=(role := weights.roles[found.roles[place]].role),
             label=BuyingRole(role).label,
             interest=float(found.interest[place]),
@@ -149,7 +150,7 @@ def _members(policy: Policy, found: Measured, *, now: datetime) -> list[MemberPa
             reasons=[reason for reason in reasons.get(pk, ()) if reason.points > 0],
         )
         for place, pk in zip(places, ids, strict=True)
-        if pk in people
+        if pk in named
     ]
 
 

@@ -1,8 +1,10 @@
-"""Scores over the API: why a person's score is what it is, or was."""
+"""Scores over the API: why a person's score is what it is, or was, and an account's."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
+import django_filters as filters
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
@@ -11,9 +13,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from funnel import api as funnel
+from funnel.access import visible_to
+from funnel.models import Account, Person
+from scoring.account_explain import why_account
 from scoring.explain import Why, why
 from scoring.models import ScoringModel, Status
-from scoring.serializers import MomentSerializer, PersonMomentSerializer, WhySerializer
+from scoring.serializers import (
+    AccountSerializer,
+    MomentSerializer,
+    PersonMomentSerializer,
+    WhyAccountSerializer,
+    WhySerializer,
+)
 
 AHEAD = timedelta(days=366)
 
@@ -39,6 +50,32 @@ class PersonViewSet(funnel.PersonViewSet):
             if model is None:
                 raise ValidationError({"version": f"There is no published version {number} of the scoring model."})
         return Response(WhySerializer(explained(self.get_object().pk, model, at=moment_of(request))).data)
+
+
+class AccountFilter(funnel.AccountFilter):
+    over = filters.BooleanFilter(label="Whether engagement is at the threshold of its tier.", field_name="score__over")
+
+
+class AccountViewSet(funnel.AccountViewSet):
+    __doc__ = funnel.AccountViewSet.__doc__
+    serializer_class = AccountSerializer
+    filterset_class = AccountFilter
+
+    def dress(self, rows: QuerySet[Account]) -> QuerySet[Account]:
+        return super().dress(rows).select_related("score")
+
+    @extend_schema(
+        operation_id="accounts_score",
+        description="Why the account's score is what it is now: by role, by person, by week.",
+        responses=WhyAccountSerializer,
+    )
+    @action(detail=True)
+    def score(self, request: Request, pk: str) -> Response:
+        people = visible_to(Person.objects.all(), request.user)
+        found = why_account(self.get_object().pk, people=people, now=timezone.now())
+        if found is None:
+            raise NotFound("There is no score: nobody of this account is scored yet.")
+        return Response(WhyAccountSerializer(found).data)
 
 
 def explained(person_id: int, model: ScoringModel | None, *, at: datetime) -> Why:

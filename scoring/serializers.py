@@ -4,6 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from funnel import serializers as funnel
+
 
 class CategorySerializer(serializers.Serializer):
     name = serializers.CharField()
@@ -109,3 +111,86 @@ class PersonMomentSerializer(MomentSerializer):
         min_value=1,
         help_text="Number of a published version; by default the one that decides about all leads.",
     )
+
+
+class AccountScoreSerializer(serializers.Serializer):
+    """Where an account stood when it was scored last; `accounts/{id}/score/` says where it stands now."""
+
+    engagement = serializers.FloatField(help_text="0 to 100: what its people come to together.")
+    threshold = serializers.FloatField(help_text="What an account of its tier needs.")
+    over = serializers.BooleanField()
+    over_since = serializers.DateTimeField(allow_null=True)
+    breadth = serializers.IntegerField(help_text="Distinct roles with somebody engaged.")
+    people = serializers.IntegerField(help_text="People who are engaged.")
+    depth = serializers.FloatField(help_text="All points of its people, before caps and weights.")
+    week = serializers.FloatField(help_text="Points earned in the last seven days.")
+    weeks_before = serializers.FloatField(help_text="Points earned a week on average in the three weeks before.")
+    last_at = serializers.DateTimeField(allow_null=True, help_text="The latest touch from any of its people.")
+    scored_at = serializers.DateTimeField()
+
+
+class AccountSerializer(funnel.AccountSerializer):
+    score = AccountScoreSerializer(read_only=True, allow_null=True, help_text="null while nobody of it is scored.")
+
+    class Meta(funnel.AccountSerializer.Meta):
+        fields: tuple[str, ...] = (*funnel.AccountSerializer.Meta.fields, "score")  # type: ignore[assignment]
+
+
+class StandingSerializer(serializers.Serializer):
+    account_id = serializers.IntegerField()
+    engagement = serializers.FloatField()
+    threshold = serializers.FloatField()
+    over = serializers.BooleanField()
+    since = serializers.DateTimeField(allow_null=True)
+    breadth = serializers.IntegerField()
+    people = serializers.IntegerField()
+    depth = serializers.FloatField()
+    week = serializers.FloatField()
+    weeks_before = serializers.FloatField()
+    last_at = serializers.DateTimeField(allow_null=True)
+
+
+class RolePartSerializer(serializers.Serializer):
+    role = serializers.CharField()
+    label: Any = serializers.CharField()
+    weight = serializers.FloatField()
+    cap = serializers.FloatField()
+    people = serializers.IntegerField()
+    points = serializers.FloatField(help_text="Interest of those in the role.")
+    counted = serializers.FloatField(help_text="What of it counts.")
+    adds = serializers.FloatField(help_text="Weight times what counts.")
+
+
+class ScoreReasonSerializer(serializers.Serializer):
+    label: Any = serializers.CharField()
+    points = serializers.FloatField()
+
+
+class MemberPartSerializer(serializers.Serializer):
+    person_id = serializers.IntegerField()
+    name = serializers.CharField()
+    title = serializers.CharField()
+    role = serializers.CharField(help_text="As the title suggests.")
+    interest = serializers.FloatField()
+    engaged = serializers.BooleanField()
+    reasons = ScoreReasonSerializer(many=True)
+
+
+class WeekPartSerializer(serializers.Serializer):
+    starts_on = serializers.DateField()
+    points = serializers.FloatField()
+
+
+class WhyAccountSerializer(serializers.Serializer):
+    """An account's score and its parts: what the roles add sums to the engagement, at most 100."""
+
+    at = serializers.DateTimeField()
+    policy = serializers.CharField()
+    tier = serializers.IntegerField(allow_null=True)
+    standing = StandingSerializer()
+    engaged_from = serializers.FloatField()
+    roles = RolePartSerializer(many=True)
+    members = MemberPartSerializer(many=True, help_text="Those with most interest whom you may see.")
+    more_members = serializers.IntegerField()
+    weeks = WeekPartSerializer(many=True)
+    sentence = serializers.CharField()

@@ -22,6 +22,17 @@ def test_a_cursor_says_the_moment_to_the_microsecond(since, number):
     assert decode(encode([moment, number]), ORDER) == [moment, number]
 
 
+@given(st.floats(min_value=0, allow_nan=False, allow_infinity=False), st.integers(min_value=0, max_value=1 << 62))
+def test_a_cursor_says_a_number_to_its_last_bit(engagement, number):
+    assert decode(encode([engagement, number]), ORDER, floats=True) == [engagement, number]
+
+
+def test_what_is_no_number_is_no_cursor():
+    for text in (f"{0x7FF0 << 48}-1", "99999999999999999999999-1", "x-1"):
+        with pytest.raises(BadCursor):
+            decode(text, ORDER, floats=True)
+
+
 @pytest.mark.parametrize(
     "text", ["", "x", "1", "1-2-3", "-5-3", "1-", "99999999999999999999999-1", "1-9223372036854775808"]
 )

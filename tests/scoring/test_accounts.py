@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from math import log2
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -65,6 +66,20 @@ def test_an_account_by_hand(model) -> None:
     assert score.last_at == NOW and score.model_id == model.pk
     change = AccountScoreChange.objects.get()
     assert (change.over, change.engagement, change.threshold) == (True, score.engagement, 40)
+
+
+def test_the_example_of_the_documentation(model) -> None:
+    firm = make.account(tier=2)
+    told = {"Plant Manager": [32], "Director": [18, 38], "Engineer": [9, 3]}
+    for title, points in told.items():
+        for wanted in points:  # of this many points now: each form gives 20 and halves in ten days
+            pat = make.person(account=firm, title=title)
+            for part in [20.0] * int(wanted // 20) + [wanted % 20]:
+                come(pat, age=10 * DAY * log2(20 / part))
+    settle()
+    score = AccountScore.objects.get()
+    assert (score.engagement, score.breadth, score.people) == (pytest.approx(90.4, abs=1e-4), 3, 4)
+    assert score.depth == pytest.approx(100, abs=1e-4)
 
 
 def test_limits_a_day_hold_for_momentum_and_what_takes_off_earns_nothing(model) -> None:
