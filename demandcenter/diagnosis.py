@@ -24,12 +24,12 @@ from kombu.exceptions import KombuError
 from packaging.requirements import Requirement
 
 from demandcenter.celery import app
+from demandcenter.processes import QUEUES
 from demandcenter.tasks import LAST_TICK
 from funnel import inbox
 
 OLDEST_POSTGRESQL = 16
 OLDEST_REDIS = (6, 2)
-QUEUES = frozenset({"ingest", "pipeline", "timers", "reports", "delivery"})
 CLOCK_TOLERANCE = 2.0  # seconds between this machine and PostgreSQL
 BACKLOG_TOLERANCE = timedelta(minutes=1)
 TICK_TOLERANCE = timedelta(minutes=3)  # beat ticks every minute
@@ -209,7 +209,7 @@ def processes(*, expected: bool) -> Iterator[Finding]:
     served = {queue["name"] for queues in workers.values() for queue in queues}
     if not workers:
         yield absent("No worker answers", remedy)
-    elif left := QUEUES - served:
+    elif left := set(QUEUES) - served:
         yield absent(f"No worker serves the queues {', '.join(sorted(left))}", "Name them in the worker's --queues.")
     else:
         yield ok(f"{len(workers)} worker{'s' if len(workers) > 1 else ''}, every queue served")

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import pytest
 from django.db import DatabaseError, OperationalError
 
-from demandcenter import diagnosis, pipeline, tasks
+from demandcenter import pipeline, tasks
 from demandcenter.celery import app
 from demandcenter.pipeline import drain, sweep
+from demandcenter.processes import QUEUES
 from funnel import inbox
 from funnel.inbox import Taken
 from funnel.ingest import record
@@ -265,5 +266,5 @@ def test_beat_looks_at_everything_that_a_hint_may_have_missed() -> None:
     app.loader.import_default_modules()
     for entry in app.conf.beat_schedule.values():
         assert entry["task"] in app.tasks, entry
-        assert app.amqp.router.route({}, entry["task"])["queue"].name in diagnosis.QUEUES
+        assert app.amqp.router.route({}, entry["task"])["queue"].name in QUEUES
     assert app.conf.beat_schedule["drain"]["schedule"] <= 1.0, "p95 from touch to queue stays below 2 s without hints"

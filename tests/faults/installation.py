@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import connection
 
 from demandcenter.local_servers import PostgresServer, RedisServer
-from demandcenter.management.commands.up import children
+from demandcenter.processes import children
 from demandcenter.server_process import LOOPBACK, Server, free_port
 from demandcenter.server_programs import server_account
 from demandcenter.supervisor import Child, Supervisor

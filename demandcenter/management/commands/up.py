@@ -20,19 +20,14 @@ from django.utils import timezone
 
 from demandcenter import demo
 from demandcenter.embedded import Attachment, attached
+from demandcenter.processes import ENVIRONMENT, children
 from demandcenter.server_process import LOOPBACK, free_port, is_free
 from demandcenter.supervisor import Child, Supervisor
 from funnel.models import Lead
 from scoring import services
 
-QUEUES = ("ingest", "pipeline", "timers", "reports", "delivery")
 PORTS_TRIED = 20
 FOLLOWING = 5.0  # seconds that the processes of a killed `up` may take to end
-CHILD_ENVIRONMENT = {
-    "PYTHONUNBUFFERED": "1",
-    # On a laptop in a container everything runs as root; the servers that listen do not.
-    "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
-}
 
 
 class Command(BaseCommand):
@@ -43,7 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-demo", action="store_true", help="start empty, without demo data and log-ins")
 
     def handle(self, *, port: int, no_demo: bool, **_options: Any) -> None:
-        supervisor = Supervisor(folder=settings.BASE_DIR, environment=os.environ | CHILD_ENVIRONMENT)
+        supervisor = Supervisor(folder=settings.BASE_DIR, environment=os.environ | ENVIRONMENT)
         supervisor.listen_for_signals()
         servers = attached()
         for folder in (settings.DATA_DIR, settings.STATIC_ROOT, settings.MEDIA_ROOT):
@@ -164,28 +159,6 @@ def offer_demo(supervisor: Supervisor) -> None:
         mark.write_text("ready\n")
     if mark.exists():
         supervisor.environment.setdefault("DEMO", "true")
-
-
-def children(port: int) -> tuple[Child, Child, Child]:
-    """Return web, worker and beat."""
-    web: list[str | Path] = ["gunicorn", "demandcenter.wsgi", "--config", Path("deploy") / "gunicorn.conf.py"]
-    web += ["--bind", f"{LOOPBACK}:{port}", "--graceful-timeout", "1", "--log-level", "warning"]
-    celery: list[str | Path] = ["celery", "--app", "demandcenter", "--quiet"]
-    worker = [*celery, "worker", "--queues", ",".join(QUEUES), "--concurrency", "2", "--loglevel", "INFO"]
-    worker += ["--without-gossip", "--without-mingle"]
-    beat = [
-        *celery,
-        "beat",
-        "--schedule",
-        settings.DATA_DIR / "beat-schedule",
-        "--pidfile",
-        "",
-        "--loglevel",
-        "WARNING",
-    ]
-    programs = {"web": web, "worker": worker, "beat": beat}
-    first, second, third = (Child(name, [sys.executable, "-m", *program]) for name, program in programs.items())
-    return first, second, third
 
 
 def leave(supervisor: Supervisor, servers: Attachment) -> None:
