@@ -1,4 +1,6 @@
-"""The queue: its pages with thousands of MQLs open, dealing them out, and several people who want the same one."""
+"""The queue: its pages with thousands of MQLs open, dealing them out, several people who want the same one, and how
+soon a touch is there.
+"""
 
 import multiprocessing
 import time
@@ -10,7 +12,7 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from demandcenter.benchmark import scenery
+from demandcenter.benchmark import arrival, scenery
 from demandcenter.benchmark.measuring import Finding, Target, percentile, seconds
 from demandcenter.benchmark.population import Company
 from demandcenter.benchmark.scenery import Scenery
@@ -40,6 +42,7 @@ def measure(leads: int) -> Iterator[Finding]:
     _start_clocks(waiting)
     yield from _pages(there)
     yield _contention(there, waiting[: there.effort.of(CONTESTED, least=5)])
+    yield from arrival.measure(there)
 
 
 def _open_desks(company: Company) -> None:

@@ -5,6 +5,7 @@ measured, and no process that it starts, can reach the product's data.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,8 @@ import redis
 from django.conf import settings
 from django.db import OperationalError, connection
 from psycopg2 import errors, sql
+
+from demandcenter.server_process import follow_parent
 
 SUFFIX = "_benchmark"
 QUIET = {"LOG_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore:No directory at"}  # static files are not looked for here
@@ -51,7 +54,13 @@ def servers() -> Iterator[dict[str, str]]:
 def run(arguments: Sequence[str], environment: Mapping[str, str], *, tell: Callable[[str], object]) -> int:
     """Run `manage.py` with these arguments in the scratch environment; tells each line, returns the exit status."""
     manage = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
-    with subprocess.Popen(manage, env=os.environ | dict(environment), stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        manage,
+        env=os.environ | dict(environment),
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: follow_parent(signal.SIGTERM),  # noqa: PLW1509 one system call, no lock
+    ) as child:
         assert child.stdout is not None
         for line in child.stdout:
             tell(line.rstrip("\n"))
