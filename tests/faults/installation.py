@@ -11,8 +11,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,6 +29,22 @@ from demandcenter.supervisor import Child, Supervisor
 from tests.waiting import wait_until
 
 START = 120.0  # seconds, on a machine that runs other tests beside
+# Where somebody can be held up: in the transaction that writes such a row.
+PLACES = {
+    "ingest": ("funnel_inbox", "NEW.cause = 'activity'"),
+    "drain": ("scoring_score", "true"),
+    "assignment": ("routing_assignment", "NEW.kind = 'assigned'"),
+    "sweep": ("routing_clockevent", "NEW.kind = 'breached'"),
+}
+_HOLD_UP = """
+CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_advisory_xact_lock_shared(TG_ARGV[0]::int); RETURN NEW; END $$
+"""
+_AT = """
+CREATE TRIGGER hold_up BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW WHEN ({condition})
+EXECUTE FUNCTION hold_up('{number}')
+"""
+_HELD_UP = "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND NOT granted"
 
 
 class Installation:
@@ -67,6 +83,9 @@ class Installation:
         (self.folder / "data" / "static").mkdir(parents=True)
         self._copy_tables(connection.settings_dict)
         self.prepared = json.loads(self.run("-m", "tests.faults.prepare"))
+        self.execute(_HOLD_UP)
+        for number, (table, condition) in enumerate(PLACES.values()):
+            self.execute(_AT.format(table=table, condition=condition, number=number))
         self.port = free_port()
         web, worker, beat = children(self.port)
         beats = [_with_schedule(beat, self.folder / name) for name in ("beat", "second beat")]
@@ -135,16 +154,20 @@ class Installation:
 
     def query(self, sql: str, *parameters: Any) -> list[tuple]:
         """The rows, asked for again while the database comes back."""
+        return self._patiently(sql, parameters, lambda cursor: cursor.fetchall())
+
+    def execute(self, sql: str, *parameters: Any) -> int:
+        """Change rows; returns how many."""
+        return self._patiently(sql, parameters, lambda cursor: cursor.rowcount)
+
+    def _patiently(self, sql: str, parameters: Sequence[Any], answer: Callable[[Any], Any]) -> Any:
         deadline = time.monotonic() + START
         while True:
             try:
-                connection = psycopg2.connect(self.postgres.url, connect_timeout=5)
-                try:
-                    with connection.cursor() as cursor:
-                        cursor.execute(sql, parameters)
-                        return cursor.fetchall()
-                finally:
-                    connection.close()
+                with closing(psycopg2.connect(self.postgres.url, connect_timeout=5)) as session, session:
+                    cursor = session.cursor()
+                    cursor.execute(sql, parameters or None)
+                    return answer(cursor)
             except psycopg2.OperationalError:
                 if time.monotonic() > deadline:
                     raise
@@ -154,9 +177,10 @@ class Installation:
 
     def kill(self, name: str) -> None:
         """kill -9 of a process and all it has forked; the supervisor starts it again."""
-        process = self.processes[name].process
-        assert process is not None, f"{name} does not run"
-        os.killpg(process.pid, signal.SIGKILL)
+        child = self.processes[name]
+        assert child.process is not None, f"{name} does not run"
+        child.failures = 0  # the pauses after death upon death are not what is tested here
+        os.killpg(child.process.pid, signal.SIGKILL)
 
     @contextmanager
     def standing_still(self, name: str) -> Iterator[None]:
@@ -167,6 +191,16 @@ class Installation:
             yield
         finally:
             os.killpg(process.pid, signal.SIGCONT)
+
+    @contextmanager
+    def in_the_middle_of(self, place: str) -> Iterator[None]:
+        """Begins once somebody is in the middle of this, in a transaction that does not go on until the end."""
+        number = list(PLACES).index(place)
+        with closing(psycopg2.connect(self.postgres.url)) as holder:
+            with holder.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock(%s)", [number])
+            assert wait_until(lambda: self.query(_HELD_UP, number) == [(True,)], START), f"nobody came to the {place}"
+            yield
 
     def kill_server(self, server: Server) -> None:
         """kill -9 of a server with all its processes, and another start a moment later."""

@@ -45,7 +45,7 @@ def main() -> None:
     print(json.dumps({"secret": secret, "promises": PROMISES}))
 
 
-PROMISES = 120
+PROMISES, RUN_OUT = 150, 120  # of them by themselves; the others when a test says so
 EVERY = 0.3  # seconds
 
 
@@ -57,11 +57,13 @@ def let_promises_run_out(now) -> None:
         cursor.execute(
             """
             UPDATE routing_clock c SET warn_at = d.due_at - interval '1 s', due_at = d.due_at, next_at = d.due_at
-            FROM (SELECT id, %s + (10 + %s * row_number() OVER (ORDER BY id)) * interval '1 s' AS due_at
-                  FROM routing_clock WHERE kind = 'accept') d
+            FROM (SELECT id, %s + CASE WHEN place <= %s THEN (10 + %s * place) * interval '1 s'
+                                       ELSE '1 day' END AS due_at
+                  FROM (SELECT id, row_number() OVER (ORDER BY id) AS place
+                        FROM routing_clock WHERE kind = 'accept') c) d
             WHERE c.id = d.id
             """,
-            [now, EVERY],
+            [now, RUN_OUT, EVERY],
         )
 
 

@@ -1,4 +1,6 @@
-"""Whatever is killed, emptied or doubled while touches come in: what was acknowledged is worked, once, by itself."""
+"""Whatever is killed, emptied or doubled while touches come in, and in the middle of whatever: what was acknowledged is
+worked, once, by itself.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +15,7 @@ from tests.waiting import wait_until
 
 # The mark has the suite's database made, from which the installation takes its tables; it is not used further.
 pytestmark = [pytest.mark.faults, pytest.mark.django_db, pytest.mark.xdist_group("processes")]
-RECOVERY = 40.0  # seconds, on a machine that runs other tests beside; on a free one it takes two or three
+RECOVERY = 90.0  # seconds, on a machine that runs other tests beside; on a free one it takes two or three
 
 # What each acknowledged touch has to have come to, and how often.
 _WORKED = """
@@ -82,13 +84,52 @@ def twice_and_late(installation: Installation) -> None:
     app.close()
 
 
+def processes_killed(place: str, worker: str) -> Callable[[Installation], None]:
+    """Whoever is at it is killed in the middle of it, and beat and Redis with them."""
+
+    def fault(installation: Installation) -> None:
+        promises_run_out(installation)
+        with installation.in_the_middle_of(place):
+            installation.kill("beat")
+            installation.kill_server(installation.redis)
+            installation.kill(worker)
+
+    return fault
+
+
+def database_killed(place: str) -> Callable[[Installation], None]:
+    def fault(installation: Installation) -> None:
+        promises_run_out(installation)
+        with installation.in_the_middle_of(place):
+            installation.kill_server(installation.postgres)
+
+    return fault
+
+
+def promises_run_out(installation: Installation) -> None:
+    """A sweep finds something to do."""
+    assert installation.execute(
+        """
+        UPDATE routing_clock SET warn_at = now(), due_at = now() + interval '1 s', next_at = now() + interval '1 s'
+        WHERE id IN (SELECT c.id FROM routing_clock c JOIN funnel_lead l ON l.id = c.lead_id
+                     JOIN funnel_activity t ON t.person_id = l.person_id
+                     WHERE c.kind = 'accept' AND c.due_at > now() + interval '1 h' AND t.external_id LIKE 'old-%'
+                     ORDER BY c.id LIMIT 3)
+        """
+    )
+
+
 FAULTS: dict[str, Callable[[Installation], None]] = {
     "the worker is killed in the middle of a backlog": killed_at_work,
-    "the web process is killed": lambda one: one.kill("web"),
-    "one of two beats is killed": lambda one: one.kill("beat"),
+    "the web process, beat and Redis are killed in the middle of ingest": processes_killed("ingest", "web"),
+    "the worker, beat and Redis are killed in the middle of a drain": processes_killed("drain", "worker"),
+    "the worker, beat and Redis are killed in the middle of an assignment": processes_killed("assignment", "worker"),
+    "the worker, beat and Redis are killed in the middle of a sweep": processes_killed("sweep", "worker"),
+    "PostgreSQL is killed in the middle of ingest": database_killed("ingest"),
+    "PostgreSQL is killed in the middle of a drain": database_killed("drain"),
+    "PostgreSQL is killed in the middle of an assignment": database_killed("assignment"),
+    "PostgreSQL is killed in the middle of a sweep": database_killed("sweep"),
     "Redis is emptied": lambda one: one.empty_redis(),
-    "Redis is killed": lambda one: one.kill_server(one.redis),
-    "PostgreSQL is killed": lambda one: one.kill_server(one.postgres),
     "tasks come twice and late": twice_and_late,
 }
 
