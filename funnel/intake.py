@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from django.db import connection
 
+from funnel.importing.mapping import did_you_mean
 from funnel.importing.values import SOURCE_PATTERN, Reading, Unreadable, boolean, number, reader
 from funnel.ingest import KINDS, Field, Outcome, Row, write
 from funnel.models import Activity, Lead
@@ -103,8 +104,10 @@ def _read(kind: str, body: Any, index: int, *, source: str, request_key: str) ->
     fields, extra = KINDS[kind].fields, EXTRA[kind]
     values: dict[str, Any] = {}
     for name, value in body.items():
-        if name not in ("source", extra):
-            _put(values, fields.get(name), name, value, problems)
+        if name in fields:
+            _put(values, fields[name], name, value, problems)
+        elif name not in ("source", extra):
+            problems.append(Problem(name, _no_such_field(name, [*fields, "source", extra], extra)))
     attributes = body.get(extra) or {}
     if not isinstance(attributes, dict) or _depth(attributes) > DEEPEST:
         problems.append(Problem(extra, f"“{extra}” is an object of at most {DEEPEST} levels."))
@@ -115,10 +118,13 @@ def _read(kind: str, body: Any, index: int, *, source: str, request_key: str) ->
     return (origin, Row(index, values, attributes), []) if not problems else (source, None, problems)
 
 
-def _put(values: dict[str, Any], known: Field | None, name: str, value: Any, problems: list[Problem]) -> None:
-    if known is None:
-        problems.append(Problem(name, "There is no such field; what else is known goes into the nested object."))
-    elif value is None or value == "":
+def _no_such_field(name: str, known: Sequence[str], extra: str) -> str:
+    guess = did_you_mean(name[:100], known)
+    return f"There is no field “{name:.60}”.{guess} What else is known goes into the object “{extra}”."
+
+
+def _put(values: dict[str, Any], known: Field, name: str, value: Any, problems: list[Problem]) -> None:
+    if value is None or value == "":
         values[name] = None
     else:
         try:

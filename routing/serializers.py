@@ -1,5 +1,7 @@
 """Leads as the API gives them, what an act on one needs, and what it answers."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from funnel.models import DealState, Lead, Person, Stage, StageEvent
@@ -132,8 +134,15 @@ class NothingSerializer(serializers.Serializer):
     """An act that needs nothing said."""
 
 
+def _say_reason(kind: str) -> dict[str, Any]:
+    said = f"Say why, by the id of a reason; /api/reasons/?kind={kind} lists them."
+    return {"required": said, "null": said, "invalid": said}
+
+
 class RejectSerializer(serializers.Serializer):
-    reason = serializers.IntegerField(min_value=1, help_text="A reason of kind reject or disqualify.")
+    reason = serializers.IntegerField(
+        min_value=1, error_messages=_say_reason("reject"), help_text="A reason of kind reject or disqualify."
+    )
     text = serializers.CharField(
         required=False, allow_blank=True, default="", max_length=5000, help_text="Kept as a note; some reasons need it."
     )
@@ -143,7 +152,9 @@ class RejectSerializer(serializers.Serializer):
 
 
 class RecycleSerializer(serializers.Serializer):
-    reason = serializers.IntegerField(min_value=1, help_text="A reason of kind recycle.")
+    reason = serializers.IntegerField(
+        min_value=1, error_messages=_say_reason("recycle"), help_text="A reason of kind recycle."
+    )
     revisit_on = serializers.DateField(
         required=False, allow_null=True, default=None, help_text="When to look again; else by the reason's days."
     )

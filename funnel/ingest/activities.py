@@ -44,8 +44,10 @@ def write(chunk: Chunk) -> None:
 
     A person who is not known yet is made; what else the row says of them fills in what is blank.
     """
-    if not chunk.live:
-        for entry in chunk.entries:
+    for entry in chunk.entries:
+        if chunk.live:
+            chunk.doubt_moment(entry, "occurred_at")
+        else:
             chunk.refuse_future(entry, "occurred_at")
     chunk.sift()
     meant = claims(chunk, key="person_id")

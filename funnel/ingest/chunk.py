@@ -13,6 +13,7 @@ from funnel.ingest.rows import Field, Kind, Outcome, Row, Status
 
 # Clocks of other systems differ a little from ours.
 FUTURE = timedelta(minutes=5)
+LONG_AGO = timedelta(days=20 * 365)
 LARGEST_INTEGER = 2_147_483_647
 LARGEST_AMOUNT = 10**12  # the narrowest column holds 12 digits before the point
 _ATTRIBUTE = Field("attribute")
@@ -127,6 +128,16 @@ class Chunk:
         value = entry.values.get(name)
         if value is not None and value > self.now + FUTURE:
             self.fail(entry, f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC lies in the future.", name)
+
+    def doubt_moment(self, entry: Entry, name: str) -> None:
+        """What happens live is kept as it was told; a moment that is hardly meant is worth a word to the sender."""
+        value = entry.values.get(name)
+        if value is not None and value > self.now + FUTURE:
+            entry.warnings.append(
+                f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC lies in the future; it is kept, and counts from now."
+            )
+        elif value is not None and value < self.now - LONG_AGO:
+            entry.warnings.append(f"The year {value.year:04} is long ago; it is kept, and hardly counts. Is it meant?")
 
     def _check(self) -> None:
         for entry in self.entries:

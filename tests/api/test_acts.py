@@ -67,7 +67,10 @@ def test_a_lead_is_accepted_and_taken_back(client, sdr, team):
 
 def test_rejecting_and_recycling_say_what_is_missing(client, sdr):
     lead = at("mql", owner=sdr.rep)
-    assert said(post(client, f"leads/{lead.pk}/reject"), 400)[0] == "reason"
+    for nothing in ({}, {"reason": None}, {"reason": "Wrong profile"}):
+        assert said(post(client, f"leads/{lead.pk}/reject", nothing), 400) == (
+            "reason", "Say why, by the id of a reason; /api/reasons/?kind=reject lists them."
+        )  # fmt: skip
     assert said(post(client, f"leads/{lead.pk}/reject", {"reason": reason("lost")}), 400)[0] == "reason"
     assert (
         said(post(client, f"leads/{lead.pk}/reject", {"reason": reason("reject", needs_text=True)}), 400)[0] == "text"
