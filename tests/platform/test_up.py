@@ -23,7 +23,7 @@ from demandcenter.server_process import LOOPBACK, free_port
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("processes")]
-START = 45.0  # seconds, on a machine that runs other tests beside
+START = 120.0  # seconds, on a machine that runs other tests beside
 
 
 @pytest.fixture(scope="module")
