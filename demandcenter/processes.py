@@ -8,6 +8,7 @@ from django.conf import settings
 from demandcenter.server_process import LOOPBACK
 from demandcenter.supervisor import Child
 
+CONCURRENCY = 2  # of the worker
 QUEUES = ("ingest", "pipeline", "timers", "reports", "delivery")
 ENVIRONMENT = {
     "PYTHONUNBUFFERED": "1",
@@ -21,7 +22,7 @@ def children(port: int, *, folder: Path | None = None) -> tuple[Child, Child, Ch
     web: list[str | Path] = ["gunicorn", "demandcenter.wsgi", "--config", Path("deploy") / "gunicorn.conf.py"]
     web += ["--bind", f"{LOOPBACK}:{port}", "--graceful-timeout", "1", "--log-level", "warning"]
     celery: list[str | Path] = ["celery", "--app", "demandcenter", "--quiet"]
-    worker = [*celery, "worker", "--queues", ",".join(QUEUES), "--concurrency", "2", "--loglevel", "INFO"]
+    worker = [*celery, "worker", "--queues", ",".join(QUEUES), "--concurrency", str(CONCURRENCY), "--loglevel", "INFO"]
     worker += ["--without-gossip", "--without-mingle"]
     schedule = (folder or settings.DATA_DIR) / "beat-schedule"
     beat = [*celery, "beat", "--schedule", schedule, "--pidfile", "", "--loglevel", "WARNING"]

@@ -1,10 +1,13 @@
 """Keeping time: medians of several rounds after a warm-up, and the rows that a benchmark reports."""
 
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from django.db import connection, connections
 
 TRIAL = 1_000  # with fewer leads nothing is measured in earnest
 
@@ -92,6 +95,34 @@ def rounds(
             if number >= warm_up:
                 taken.append(took)
     return [statistics.median(taken) for taken in found]
+
+
+def at_once(works: Sequence[Callable[[], object]]) -> float:
+    """Run the works at the same time, each in a process with a connection of its own; returns the seconds.
+
+    Raises RuntimeError if one of them fails; it says on standard error how.
+    """
+    connections.close_all()  # a connection that two processes share would mix their answers
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(len(works) + 1)
+
+    def run(work: Callable[[], object]) -> None:
+        connection.ensure_connection()
+        barrier.wait()
+        work()
+        connections.close_all()
+
+    processes = [context.Process(target=run, args=(work,), daemon=True) for work in works]
+    for process in processes:
+        process.start()
+    barrier.wait()
+    started = time.perf_counter()
+    for process in processes:
+        process.join()
+    taken = time.perf_counter() - started
+    if any(process.exitcode for process in processes):
+        raise RuntimeError("One of those that worked at the same time has failed.")
+    return taken
 
 
 def percentile(values: Sequence[float], share: float) -> float:

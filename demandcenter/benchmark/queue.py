@@ -2,18 +2,16 @@
 soon a touch is there.
 """
 
-import multiprocessing
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
-from django.db import connection, connections
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from demandcenter.benchmark import arrival, scenery
-from demandcenter.benchmark.measuring import Finding, Target, percentile, seconds
+from demandcenter.benchmark.measuring import Finding, Target, at_once, percentile, seconds
 from demandcenter.benchmark.population import Company
 from demandcenter.benchmark.scenery import Scenery
 from funnel.models import Lead, Rep, Stage, StageEvent
@@ -167,7 +165,7 @@ def _contention(there: Scenery, lead_ids: list[int]) -> Finding:
     reps = list(Rep.objects.filter(team_id=team).select_related("user").order_by("pk")[:HANDS])
     users = [rep.user for rep in reps if rep.user is not None]
     now = timezone.now()
-    claims = _at_once([lambda user=user: _claim_all(lead_ids, user, now) for user in users])  # type: ignore[misc]
+    claims = at_once([lambda user=user: _claim_all(lead_ids, user, now) for user in users])  # type: ignore[misc]
     claimed = Assignment.objects.filter(lead__in=lead_ids, kind=Assignment.Kind.CLAIMED)
     if claimed.count() != len(lead_ids) or claimed.values("lead").distinct().count() != len(lead_ids):
         raise RuntimeError(f"{claimed.count()} claims won {len(lead_ids)} leads; every lead has exactly one winner.")
@@ -175,7 +173,7 @@ def _contention(there: Scenery, lead_ids: list[int]) -> Finding:
         cursor.execute("CREATE TABLE commits (id integer PRIMARY KEY, n integer NOT NULL)")
         cursor.execute("INSERT INTO commits SELECT i, 0 FROM generate_series(0, %s) i", [HANDS])
     times = there.effort.of(200, least=20)
-    commits = _at_once([lambda place=place: _commit(place, times) for place in range(HANDS)])  # type: ignore[misc]
+    commits = at_once([lambda place=place: _commit(place, times) for place in range(HANDS)])  # type: ignore[misc]
     return Finding(
         area=AREA, name=f"claims of the same leads by {HANDS} reps at once, exactly one winner each",
         unit="answers/s", leads=there.leads, ours=HANDS * len(lead_ids) / claims, comparison=HANDS * times / commits,
@@ -195,31 +193,3 @@ def _commit(place: int, times: int) -> None:
     with connection.cursor() as cursor:
         for _ in range(times):
             cursor.execute("UPDATE commits SET n = n + 1 WHERE id = %s", [place])
-
-
-def _at_once(works: list[Callable[[], None]]) -> float:
-    """Run the works at the same time, each in a process with a connection of its own; returns the seconds.
-
-    Raises RuntimeError if one of them fails; it says on standard error how.
-    """
-    connections.close_all()  # a connection that two processes share would mix their answers
-    context = multiprocessing.get_context("fork")
-    barrier = context.Barrier(len(works) + 1)
-
-    def run(work: Callable[[], None]) -> None:
-        connection.ensure_connection()
-        barrier.wait()
-        work()
-        connections.close_all()
-
-    processes = [context.Process(target=run, args=(work,), daemon=True) for work in works]
-    for process in processes:
-        process.start()
-    barrier.wait()
-    started = time.perf_counter()
-    for process in processes:
-        process.join()
-    taken = time.perf_counter() - started
-    if any(process.exitcode for process in processes):
-        raise RuntimeError("One of those that worked at the same time has failed.")
-    return taken

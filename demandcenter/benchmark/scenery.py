@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from demandcenter import pipeline
 from demandcenter.benchmark import population
-from demandcenter.benchmark.measuring import Effort
+from demandcenter.benchmark.measuring import Effort, at_once
 from demandcenter.benchmark.population import CHANNELS, PEOPLE_EACH, REGIONS, SOLUTIONS, SOURCE, TOUCHES, Company
+from demandcenter.processes import CONCURRENCY
 from funnel import inbox
 from funnel.models import Inbox, Person
 from scoring import services
@@ -108,14 +109,25 @@ def score_of(person_ids: Iterable[int]) -> None:
     drain()
 
 
-def rescore() -> None:
-    """Publish a new version of the model that decides, score everybody by it, and let it decide instead."""
+def rescore() -> float:
+    """Publish a new version of the model that decides, score everybody by it, and let it decide instead.
+
+    Returns how many seconds the scoring took, by as many processes at once as a worker has.
+    """
     before, now = ScoringModel.objects.get(active=True), timezone.now()
     model = services.publish(services.draft(from_model=before, user=None, name=before.name), user=None, now=now)
-    while services.fill(model, now=now):
-        drain()
+    taken = at_once([lambda: _fill(model)] * CONCURRENCY)
+    drain()
+    services.fill(model)
     services.activate(model, user=None, now=now)
     services.retire(before, now=now)
+    return taken
+
+
+def _fill(model: ScoringModel) -> None:
+    while services.fill(model):
+        pipeline.drain()
+    pipeline.drain()  # of whom the others have handed on
 
 
 def client(user: User) -> Client:
