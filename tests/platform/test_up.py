@@ -187,7 +187,7 @@ def ctrl_c_stops_it_in_order(up: Up, children: dict[str, psutil.Process]) -> Non
     watcher = threading.Thread(target=watch)
     watcher.start()
     watching.wait()
-    assert up.stop() < 10
+    assert up.stop() < 30, "three seconds on a free machine"
     watcher.join(5)
     assert up.process.returncode == 0, up.lines
     assert max(gone["web"], gone["beat"]) <= gone["worker"] <= gone["redis"] <= gone["postgres"]
@@ -216,7 +216,7 @@ def test_it_survives_a_taken_port_a_dead_child_and_its_own_end(start_up: Callabl
     assert not [name for name, process in children.items() if alive(process)]
     counted = manage(data_dir, "shell", "-v0", "-c", COUNT_USERS)
     assert counted.stdout.strip() == "1", counted.stderr
-    assert again.stop(signal.SIGTERM) < 10
+    assert again.stop(signal.SIGTERM) < 30
 
 
 CREATE_USER = "from django.contrib.auth.models import User; User.objects.create_user('survivor')"
