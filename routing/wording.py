@@ -125,9 +125,12 @@ def touch_icon(type_: str) -> str:
     return next((icon for pattern, icon in _ICONS if re.search(pattern, type_.lower())), "bolt")
 
 
+_SPELLED = {"email": "e-mail", "linkedin": "LinkedIn", "sms": "SMS", "roi": "ROI"}
+
+
 def touch_words(type_: str) -> str:
     """webinar_attended -> Webinar attended, email_open -> E-mail open; capitals and blanks stay as they are."""
-    words = re.sub(r"\bemail\b", "e-mail", type_.replace("_", " ").strip())
+    words = " ".join(_SPELLED.get(word, word) for word in type_.replace("_", " ").split())
     return words[:1].upper() + words[1:]
 
 

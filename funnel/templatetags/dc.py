@@ -155,14 +155,15 @@ def get(values: Any, key: Any) -> Any:
 
 # --- Times ----------------------------------------------------------------------------------------
 
-SHAPES = {"full": "j M Y, H:i", "date": "j M Y", "day": "D j M Y", "time": "H:i", "short": "j M, H:i"}
+SHAPES = {"full": "j M Y, H:i", "date": "j M Y", "day": "D j M Y", "time": "H:i", "short": "j M, H:i", "brief": "j M"}
 
 
 @register.filter
 def when(moment: dt.datetime | dt.date | None, shape: str = "full") -> str:
     """A moment in the viewer's zone with the exact time on hover.
 
-    shape: full, date, day, time, short, or ago ("3 min ago", kept up to date by app.js). A plain date has no zone.
+    shape: full, date, day, time, short, brief (the year only where it is another one), or ago ("3 min ago", kept up to
+    date by app.js). A plain date has no zone.
     """
     if moment is None or _missing(moment):
         return "–"
@@ -174,6 +175,8 @@ def when(moment: dt.datetime | dt.date | None, shape: str = "full") -> str:
     if shape == "ago":
         words = dateformat.format(local, SHAPES["full"])
         return format_html('<time datetime="{}" title="{}" data-ago>{}</time>', local.isoformat(), exact, words)
+    if shape == "brief" and local.year != timezone.localtime().year:
+        shape = "date"
     words = dateformat.format(local, SHAPES[shape])
     return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), exact, words)
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
+import time_machine
 from django.conf import settings
 from django.template import Context, Template
 from django.test import RequestFactory
@@ -117,6 +118,13 @@ def test_a_moment_is_written_in_the_viewers_zone(shape, expected) -> None:
     assert f">{expected}</time>" in html
     assert 'title="Tue 17 Nov 2026, 10:41:52 CET"' in html or "Europe/Vienna" in html
     assert 'datetime="2026-11-17T10:41:52+01:00"' in html
+
+
+def test_a_brief_moment_names_the_year_only_where_it_is_another_one() -> None:
+    with time_machine.travel("2026-12-20"):
+        assert ">17 Nov</time>" in dc.when(MOMENT, "brief")
+    with time_machine.travel("2027-01-01"):
+        assert ">17 Nov 2026</time>" in dc.when(MOMENT, "brief")
 
 
 def test_a_moment_ago_is_marked_for_the_script_and_readable_without_it() -> None:

@@ -48,6 +48,7 @@ def test_a_load_without_a_source_came_from_a_file():
 def test_touches_in_words_and_icons():
     assert touch_words("webinar_attended") == "Webinar attended"
     assert touch_words("email_reply") == "E-mail reply"
+    assert touch_words("linkedin_message") == "LinkedIn message"
     assert touch_words("Olark Chat Conversation") == "Olark Chat Conversation"
     assert touch_icon("webinar_attended") == "video"
     assert touch_icon("email_click") == "mail-opened"
