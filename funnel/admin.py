@@ -102,9 +102,9 @@ class ChannelAdmin(ModelAdmin):
 
 @admin.register(Content)
 class ContentAdmin(ModelAdmin):
-    list_display = ("name", "kind", "topic", "persona")
+    list_display = ("name", "kind", "topic", "persona", "buying_stage")
     formfield_overrides = {URLField: {"widget": UnfoldAdminURLInputWidget, "assume_scheme": "https"}}
-    list_filter = ("kind",)
+    list_filter = ("kind", "buying_stage")
     search_fields = ("name", "topic")
 
 

@@ -19,6 +19,7 @@ _NAMED: Final = {
     "attribute": "Attribute of the person …",
     "account_attribute": "Attribute of the account …",
     "payload": "Detail of the touch …",
+    "answer": "Answer to …",
 }
 
 

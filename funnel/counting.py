@@ -94,6 +94,11 @@ _SOURCES: Final = {
     "attribute": _keys("attributes", "funnel_person"),
     "account_attribute": _keys("attributes", "funnel_account"),
     "payload": _keys("payload", "funnel_activity"),
+    "answer": _keys(
+        "answers",
+        "(SELECT id, payload -> 'answers' AS answers FROM funnel_activity"
+        " WHERE payload ? 'answers' ORDER BY id DESC LIMIT 5000) answered",
+    ),
 }
 
 

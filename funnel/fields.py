@@ -11,7 +11,7 @@ from typing import Final, Literal
 from funnel.accounts import FREE_MAIL
 from funnel.conditions import Field
 from funnel.conditions.language import Group, is_readable
-from funnel.models import Account, Activity, Function, Motion
+from funnel.models import Account, Activity, BuyingStage, Function, Motion
 
 Root = Literal["touch", "person", "lead"]
 
@@ -121,7 +121,10 @@ _PERSON_ATTRIBUTE: Final = {
     "attribute": _of_json("attribute", "Attribute", "p.attributes", "person"),
     "account_attribute": _of_json("account_attribute", "Account attribute", "a.attributes", "account"),
 }
-_PAYLOAD: Final = {"payload": _of_json("payload", "Detail of the touch", "t.payload", "touch")}
+_PAYLOAD: Final = {
+    "payload": _of_json("payload", "Detail of the touch", "t.payload", "touch"),
+    "answer": _of_json("answer", "Answer to", "t.payload -> 'answers'", "touch"),
+}
 
 
 def _choices(values: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -134,6 +137,10 @@ _TOUCHES: Final = (
     Field("touch.campaign", "Campaign of the touch", "text", "ca.name", "touch", suggests="campaigns"),
     Field("touch.content", "Content of the touch", "text", "co.name", "touch", suggests="content"),
     Field("touch.content_kind", "Kind of content", "text", "co.kind", "touch", suggests="content_kinds"),
+    Field(
+        "touch.buying_stage", "Buying stage of the content", "choice", "co.buying_stage", "touch",
+        choices=_choices(BuyingStage.choices), help="How far whoever asks for such content is in buying.",
+    ),
     Field("touch.solution", "Solution of the touch", "text", "so.name", "touch", suggests="solutions"),
     Field(
         "touch.about", "Solution that the touch is about", "text", "COALESCE(so.name, cs.name)", "touch",

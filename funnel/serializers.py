@@ -150,7 +150,7 @@ class ChannelSerializer(serializers.ModelSerializer):
 class ContentSerializer(serializers.ModelSerializer):
     class Meta:
         model = Content
-        fields = ("id", "name", "kind", "topic", "persona", "url")
+        fields = ("id", "name", "kind", "topic", "persona", "buying_stage", "url")
 
 
 class CampaignSerializer(serializers.ModelSerializer):

@@ -9,6 +9,7 @@ from funnel.access import visible_to
 from funnel.keyset import BadCursor
 from funnel.models import Lead, Opportunity, StageEvent
 from routing import timeline as timelines
+from routing.answers import answers_of
 from routing.clock_panel import clock_lines
 from routing.explain import why_owner
 from routing.grades import grades_of
@@ -51,6 +52,7 @@ def whole(lead: Lead, events: list[StageEvent], query: QueryDict, user: Any, *, 
         "because": why_this_stage(lead, events),
         "checks": why_mql(lead) if lead.mql_at else [],
         "why_owner": why_owner(lead),
+        "answers": answers_of(lead),
         "deals": deals,
         "standing": standings([lead.account_id], now=now).get(lead.account_id) if lead.account_id else None,
         "account_deals": all_deals.filter(account=lead.account_id).exclude(lead=lead)[:BESIDE]

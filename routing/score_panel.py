@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_datetime
 from funnel.models import Lead
 from routing.countdown import moment_words
 from routing.grades import Grade
+from scoring.buying_stages import StagePart
 from scoring.by_lead import model_for
 from scoring.explain import AttributePart, CategoryPart, TouchPart, Why, why
 from scoring.models import Gate
@@ -54,6 +55,7 @@ class Panel:
     fit: Sequence[Bar]
     gates: Sequence[GateLine]
     touches: Sequence[TouchPart]
+    stages: Sequence[Bar]
     left_out: int
     cap_took: float
     next_words: str
@@ -81,6 +83,7 @@ def panel_of(lead: Lead, *, at: datetime, now: datetime) -> Panel | None:
         fit=_fit_bars(shown),
         gates=[_gate_line(gate) for gate in found.gates],
         touches=[part for part in found.touches if part.points_then or part.points_now or part.note],
+        stages=_stage_bars(found.buying_stages) if found.whereabouts else (),
         left_out=len(found.attributes) - len(shown),
         cap_took=sum(part.cap_took for part in fit),
         next_words=change.words if change else "",
@@ -137,6 +140,20 @@ def _fit_bars(parts: Sequence[AttributePart]) -> list[Bar]:
             told=part.category,
         )
         for part in ordered
+    ]
+
+
+def _stage_bars(parts: Sequence[StagePart]) -> list[Bar]:
+    scale = max((part.interest for part in parts), default=0.0) or 1.0
+    return [
+        Bar(
+            name=part.name,
+            note=part.content[0] if part.content else "",
+            points=part.interest,
+            width=_share(part.interest, scale),
+            told=f"{part.touches} touch{'' if part.touches == 1 else 'es'}, {', '.join(part.content) or 'no content'}",
+        )
+        for part in parts
     ]
 
 

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from funnel.conditions import sentence
-from scoring import evidence
+from scoring import buying_stages, evidence
+from scoring.buying_stages import StagePart
 from scoring.decay import DAY
 from scoring.fields import fields_of_gate
 from scoring.models import Action, Gate, ScoringModel, Status
@@ -107,7 +108,8 @@ class NextChange:
 class Why:
     """A score and its parts. Interest is the sum of what the interest categories count, fit that of the others.
 
-    policy: the version as decisions name it; model: as people do.
+    policy: the version as decisions name it; model: as people do. buying_stages: today's interest once more, by how far
+    the content that it comes from goes; whereabouts: the same in a sentence.
     """
 
     person_id: int
@@ -128,6 +130,8 @@ class Why:
     attributes: list[AttributePart]
     silences: list[SilencePart]
     gates: list[GatePart]
+    buying_stages: list[StagePart]
+    whereabouts: str
     next_change: NextChange | None
     sentence: str
 
@@ -188,6 +192,7 @@ def _deciding(at: datetime) -> ScoringModel | None:
 def _why(parts: Parts, at: datetime) -> Why:
     policy, moment = parts.policy, at.timestamp()
     interest = parts.interest(moment)
+    stages = buying_stages.split([parts], at=at)[parts.evidence.person_id]
     band = parts.band_of(interest)
     cell = f"{parts.grade}{band}"
     action = Action(policy.grid.get(cell, Action.HOLD))
@@ -217,6 +222,8 @@ def _why(parts: Parts, at: datetime) -> Why:
             if points
         ],
         gates=_gates(parts),
+        buying_stages=stages,
+        whereabouts=buying_stages.whereabouts(stages),
         next_change=next_change(parts, at),
         sentence=_sentence(parts, interest, cell, action),
     )

@@ -247,7 +247,7 @@ class RuleForm(_Part):
 
 
 def _asks_for_touches(tree: Any) -> bool:
-    return any(name.partition(".")[0] in ("touch", "payload") for name in fields_of(tree))
+    return any(name.partition(".")[0] in ("touch", "payload", "answer") for name in fields_of(tree))
 
 
 def _title(rule: ScoreRule) -> str:

@@ -48,6 +48,17 @@ class GatePartSerializer(serializers.Serializer):
     detail = serializers.CharField()
 
 
+class StagePartSerializer(serializers.Serializer):
+    """What of the interest comes from content of one buying stage; blank: from touches whose content does not say."""
+
+    stage = serializers.CharField()
+    name = serializers.CharField()
+    interest = serializers.FloatField()
+    touches = serializers.IntegerField()
+    last_at = serializers.DateTimeField()
+    content = serializers.ListField(child=serializers.CharField(), help_text="The latest pieces.")
+
+
 class NextChangeSerializer(serializers.Serializer):
     moment = serializers.DateTimeField()
     words = serializers.CharField()
@@ -75,6 +86,8 @@ class WhySerializer(serializers.Serializer):
     attributes = AttributePartSerializer(many=True)
     silences = SilencePartSerializer(many=True)
     gates = GatePartSerializer(many=True)
+    buying_stages = StagePartSerializer(many=True)
+    whereabouts = serializers.CharField(help_text="Where they are in buying, in a sentence; blank while not known.")
     next_change = NextChangeSerializer(allow_null=True)
     sentence = serializers.CharField()
 

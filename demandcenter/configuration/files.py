@@ -139,7 +139,7 @@ def _typed(column: models.Field, value: Any) -> Any:
         return _text(value, 300)
     if column.choices:
         choices = [str(choice) for choice, _label in column.flatchoices]
-        if value not in choices:
+        if value not in choices and not (value == "" and column.blank):
             raise ValueError(f"must be one of {', '.join(choices)}.")
         return value
     if isinstance(column, models.JSONField):

@@ -72,7 +72,7 @@ SECTIONS: list[Section] = [
     Section("regions", "region", Region, ("name",), ("parent",)),
     Section("solutions", "solution", Solution, ("name",)),
     Section("channels", "channel", Channel, ("name",), ("direction",)),
-    Section("content", "content", Content, ("name",), ("kind", "topic", "persona", "url")),
+    Section("content", "content", Content, ("name",), ("kind", "topic", "persona", "buying_stage", "url")),
     Section("teams", "team", Team, ("name",), ("kind", "region", "reports_to_marketing")),
     Section(
         "reps",

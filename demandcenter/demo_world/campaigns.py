@@ -11,7 +11,7 @@ from demandcenter.demo_world.names import COUNTRIES, slug
 from demandcenter.demo_world.reference import CHANNELS, HUB, SOURCE, Ids
 from demandcenter.demo_world.rhythm import DAY, Urn
 from funnel import ingest
-from funnel.models import Campaign, CampaignStatus, Content
+from funnel.models import BuyingStage, Campaign, CampaignStatus, Content
 
 UNIT_COST = {way.name: way.cost for way in CHANNELS}
 
@@ -25,6 +25,20 @@ class Offer:
     solution: str
     persona: str = ""
 
+    @property
+    def buying_stage(self) -> str | None:
+        return _HELPS.get(self.kind)
+
+
+# Who asks for what.
+_HELPS = {
+    "guide": BuyingStage.EDUCATION,
+    "brief": BuyingStage.EDUCATION,
+    "webinar": BuyingStage.CONSIDERATION,
+    "case study": BuyingStage.CONSIDERATION,
+    "calculator": BuyingStage.DECISION,
+    "form": BuyingStage.DECISION,
+}
 
 DOWNTIME = "Downtime, measured"
 DEMO_REQUEST, CONTACT, PRICES = "Demo request", "Contact us", "Price calculator"
@@ -251,6 +265,7 @@ def _write_content(ids: Ids, *, now: datetime) -> None:
                 "kind": offer.kind,
                 "topic": offer.solution or None,
                 "persona": offer.persona or None,
+                "buying_stage": offer.buying_stage,
                 "url": f"https://www.plantview.example/{slug(offer.kind)}/{slug(offer.name)}",
             }
             for offer in OFFERS

@@ -22,7 +22,7 @@ BLANKS: Final = " \t\n\r\f\v\u00a0"
 NUMERAL: Final = r"^[+-]?([0-9]{1,200}([.][0-9]{0,200})?|[.][0-9]{1,200})$"
 _NUMERAL = re.compile(NUMERAL.removesuffix("$") + r"\Z")
 # Custom attributes: what is stored says whether it is a number or text.
-DYNAMIC: Final = ("attribute", "account_attribute", "payload")
+DYNAMIC: Final = ("attribute", "account_attribute", "payload", "answer")
 
 
 class ConditionError(ValueError):

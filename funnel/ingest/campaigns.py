@@ -24,7 +24,7 @@ _CAMPAIGN = (
     "ends_on",
     "budget",
 )
-_CONTENT = ("name", "kind", "topic", "persona", "url")
+_CONTENT = ("name", "kind", "topic", "persona", "buying_stage", "url")
 _COST = ("campaign", "channel", "content", "region", "payer", "nature", "shadow", "amount", "currency", "incurred_on")
 
 

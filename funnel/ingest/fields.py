@@ -1,7 +1,7 @@
 """The ten kinds of rows that can be loaded, and what a row of each can say."""
 
 from funnel.ingest.rows import Field, Kind
-from funnel.models import Account, Activity, CostLine, DealState, Function, Motion, Stage
+from funnel.models import Account, Activity, BuyingStage, CostLine, DealState, Function, Motion, Stage
 from funnel.path import MILESTONES, Exit
 from funnel.path import Kind as EventKind
 
@@ -195,6 +195,7 @@ KINDS: dict[str, Kind] = {
             Field("kind", limit=60, help="Guide, webinar, landing page, calculator."),
             Field("topic", limit=120),
             Field("persona", limit=120),
+            Field("buying_stage", choices=tuple(BuyingStage.values), help="How far whoever asks for it is in buying."),
             Field("url", limit=200),
             key=("name",),
         ),

@@ -8,7 +8,17 @@ from funnel.models.leads import Lead, Note, StageEvent
 from funnel.models.opportunities import DealState, Opportunity, OpportunityContact, OpportunityEvent
 from funnel.models.pending import PendingParent
 from funnel.models.people import Person, PersonKey
-from funnel.models.reference import BuyingRole, Channel, Content, Function, GlossaryTerm, Motion, Reason, Solution
+from funnel.models.reference import (
+    BuyingRole,
+    BuyingStage,
+    Channel,
+    Content,
+    Function,
+    GlossaryTerm,
+    Motion,
+    Reason,
+    Solution,
+)
 from funnel.models.regions import Region
 from funnel.models.runs import ImportRun
 from funnel.models.team import Rep, Team
@@ -22,6 +32,7 @@ __all__ = [
     "Activity",
     "ApiToken",
     "BuyingRole",
+    "BuyingStage",
     "Campaign",
     "CampaignStatus",
     "Channel",

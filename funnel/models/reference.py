@@ -63,6 +63,14 @@ class Channel(models.Model):
         return self.name
 
 
+class BuyingStage(models.TextChoices):
+    """How far somebody is in buying who asks for a piece of content, from the first question on."""
+
+    EDUCATION = "education", "Education"
+    CONSIDERATION = "consideration", "Consideration"
+    DECISION = "decision", "Decision"
+
+
 class Content(models.Model):
     """A content offer: guide, webinar, landing page, calculator."""
 
@@ -70,6 +78,9 @@ class Content(models.Model):
     kind = models.CharField(max_length=60, blank=True, default="")
     topic = models.CharField(max_length=120, blank=True, default="")
     persona = models.CharField(max_length=120, blank=True, default="")
+    buying_stage = models.CharField(
+        max_length=20, choices=BuyingStage, blank=True, default="", help_text="Whom it helps; blank: not said."
+    )
     url = models.URLField(blank=True, default="")
 
     class Meta:
