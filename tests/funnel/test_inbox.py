@@ -67,6 +67,16 @@ def test_somebody_waiting_goes_before_work_in_bulk() -> None:
     assert [row.person_id for row in take(1)] == [loaded]
 
 
+@pytest.mark.django_db
+def test_work_in_bulk_comes_in_larger_batches_as_long_as_nobody_waits() -> None:
+    *loaded, waiting = people(inbox.BULK_TIMES * 4 + 1)
+    inbox.add(Cause.LOADED, [(pk, None) for pk in loaded], rank=Rank.BULK)
+    assert [row.person_id for row in take(2)] == loaded[: inbox.BULK_TIMES * 2]
+    inbox.add(Cause.ACTIVITY, [(waiting, 1)])
+    assert [row.person_id for row in take(1)] == [waiting]
+    assert [row.person_id for row in take(2)] == loaded[inbox.BULK_TIMES * 2 :]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_people_whom_somebody_holds_are_passed_over_and_keep_their_rows() -> None:
     everybody = people(40)
