@@ -20,6 +20,7 @@ app.conf.task_routes = {
     "reporting.tasks.*": {"queue": "reports"},
     "routing.tasks.*": {"queue": "timers"},
     "scoring.tasks.simulate": {"queue": "reports"},
+    "scoring.tasks.learn": {"queue": "reports"},  # minutes of arithmetic, which no touch waits behind
     "scoring.tasks.*": {"queue": "pipeline"},
 }
 app.conf.beat_schedule = {
@@ -34,6 +35,9 @@ app.conf.beat_schedule = {
     # A replay of history that waits or was left; likewise.
     "simulate": {"task": "scoring.tasks.simulate", "schedule": 15.0, "options": {"expires": 15}},
     "refresh-simulation": {"task": "scoring.tasks.refresh_simulation", "schedule": crontab(hour=2, minute=23)},
+    # Predictions: trainings that wait, open leads that were told nothing yet, and the weekly training.
+    "learn": {"task": "scoring.tasks.learn", "schedule": 60.0, "options": {"expires": 60}},
+    "learn-again": {"task": "scoring.tasks.learn_again", "schedule": crontab(day_of_week=0, hour=3, minute=11)},
     # The row is the queue: a lost hint, or a worker killed in an import, is made good here.
     "resume-imports": {"task": "funnel.tasks.resume_imports", "schedule": 15.0},
     # The copy of every process has read what is older than a day, or rebuilds.

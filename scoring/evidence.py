@@ -77,8 +77,8 @@ def _values(policy: Policy, people: list[int], at: datetime | None) -> dict[int,
         source = f"funnel_person p {joins} WHERE p.id = ANY(%s)"
         params += [people]
     else:
-        source = f"""({_row_at(Person, "funnel_personhistory", "= ANY(%s)")}) p
-            LEFT JOIN LATERAL ({_row_at(Account, "funnel_accounthistory", "= p.account_id")}) a ON true
+        source = f"""({row_at(Person, "funnel_personhistory", "= ANY(%s)")}) p
+            LEFT JOIN LATERAL ({row_at(Account, "funnel_accounthistory", "= p.account_id")}) a ON true
             LEFT JOIN funnel_region ar ON ar.id = a.region_id"""
         params += [people, at, people, at]
     with connection.cursor() as cursor:
@@ -87,8 +87,8 @@ def _values(policy: Policy, people: list[int], at: datetime | None) -> dict[int,
         return {pk: dict(zip(names, row, strict=True)) for pk, *row in cursor.fetchall()}
 
 
-def _row_at(model: Any, history: str, whose: str) -> str:
-    """The row as it was at a moment (a parameter): as kept by the first change after it, else as it is.
+def row_at(model: Any, history: str, whose: str, *, at: str = "%s") -> str:
+    """The row as it was at a moment (by default a parameter): as kept by the first change after it, else as it is.
 
     The history holds a row as it was before each change (funnel/history.py). Parameters: those of `whose` and the
     moment, then those of `whose` again.
@@ -97,7 +97,7 @@ def _row_at(model: Any, history: str, whose: str) -> str:
     return f"""
         SELECT DISTINCT ON (id) {columns} FROM (
             SELECT {columns}, pgh_created_at AS changed_at, pgh_id FROM {history}
-            WHERE pgh_obj_id {whose} AND pgh_created_at > %s
+            WHERE pgh_obj_id {whose} AND pgh_created_at > {at}
             UNION ALL
             SELECT {columns}, 'infinity', NULL FROM {model._meta.db_table} WHERE id {whose}
         ) known ORDER BY id, changed_at, pgh_id"""

@@ -9,6 +9,9 @@ from django.utils import timezone
 from funnel import hints
 from scoring import services, simulation
 from scoring.models import ScoringModel, Status
+from scoring.predictive import runs
+from scoring.predictive.learning import is_installed
+from scoring.predictive.telling import tell_next
 
 TURN: Final = 20.0  # seconds after which a replay of history makes room for others
 
@@ -37,3 +40,29 @@ def simulate() -> None:
 def refresh_simulation() -> None:
     """Replay the last half year under the version that decides, for the page that says how good it is."""
     simulation.refresh(now=timezone.now())
+
+
+@shared_task
+def learn() -> None:
+    """Take trainings that wait, one after the other, and tell every open lead what the latest one says."""
+    while training := runs.train_next(now=timezone.now()):
+        log.info("prediction_trained", training=training.pk, status=training.status, leads=training.n)
+    tell()
+
+
+@shared_task
+def tell() -> None:
+    """Tell open leads that the model in use has told nothing about their likelihood, chunk by chunk."""
+    model = runs.in_use()
+    leads = 0
+    while model is not None and (told := tell_next(model, now=timezone.now())):
+        leads += told
+    if leads:
+        log.info("likelihoods_told", leads=leads)
+
+
+@shared_task
+def learn_again() -> None:
+    """Ask for the weekly training."""
+    if is_installed():
+        runs.ask_again()

@@ -2,6 +2,7 @@
 
 from funnel.versions import Status
 from scoring.models.accounts import AccountNews, AccountScore, AccountScoreChange
+from scoring.models.predictions import Prediction, PredictiveModel
 from scoring.models.scores import Score, ScoreChange
 from scoring.models.simulations import SimulatedLead, Simulation
 from scoring.models.versions import (
@@ -27,6 +28,8 @@ __all__ = [
     "AccountScoreChange",
     "Action",
     "Gate",
+    "Prediction",
+    "PredictiveModel",
     "Score",
     "ScoreCategory",
     "ScoreChange",
