@@ -28,7 +28,8 @@ from routing.timeline import ordered
 from scoring.api import explained, moment_of
 from scoring.by_lead import model_for, readings_of
 from scoring.explain import why_mql
-from scoring.serializers import LeadWhySerializer, MomentSerializer
+from scoring.predictive.telling import of_lead
+from scoring.serializers import LeadWhySerializer, MomentSerializer, PredictionSerializer
 
 
 class LeadApiFilter(LeadFilter):
@@ -224,6 +225,18 @@ class LeadViewSet(IntakeMixin, funnel.VisibleViewSet):
     @action(detail=True, url_path="why-route")
     def why_route(self, request: Request, pk: str) -> Response:
         return Response(serializers.WhyOwnerSerializer(why_owner(self.get_object())).data)
+
+    @extend_schema(
+        operation_id="leads_prediction",
+        description="How likely the lead is to come to something, by what became of earlier ones. It decides nothing.",
+        responses=PredictionSerializer,
+    )
+    @action(detail=True)
+    def prediction(self, request: Request, pk: str) -> Response:
+        found = of_lead(self.get_object().pk)
+        if found is None:
+            raise NotFound("No likelihood was told of this lead: nothing was learnt yet, or it was never open since.")
+        return Response(PredictionSerializer(found).data)
 
 
 class MeetingFilter(filters.FilterSet):

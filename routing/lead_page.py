@@ -14,6 +14,7 @@ from routing.clock_panel import clock_lines
 from routing.explain import why_owner
 from routing.grades import grades_of
 from routing.interest import added_by, curve
+from routing.likelihood import panel_of as likelihood_of
 from routing.models import Meeting
 from routing.offers import offers
 from routing.queue import TAB_TITLES, viewer_of
@@ -53,6 +54,7 @@ def whole(lead: Lead, events: list[StageEvent], query: QueryDict, user: Any, *, 
         "checks": why_mql(lead) if lead.mql_at else [],
         "why_owner": why_owner(lead),
         "answers": answers_of(lead),
+        "likelihood": likelihood_of(lead.pk),
         "deals": deals,
         "standing": standings([lead.account_id], now=now).get(lead.account_id) if lead.account_id else None,
         "account_deals": all_deals.filter(account=lead.account_id).exclude(lead=lead)[:BESIDE]

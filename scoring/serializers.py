@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from funnel import serializers as funnel
+from scoring.models import Prediction
 
 
 class CategorySerializer(serializers.Serializer):
@@ -207,3 +208,35 @@ class WhyAccountSerializer(serializers.Serializer):
     more_members = serializers.IntegerField()
     weeks = WeekPartSerializer(many=True)
     sentence = serializers.CharField()
+
+
+class LikelihoodPartSerializer(serializers.Serializer):
+    """What one field adds to the log-odds of a lead, against the average lead."""
+
+    field = serializers.CharField()
+    words = serializers.CharField()
+    log_odds = serializers.FloatField()
+
+
+class PredictionSerializer(serializers.ModelSerializer):
+    """The likelihood of a lead by past outcomes. base, contributions and rest sum to log_odds, before calibration."""
+
+    outcome = serializers.CharField(source="model.outcome", read_only=True)
+    within_days = serializers.IntegerField(source="model.within_days", read_only=True)
+    base = serializers.SerializerMethodField(help_text="The log-odds of the average lead.")
+    contributions = LikelihoodPartSerializer(many=True, read_only=True, help_text="The strongest.")
+    rest = serializers.FloatField(read_only=True, help_text="What all other fields add together.")
+    learnt_from = serializers.IntegerField(source="model.n", read_only=True, help_text="Leads.")
+    trained_at = serializers.DateTimeField(source="model.trained_at", read_only=True)
+
+    class Meta:
+        model = Prediction
+        fields = (
+            "lead", "probability", "outcome", "within_days", "log_odds", "base", "contributions", "rest",
+            "model", "learnt_from", "trained_at", "at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_base(self, prediction: Prediction) -> float:
+        told = sum(part["log_odds"] for part in prediction.contributions)
+        return prediction.log_odds - told - prediction.rest

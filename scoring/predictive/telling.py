@@ -55,7 +55,8 @@ def predicted(model: PredictiveModel, leads: Leads, *, now: datetime) -> list[Pr
 
 def of_lead(lead_id: int) -> Prediction | None:
     """The likelihood that was told last of a lead, with its model."""
-    return Prediction.objects.filter(lead=lead_id).select_related("model").first()
+    told = Prediction.objects.filter(lead=lead_id).select_related("model")
+    return told.defer("model__learnt", "model__fields").first()  # long, and not needed to show one lead's
 
 
 def _told(learnt: Learnt, leads: Leads, row: int, parts: Floats) -> tuple[Sequence[dict[str, Any]], float]:
