@@ -14,14 +14,17 @@ from reporting.numbers import Number
 from reporting.overview import queries
 from reporting.overview.asking import END_TO_END, STEPS, Asker, Step, glossary, short_label, short_range
 from reporting.overview.queries import CONVERTED, LATE, OPEN, Outcomes, Stays
-from reporting.periods import Period, day_words
+from reporting.periods import DAY, Period, day_words, monday_of
 
 IN_WORDS = {Stage.MQL: "Marketing qualified", Stage.SAL: "Sales accepted", Stage.SQL: "Sales qualified"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """One stage of the strip. k and n: the conversion, by period of different leads; stays: the stage's times."""
+    """One stage of the strip. k and n: the conversion, by period of different leads; stays: the stage's times.
+
+    since: how many more have come since the period ended, where that is this week, and the address of their list.
+    """
 
     stage: Stage
     step: Step
@@ -29,6 +32,7 @@ class Tile:
     volume: Number
     count: int
     before: int | None
+    since: tuple[int, str] | None
     to: str
     k: int
     n: int
@@ -44,9 +48,10 @@ class Tile:
 
 def strip(ask: Asker) -> tuple[Tile, ...]:
     """A tile a stage; the last one, Won, has the conversion from end to end."""
-    before = ask.view.before
-    now, *earlier = queries.volumes(ask.copy, ask.query(), [ask.query(before)] if before else [])
-    then = earlier[0] if earlier else {}
+    before, since = ask.view.before, _this_week(ask)
+    others = [ask.query(period) for period in (before, since) if period]
+    now, *found = queries.volumes(ask.copy, ask.query(), others)
+    then = found[0] if before else {}
     tiles = []
     for step in (*STEPS, END_TO_END):
         last = step is END_TO_END
@@ -60,11 +65,18 @@ def strip(ask: Asker) -> tuple[Tile, ...]:
                 volume=_volume(ask, stage, now[stage]),
                 count=now[stage],
                 before=then.get(stage),
+                since=(found[-1][stage], ask.drill(since, show="reached", stage=stage)) if since else None,
                 to="Inquiry to Won" if last else f"to {short_label(step.end)}",
                 **tile,
             )
         )
     return tuple(tiles)
+
+
+def _this_week(ask: Asker) -> Period | None:
+    """From the end of whole weeks to now: what comes in while one looks is to be seen too."""
+    end = ask.view.period.end
+    return Period("custom", end, ask.now.date() + DAY) if end == monday_of(ask.now.date()) else None
 
 
 def _won_value(ask: Asker) -> str:

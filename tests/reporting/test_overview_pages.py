@@ -110,6 +110,17 @@ def test_no_cohort_is_no_data_and_never_nought_per_cent(viewer: Client) -> None:
     assert "0.0 %" not in said
 
 
+def test_whole_weeks_also_tell_what_has_come_in_since(viewer: Client) -> None:
+    journey(20)
+    for _ in range(3):
+        journey(0)
+    page = viewer.get("/").content.decode()
+    assert "+3 this week" in tile(viewer, Stage.INQUIRY) and "+0 this week" in tile(viewer, Stage.MQL)
+    address = unescape(re.findall(r'class="since" href="([^"]+)"', page)[0])
+    assert "3 leads" in text(viewer.get(address).content.decode())
+    assert "this week" not in tile(viewer, Stage.INQUIRY, ALL)
+
+
 def test_a_period_rate_says_that_it_is_one_and_may_exceed_one(viewer: Client) -> None:
     today = f"{ago(0):%Y-%m-%d}"
     for _ in range(6):
