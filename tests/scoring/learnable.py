@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+from django.db import transaction
 
 from funnel import staging
 from funnel.models import Channel, Kind, Lead, Person, Stage, StageEvent
@@ -39,6 +40,7 @@ def add(leads: Leads, name: str, values: Sequence[Any], *, label: str = "", froz
     leads.values[name] = list(values)
 
 
+@transaction.atomic
 def many(n: int, *, at: datetime, over: timedelta = timedelta(days=200), seed: int = 5) -> list[int]:
     """Leads that came in over a stretch of time, recorded as they did; by channel they became SQL on the tenth day."""
     dice = np.random.default_rng(seed)
