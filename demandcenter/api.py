@@ -6,7 +6,7 @@ from rest_framework.routers import SimpleRouter
 
 from demandcenter.api_page import page
 from funnel import api as funnel
-from reporting.api import MetricsView, MetricView
+from reporting.api import MetricsView, MetricView, TalkingPointsView
 from routing import api as routing
 from scoring import api as scoring
 
@@ -33,5 +33,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("metrics/", MetricsView.as_view(), name="metric-list"),
     path("metrics/<slug:name>/", MetricView.as_view(), name="metric-detail"),
+    path("talking-points/", TalkingPointsView.as_view(), name="talking-point-list"),
     *router.urls,
 ]

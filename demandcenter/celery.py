@@ -42,6 +42,8 @@ app.conf.beat_schedule = {
     "resume-imports": {"task": "funnel.tasks.resume_imports", "schedule": 15.0},
     # The copy of every process has read what is older than a day, or rebuilds.
     "prune-changes": {"task": "reporting.tasks.prune_changes", "schedule": crontab(minute=17)},
+    # Leads whose sixty days are over, a few each time; all of the latest after another scoring version decides.
+    "measure-talks": {"task": "reporting.tasks.measure_talks", "schedule": 900.0, "options": {"expires": 900}},
     # What was read a month ago; see routing/notices.py.
     "prune-notices": {"task": "routing.tasks.prune_notices", "schedule": crontab(hour=3, minute=41)},
 }

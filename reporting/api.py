@@ -14,7 +14,22 @@ from reporting import facts
 from reporting.definitions import DEFINITIONS
 from reporting.metrics import METRICS, QueryError
 from reporting.questions import answer
-from reporting.serializers import AnswerSerializer, DefinitionSerializer, QuestionSerializer
+from reporting.serializers import (
+    AnswerSerializer,
+    DefinitionSerializer,
+    QuestionSerializer,
+    TalkingPointSerializer,
+)
+from reporting.talking_point import talking_points
+
+
+class TalkingPointsView(APIView):
+    """The interest from which buyers agree to talk: of all leads, then by solution, in bands of ten points."""
+
+    @extend_schema(operation_id="talking_points_list", responses=TalkingPointSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        _expect_a_role(request)
+        return Response(TalkingPointSerializer(talking_points(), many=True).data)
 
 
 class MetricsView(APIView):
@@ -38,8 +53,7 @@ class MetricView(APIView):
         responses=AnswerSerializer,
     )
     def get(self, request: Request, name: str) -> Response:
-        if not (request.user.is_superuser or roles_of(request.user)):
-            raise PermissionDenied("Figures are for people with a role; an administrator gives you one.")
+        _expect_a_role(request)
         if name not in METRICS:
             raise NotFound(f"There is no metric “{name}”. There are: {', '.join(METRICS)}.")
         asked = QuestionSerializer(data=_parameters(request))
@@ -49,6 +63,11 @@ class MetricView(APIView):
         except QueryError as error:
             raise ValidationError(str(error)) from error
         return Response({**found.about, "rows": found.rows})
+
+
+def _expect_a_role(request: Request) -> None:
+    if not (request.user.is_superuser or roles_of(request.user)):
+        raise PermissionDenied("Figures are for people with a role; an administrator gives you one.")
 
 
 def _parameters(request: Request) -> dict[str, Any]:

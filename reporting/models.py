@@ -26,3 +26,19 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source} {self.row_id} by {self.txid}"
+
+
+class Talk(models.Model):
+    """At which interest a lead's buyer first agreed to talk, or else the most there was. Derived, see talks.py.
+
+    model: the version that the interest is told by. talked_at: null for a buyer who had not by the end of the days that
+    every lead is given.
+    """
+
+    lead = models.OneToOneField("funnel.Lead", models.CASCADE, primary_key=True, related_name="+")
+    model = models.ForeignKey("scoring.ScoringModel", models.CASCADE, related_name="+")
+    interest = models.FloatField()
+    talked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"Lead {self.pk}: {self.interest:.1f}"

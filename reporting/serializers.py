@@ -94,3 +94,29 @@ class AnswerSerializer(serializers.Serializer):
             "auc, or count. No data is null."
         ),
     )
+
+
+class TalkingBandSerializer(serializers.Serializer):
+    """Leads of one band of interest."""
+
+    start = serializers.IntegerField()
+    name = serializers.CharField()
+    k = serializers.IntegerField(help_text="Of them agreed to talk.")
+    n = serializers.IntegerField(help_text="Leads.")
+    rate = serializers.FloatField(allow_null=True, help_text="null below five leads.")
+    low = serializers.FloatField(help_text="Of the 95 % Wilson interval.")
+    high = serializers.FloatField()
+
+
+class TalkingPointSerializer(serializers.Serializer):
+    """One path: a solution, or all leads (solution null; blank: leads without one)."""
+
+    solution = serializers.CharField(allow_null=True)
+    k = serializers.IntegerField(source="point.k", help_text="Leads whose buyer agreed to talk within sixty days.")
+    n = serializers.IntegerField(source="point.n", help_text="Leads that have had their sixty days.")
+    start = serializers.IntegerField(
+        source="point.start", allow_null=True, help_text="They talk from this interest on; null: none stands out."
+    )
+    enough = serializers.BooleanField(source="point.enough", help_text="Whether there are leads enough to say.")
+    sentence = serializers.CharField(source="point.sentence")
+    bands = TalkingBandSerializer(source="point.bands", many=True)

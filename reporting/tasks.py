@@ -2,6 +2,9 @@
 
 from celery import shared_task
 from django.db import connection
+from django.utils import timezone
+
+from reporting import talks
 
 HOURS_KEPT = 24
 
@@ -21,3 +24,12 @@ def prune_changes() -> int:
     with connection.cursor() as cursor:
         cursor.execute(_PRUNE, [HOURS_KEPT])
         return int(cursor.rowcount)
+
+
+@shared_task
+def measure_talks() -> int:
+    """Measure at which interest buyers agreed to talk; returns how many leads. Chunks commit one by one."""
+    leads = 0
+    while measured := talks.measure(now=timezone.now()):
+        leads += measured
+    return leads
