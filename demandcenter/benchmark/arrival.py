@@ -41,13 +41,14 @@ PATIENCE = 120.0  # seconds, for processes to come up and for the last MQL
 def measure(there: Scenery) -> Iterator[Finding]:
     """How long a demo request takes to become an MQL with an owner or a pool, among other people's touches.
 
-    It counts from when the touch should have been sent, so that a web process that falls behind shows too.
+    It counts from when the touch should have been sent, so that a web process that falls behind shows too. Touches come
+    ten a request, as a website's collector sends them; one a request tells what a request costs.
     """
     there.active = min(there.people, there.effort.of(SCORED, least=100))
     scenery.score(there.active)
     secret = create_token(user=there.company.administrator, name=SOURCE, now=timezone.now()).secret
     with tempfile.TemporaryDirectory() as folder, _product(Path(folder)) as port:
-        for each, how in ((10, "ten a request"), (1, "one a request")):
+        for each, how, target in ((10, "ten a request", Target("at most", 1)), (1, "one a request", None)):
             _send(there, port, secret, each=each, seconds=there.effort.of(3, least=1))  # a warm-up
             waits = _send(there, port, secret, each=each, seconds=there.effort.of(SECONDS, least=1))
             for share in (0.5, 0.95):
@@ -55,7 +56,7 @@ def measure(there: Scenery) -> Iterator[Finding]:
                     area=AREA, name=f"from touch to queue at {RATE} touches/s, {how}, p{share * 100:.0f}", unit="s",
                     leads=there.leads, ours=percentile(waits, share), comparison=LONGEST,
                     against="the longest that it may take, with one web process and one worker",
-                    target=Target("at most", 1),
+                    target=target,
                 )  # fmt: skip
 
 
