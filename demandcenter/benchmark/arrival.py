@@ -35,7 +35,7 @@ SCORED = 10_000  # of the people, who do the rest
 HANDS = 8  # connections that send
 LONGEST = 2.0  # seconds
 LOOK = 0.05  # seconds between two looks at the queue; what came in between counts as late as the look
-PATIENCE = 120.0  # seconds, for processes to come up and for the last MQL
+PATIENCE = 600.0  # seconds, for processes to come up and for the last MQL on a machine that is busy
 
 
 def measure(there: Scenery) -> Iterator[Finding]:
