@@ -45,7 +45,7 @@ def measure(leads: int) -> Iterator[Finding]:
 def _everybody_anew(there: Scenery) -> Finding:
     """A new version of the model for everybody, written back, against one pass over the touches, written too."""
     ours = scenery.rescore()
-    one_pass = seconds(_one_pass)
+    one_pass = seconds(sum_once)
     return Finding(
         area=AREA, name=f"everybody scored by a new version, review times included, by {CONCURRENCY} processes",
         unit="s", leads=there.leads, ours=ours, comparison=one_pass,
@@ -54,7 +54,7 @@ def _everybody_anew(there: Scenery) -> Finding:
     )  # fmt: skip
 
 
-def _one_pass() -> None:
+def sum_once() -> None:
     """The same points for the same touches by one statement for everybody, into a table with a key."""
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS one_pass")

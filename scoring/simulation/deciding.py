@@ -147,6 +147,7 @@ class _Deciding:
 
     def _view(self, moment: int, there: list[int], working: set[int], at: float) -> View:
         touches = self._touches_at.get(moment, [])
+        heard = sorted(touch for touch in touches if self.trips.window.hears(touch[1]))
         return View(
             person_id=0,
             interest=float(self.replay.interest[moment]),
@@ -155,7 +156,7 @@ class _Deciding:
             excluded=bool(self.excluded[moment]),
             exit_level=0.0,
             cooldown_days=0,
-            touches=tuple(Touch(pk, solution or None) for pk, solution, _occurred, _gate in sorted(touches)),
+            touches=tuple(Touch(pk, solution or None) for pk, solution, _occurred, _gate in heard),
             fast_track=next(self._hands(touches), None),
             leads=tuple(self._open_lead(k, at, k in working) for k in there),
         )
@@ -175,6 +176,7 @@ class _Deciding:
             stage=Stage.MQL.value if in_work else Stage.INQUIRY.value,
             solution_id=int(self.leads.solution[lead]) or None,
             set_back=bool(self.spells.set_back[k]),
+            ours=bool(self.leads.ours[lead]),
         )
 
     @staticmethod

@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
 from funnel.models import Exit, Kind, Stage
@@ -26,6 +25,7 @@ from scoring.decay import Floats
 from scoring.exchange import fetch
 from scoring.fits import Flags, Ids
 from scoring.simulation.touches import Places, Touches
+from scoring.simulation.window import Window
 
 NEVER: Final = math.inf
 _KINDS: Final = tuple(Kind.values)
@@ -36,18 +36,12 @@ _LEAVING: Final = [_KINDS.index(kind) for kind in (Kind.RECYCLE, Kind.DISQUALIFY
 _LEFT: Final = (Exit.RECYCLED, Exit.DISQUALIFIED)
 _MQL: Final = RANK[Stage.MQL]
 
-# A lead that was an inquiry at some time of the window, as far as its row tells; its events tell exactly.
-_CANDIDATES: Final = """
-FROM funnel_lead l
-WHERE l.person_id > %(after)s AND l.inquiry_at < to_timestamp(%(until)s)
-  AND (l.closed_at IS NULL OR l.closed_at > to_timestamp(%(since)s) - interval '30 days')
-  AND (l.mql_at IS NULL OR l.stage = 'inquiry' OR l.mql_at > to_timestamp(%(since)s) - interval '30 days')
-"""
 _LEADS: Final = {
     "lead": ("bigint", "l.id"),
     "person": ("bigint", "l.person_id"),
     "number": ("integer", "l.number"),
     "solution": ("bigint", "coalesce(l.solution_id, 0)"),
+    "region": ("bigint", "coalesce(l.region_id, 0)"),
     "revisit": ("float8", "coalesce(date_part('epoch', l.revisit_on), 'infinity')"),
 }
 _EVENTS: Final = {
@@ -67,13 +61,14 @@ _EVENTS: Final = {
 class Leads:
     """n leads in the order of people and of ids. person: a place among the people. solution: 0 for none.
 
-    candidate: whether it was an inquiry at some time of the window.
+    ours: whether the version decides about it. candidate: likewise, and it was an inquiry at some time of the window.
     """
 
     lead: Ids
     person: Places
     number: NDArray[Any]
     solution: Ids
+    ours: Flags
     candidate: Flags
 
 
@@ -115,34 +110,19 @@ class Trips:
     """The trips of some people (ids, sorted). moved: when which of them (a place) moved; pasts: by person's place."""
 
     people: Ids
+    window: Window
     leads: Leads
     spells: Spells
     moved: tuple[Places, Floats]
     pasts: dict[int, list[Since]]
 
 
-def candidates(after: int, *, since: float, until: float, limit: int) -> Ids:
-    """The next people, by id, who may have had an inquiry open between these moments."""
-    params = {"after": after, "since": since, "until": until, "limit": limit}
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT DISTINCT l.person_id {_CANDIDATES} ORDER BY l.person_id LIMIT %(limit)s", params)
-        return np.array([pk for (pk,) in cursor.fetchall()], dtype=np.int64)
-
-
-def count(*, since: float, until: float) -> int:
-    """How many such people there are."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT count(DISTINCT l.person_id) {_CANDIDATES}", {"after": 0, "since": since, "until": until}
-        )
-        return int(cursor.fetchone()[0])
-
-
-def read(people: Ids, touches: Touches, *, since: float, until: float) -> Trips:
-    """All trips of these people (sorted) as far as known before `until`. Two statements.
+def read(people: Ids, touches: Touches, window: Window) -> Trips:
+    """All trips of these people (sorted) as far as known before the window ends. Two statements.
 
     touches: theirs; a lead that a touch opened counts from when that touch was recorded.
     """
+    since, until = window.since, window.until
     params = {"people": people.tolist(), "until": until, "kinds": list(_KINDS), "stages": list(_STAGES)}
     leads = _ordered(_fetch(_LEADS, "funnel_lead l", "l.person_id = ANY(%(people)s)", params), "lead", "person")
     known = "l.person_id = ANY(%(people)s) AND e.recorded_at < to_timestamp(%(until)s)"
@@ -153,13 +133,16 @@ def read(people: Ids, touches: Touches, *, since: float, until: float) -> Trips:
     events = _ordered(events, "id", "recorded", "lead")
     person = np.searchsorted(people, leads["person"])
     ways = _Ways(events, leads["revisit"], len(person))
-    candidate = ways.came_in & (ways.opened < until) & (ways.left_inquiry >= since)
+    ours = window.is_ours(leads["solution"], leads["region"])
+    candidate = ours & ways.came_in & (ways.opened < until) & (ways.left_inquiry >= since)
+    heard = np.array([window.hears(solution) for solution in leads["solution"].tolist()], dtype=bool)
     return Trips(
         people=people,
-        leads=Leads(leads["lead"], person, leads["number"], leads["solution"], candidate),
+        window=window,
+        leads=Leads(leads["lead"], person, leads["number"], leads["solution"], ours, candidate),
         spells=ways.spells(candidate),
         moved=(person[events["lead"]], events["recorded"]),
-        pasts=_pasts(ways, person, candidate),
+        pasts=_pasts(ways, person, candidate, heard),
     )
 
 
@@ -361,14 +344,17 @@ class _Fold:
 # --- what people have behind them --------------------------------------------------------------------------------
 
 
-def _pasts(ways: _Ways, person: Places, candidate: Flags) -> dict[int, list[Since]]:
-    """The baselines of people over time, of those who have any while a candidate of theirs may become an MQL."""
+def _pasts(ways: _Ways, person: Places, candidate: Flags, heard: Flags) -> dict[int, list[Since]]:
+    """The baselines of people over time, of those who have any while a candidate of theirs may become an MQL.
+
+    heard: of which leads the version hears.
+    """
     last = np.full(int(person.max()) + 1 if len(person) else 0, -NEVER)
     spells = ways.spells(candidate)
     np.maximum.at(last, person[spells.lead], np.where(candidate[spells.lead], spells.until, -NEVER))
     found: dict[int, list[tuple[float, int, Leave | None]]] = defaultdict(list)
     for place, at, leave in ways.leaves():
-        if at < last[person[place]]:
+        if heard[place] and at < last[person[place]]:
             found[int(person[place])].append((at, place, leave))
     return {who: _past(sorted(changes, key=lambda change: change[0])) for who, changes in found.items()}
 

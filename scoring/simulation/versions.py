@@ -34,13 +34,14 @@ class Version:
         return policy_from(self.model, self.categories, self.rules, self.gates)
 
     def digest(self) -> str:
-        """The same for the same text, whatever the ids: names, numbers, conditions and their order."""
+        """The same for the same names, numbers and conditions, whatever the ids and in whatever order."""
         names = {row.pk: row.name for row in self.categories}
         said = {
             "model": values_of(self.model, MODEL_FIELDS),
-            "categories": [[row.axis, row.name, values_of(row, CATEGORY_FIELDS)] for row in self.categories],
-            "rules": [[names[row.category_id], row.name, values_of(row, RULE_FIELDS)] for row in self.rules],
-            "gates": [[row.name, values_of(row, GATE_FIELDS)] for row in self.gates],
+            "scope": [self.model.solution_id, self.model.region_id],
+            "categories": {row.name: [row.axis, values_of(row, CATEGORY_FIELDS)] for row in self.categories},
+            "rules": {row.name: [names[row.category_id], values_of(row, RULE_FIELDS)] for row in self.rules},
+            "gates": {row.name: values_of(row, GATE_FIELDS) for row in self.gates},
         }
         text = json.dumps(said, sort_keys=True, cls=DjangoJSONEncoder)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -48,7 +49,7 @@ class Version:
 
 def read(model: ScoringModel) -> Version:
     """The version as it is stored by now. Four queries."""
-    held = ScoringModel.objects.get(pk=model.pk)
+    held = ScoringModel.objects.select_related("solution", "region").get(pk=model.pk)
     return Version(
         held,
         tuple(held.categories.order_by("axis", "position", "id")),

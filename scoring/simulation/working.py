@@ -13,12 +13,14 @@ from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.utils import timezone
 
 from funnel.conditions import ConditionError
+from scoring.fits import Ids
 from scoring.models import ScoringModel, SimulatedLead, Simulation
-from scoring.simulation import deciding, knowledge, results, trips, versions
+from scoring.simulation import deciding, knowledge, results, trips, versions, window
 from scoring.simulation.changes import apply
 from scoring.simulation.replay import Replay
 from scoring.simulation.touches import Reader, lighter
 from scoring.simulation.versions import Version
+from scoring.simulation.window import Window
 
 CHUNK: Final = 10_000  # people
 LARGEST: Final = 1_000_000  # touches of a chunk; people with many are worked in smaller ones
@@ -76,27 +78,31 @@ def _hold() -> Simulation | None:
 
 
 def _next_people(held: Simulation, readers: dict[int, Reader]) -> int:
-    since, until = held.starts_at.timestamp(), held.ends_at.timestamp()
+    version = version_of(held)
+    stretch = Window.of(version.model, since=held.starts_at.timestamp(), until=held.ends_at.timestamp())
     if held.status == Simulation.Status.WAITING:
         held.status, held.started_at = Simulation.Status.RUNNING, timezone.now()
-        held.people_in_all = trips.count(since=since, until=until)
-    version = version_of(held)
+        held.people_in_all = window.count(stretch)
     if version.digest() != held.digest:
         raise Changed("The draft was edited while it was being replayed. Ask for it again.")
     reader = readers.get(held.pk)
     if reader is None:
         reader = readers[held.pk] = Reader(version.policy())
-    people = lighter(trips.candidates(held.person_to, since=since, until=until, limit=CHUNK), most=LARGEST)
+    people = lighter(window.candidates(stretch, after=held.person_to, limit=CHUNK), most=LARGEST)
     if len(people):
-        touches = reader.read(people, until=until)
-        found = trips.read(people, touches, since=since, until=until)
-        replay = Replay(reader.policy, found, touches, knowledge.read(reader.policy, people))
-        results.write(held, replay, deciding.decide(replay))
+        _replay(held, reader, stretch, people)
         held.person_to, held.people = int(people[-1]), held.people + len(people)
     else:
         held.status, held.finished_at = Simulation.Status.DONE, timezone.now()
     held.save()
     return len(people)
+
+
+def _replay(held: Simulation, reader: Reader, stretch: Window, people: Ids) -> None:
+    touches = reader.read(people, until=stretch.until)
+    found = trips.read(people, touches, stretch)
+    replay = Replay(reader.policy, found, touches, knowledge.read(reader.policy, people))
+    results.write(held, replay, deciding.decide(replay))
 
 
 def version_of(simulation: Simulation) -> Version:

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from demandcenter.benchmark import ingest, population, scoring, scratch
+from demandcenter.benchmark import ingest, population, scoring, scratch, simulation
 from demandcenter.benchmark.measuring import Finding, Target, percentile
 from demandcenter.benchmark.scenery import set_up
 from funnel import stages
@@ -39,7 +39,7 @@ def test_the_command_gives_rows_and_leaves_nothing_behind(capsys):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("area", [ingest, scoring])
+@pytest.mark.parametrize("area", [ingest, scoring, simulation])
 def test_the_other_areas_give_rows_too(area):
     assert_well_formed([found.as_row() for found in area.measure(300)], area.AREA)
 

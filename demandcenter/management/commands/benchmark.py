@@ -9,13 +9,14 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from demandcenter.benchmark import ingest, queue, scoring, scratch
+from demandcenter.benchmark import ingest, queue, scoring, scratch, simulation
 from demandcenter.benchmark.measuring import Finding
 
 AREAS: dict[str, Callable[[int], Iterator[Finding]]] = {
     "ingest": ingest.measure,
     "scoring": scoring.measure,
     "queue": queue.measure,
+    "simulation": simulation.measure,
 }
 FEWEST, MOST = 200, 5_000_000
 
