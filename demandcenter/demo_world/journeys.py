@@ -23,7 +23,7 @@ class Odds:
     wrong_profile: the share of rejected MQLs whose reason is the profile.
     """
 
-    mql: float = 0.106
+    mql: float = 0.095
     sal: float = 0.815
     sql: float = 0.47
     opportunity: float = 0.725
@@ -198,9 +198,10 @@ class _Trip:
 
 @dataclass(slots=True, eq=False)
 class Touch:
-    """Something that a person did, or that was done towards them. offer: the content, by name; id: once it is stored.
+    """Something that a person did, or that was done towards them. at: local. offer: the content, by name.
 
-    of_campaign: the lead's campaign was behind it.
+    of_campaign: the lead's campaign was behind it. utc, recorded: when it happened and was recorded, in seconds since
+    1970, once it is dated; id: once it is stored.
     """
 
     type: str
@@ -211,6 +212,8 @@ class Touch:
     automatic: bool = False
     response: bool = False
     of_campaign: bool = False
+    utc: float = 0.0
+    recorded: float = 0.0
     id: int = 0
 
 

@@ -3,10 +3,13 @@
 import random
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from demandcenter.demo_world.companies import Company
 from demandcenter.demo_world.names import COUNTRIES, Country, slug
 from demandcenter.demo_world.rhythm import Urn
+from demandcenter.demo_world.warmth import Behind, Profile
+from funnel.accounts import FREE_MAIL
 from funnel.models import Person
 
 PRIVATE_MAIL = 0.07  # of inquiries; nothing tells their company
@@ -26,13 +29,13 @@ TITLES = (
     ("Reliability Engineer", "Maintenance", "Staff", 5.0),
     ("Head of Plant IT", "IT", "Head", 5.0),
     ("IT Architect", "IT", "Staff", 7.0),
-    ("CIO", "IT", "C-level", 2.0),
+    ("CIO", "IT", "C-level", 0.4),
     ("OT Security Manager", "Security", "Manager", 5.0),
-    ("Chief Information Security Officer", "Security", "C-level", 1.5),
+    ("Chief Information Security Officer", "Security", "C-level", 0.3),
     ("Energy Manager", "Energy", "Manager", 4.0),
     ("Digitalisation Lead", "Management", "Manager", 6.0),
-    ("Managing Director", "Management", "C-level", 2.5),
-    ("Chief Operating Officer", "Management", "C-level", 1.5),
+    ("Managing Director", "Management", "C-level", 0.4),
+    ("Chief Operating Officer", "Management", "C-level", 0.3),
     ("Purchasing Manager", "Purchasing", "Manager", 3.0),
     ("Consultant", "Other", "Staff", 2.5),
     ("Student", "Other", "Staff", 1.2),
@@ -43,7 +46,11 @@ _COUNTRIES = Urn([(country, country.weight) for country in COUNTRIES])
 
 @dataclass(slots=True, eq=False)
 class Human:
-    """Somebody who may come more than once. trips: how many so far; solutions: what they asked for already."""
+    """Somebody who may come more than once. trips: how many so far; solutions: what they asked for already.
+
+    free_since: when their last trip ended, by local time; None while one goes on. behind: what the model knows of them.
+    quiet: once in work they do little on their own account, so that something else can make another MQL of them.
+    """
 
     key: str
     country: Country
@@ -59,6 +66,10 @@ class Human:
     id: int = 0
     trips: int = 0
     solutions: set[str] = field(default_factory=set)
+    free_since: datetime | None = None
+    behind: Behind = field(default_factory=Behind)
+    profile: Profile | None = None
+    quiet: bool = False
 
 
 class Crowd:
@@ -150,6 +161,38 @@ def _local(first: str, last: str, country: Country) -> str:
     return f"{slug(first, country.language)}.{slug(last, country.language)}"
 
 
+def values(human: Human) -> dict[str, Any]:
+    """What conditions may ask of the human, by the names of fields (funnel.fields)."""
+    company, domain = human.company, human.email.partition("@")[2]
+    found: dict[str, Any] = {
+        "person.title": human.title,
+        "person.country": human.country.code,
+        "person.language": human.country.language,
+        "person.company": human.written_company,
+        "person.email_domain": domain,
+        "person.free_mail": domain in FREE_MAIL,
+        "person.opted_out": False,
+        "person.do_not_call": False,
+        "account.matched": company is not None,
+    }
+    found |= {f"attribute.{name}": value for name, value in _attributes(human).items()}
+    if company is not None:
+        found |= {
+            "account.industry": company.industry,
+            "account.employees": company.employees,
+            "account.country": company.country.code,
+            "account.segment": company.segment,
+            "account.tier": company.tier,
+            "account.kind": company.kind,
+            "account.region": company.country.region,
+        }
+    return found
+
+
+def _attributes(human: Human) -> dict[str, str]:
+    return {"function": human.function, "seniority": human.seniority} if human.function else {}
+
+
 def row(human: Human, created_at: datetime) -> dict:
     """The columns of the person, all but the keys of other systems."""
     company = human.company
@@ -166,6 +209,6 @@ def row(human: Human, created_at: datetime) -> dict:
         "language": human.country.language,
         "account_id": company.id if company else None,
         "account_match": (Person.Match.DOMAIN if company else Person.Match.NONE).value,
-        "attributes": {"function": human.function, "seniority": human.seniority} if human.function else {},
+        "attributes": _attributes(human),
         "created_at": created_at,
     }

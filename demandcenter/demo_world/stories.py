@@ -179,8 +179,8 @@ QUEUE = (
         name=("Katharina", "Seidl"), title="VP Operations", company="Alpina Verpackung GmbH",
         solution="Energy insight", ago=_ago(21, 47), last=("content_download", "Energy insight primer"),
         touches=(
-            ("badge_scan", 5, ""), ("content_download", 3, "Glass works, 18 % less gas"),
-            ("pricing_visit", 2, "Pricing"),
+            ("newsletter_signup", 5, ""), ("integrations_visit", 3, "Integrations"),
+            ("pricing_visit", 2.1, "Pricing"), ("pricing_visit", 2, "Pricing"),
         ),
     ),
     Scene(

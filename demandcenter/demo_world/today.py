@@ -1,4 +1,4 @@
-"""The last hours of the demo: the shipped model goes live, and what came in since goes the product's own way.
+"""The model that decides in the demo, from its first day on; and its last hours, which go the product's own way.
 
 The touches that made Mara's MQLs are handed to the pipeline one by one, each at its own moment, so that scores, owners,
 reasons and clocks are what the product makes of them, and not what somebody wrote here.
@@ -18,13 +18,12 @@ from demandcenter.demo_world.reference import Ids
 from demandcenter.demo_world.stories import MARA
 from demandcenter.demo_world.writing import Trip, Writer
 from funnel import inbox
-from funnel.models import Inbox
+from funnel.models import Inbox, Person
 from routing import clocks
 from routing.models import Notice
 from scoring import services, shipped
 from scoring.models import ScoringModel
 
-LIVE_FOR = timedelta(days=30)  # how long the model decides by now
 A_MOMENT = timedelta(seconds=8)  # until the pipeline works what came in
 OLD_NEWS = timedelta(days=2)  # what was told before is read by now
 CHUNK = 500
@@ -48,20 +47,27 @@ def keep_promises(courses: Sequence[Course], *, now: datetime) -> None:
     Notice.objects.update(read_at=now - OLD_NEWS)
 
 
-def publish_model(users: Mapping[str, User], *, now: datetime) -> None:
-    """Publish a version of the model that decides, or the shipped one, score everybody by it, let it decide.
-
-    Inquiries that are open stay what they are until they are heard of.
-    """
-    since, author = now - LIVE_FOR, users["elif"]
+def publish_model(users: Mapping[str, User], *, since: datetime) -> ScoringModel:
+    """Publish a version of the model that decides, or the shipped one, and let it decide about all leads since then."""
+    author = users["elif"]
     before = ScoringModel.objects.filter(active=True, solution=None, region=None).first()
     draft = services.draft(from_model=before, user=author, name="Fit and interest", why=shipped.WHY)
     model = services.publish(draft, user=author, now=since)
     while services.fill(model, now=since):
-        pipeline.drain(now=now)
-    services.activate(model, user=author, now=since)
+        pipeline.drain(now=since)
+    model = services.activate(model, user=author, now=since)
     if before:
         services.retire(before, now=since)
+    return model
+
+
+def score_everybody(model: ScoringModel, *, now: datetime) -> None:
+    """Score everybody under the version that has decided all along."""
+    everybody = list(Person.objects.order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(everybody), services.RANGE):
+        people = everybody[start : start + services.RANGE]
+        inbox.add(Inbox.Cause.FILL, ((pk, model.pk) for pk in people), rank=Inbox.Rank.BULK)
+        pipeline.drain(now=now)
 
 
 def replay(triggers: Iterable[Trigger], writer: Writer, ids: Ids, *, now: datetime) -> None:

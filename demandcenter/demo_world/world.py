@@ -11,23 +11,44 @@ from functools import partial
 from django.contrib.auth.models import User
 from django.db import connection
 
-from demandcenter.demo_world import campaigns, companies, desks, ledger, reference, rhythm, stories, today, warmth
+from demandcenter.demo_world import (
+    campaigns,
+    companies,
+    desks,
+    ledger,
+    reference,
+    rhythm,
+    stories,
+    today,
+    warmth,
+)
 from demandcenter.demo_world.campaigns import BY_NAME, CONTACT, DEMO_REQUEST, OFFERED, OFFERS, WEBINARS, Program
 from demandcenter.demo_world.deals import ROLES, STAGES, Change, Deal, negotiate, rounded
-from demandcenter.demo_world.journeys import RULE, Odds, Step, Touch, scaled, touches, travel, travel_outbound
+from demandcenter.demo_world.journeys import (
+    RULE,
+    Odds,
+    Step,
+    Touch,
+    scaled,
+    travel,
+    travel_outbound,
+)
 from demandcenter.demo_world.names import BY_CODE
 from demandcenter.demo_world.notes import Remark, remarks
 from demandcenter.demo_world.people import Crowd, Human
 from demandcenter.demo_world.reference import CHANNELS, SEATS, SOLUTIONS, Ids
 from demandcenter.demo_world.rhythm import DAY, Urn, about
 from demandcenter.demo_world.today import Trigger
+from demandcenter.demo_world.ways import Ways
 from demandcenter.demo_world.writing import Trip, Writer
 from funnel.models import Function, Kind, Stage
+from scoring.policy import policy_of
 
 DAYS = 548  # eighteen months
 BATCH = 2_000  # leads
 LATELY = 3_000  # people who may ask for something else
 RETURNS = 0.3  # of recycled leads
+TRIES = 20  # at a scene, until the model has it so
 _WAYS = {way.name: way for way in CHANNELS}
 _CHANNELS = Urn([(way.name, way.weight) for way in CHANNELS if way.weight])
 _SOLUTIONS = Urn(SOLUTIONS)
@@ -50,6 +71,7 @@ _CHANNEL_OF = {
 _RESPONSES = frozenset(
     {"content_download", "webinar_registered", "webinar_attended", "price_calculator", "demo_request", "badge_scan"}
 )
+LOOKED_AT = 12  # people of whom one may ask for something else
 Progress = Callable[[int], None]
 
 
@@ -76,6 +98,11 @@ class Arrival:
     offer: str = ""
     function: str = Function.MARKETING.value
 
+    def opening(self, at: datetime) -> Touch:
+        """The touch that opens the lead."""
+        of_campaign = self.program is not None
+        return Touch(self.type, at, self.channel, self.offer, response=True, of_campaign=of_campaign)
+
 
 @dataclass(slots=True)
 class Cast:
@@ -99,7 +126,7 @@ def build(
         raise ValueError(f"The stories of the demo need at least {stories.SCRIPTED} leads.")
     world = _World(leads, now, users, random.Random(seed))
     world.play(progress)
-    return Made(len(world.market), world.crowd.made, world.writer.leads, world.writer.touches, world.writer.deals)
+    return Made(len(world.market), world.writer.people, world.writer.leads, world.writer.touches, world.writer.deals)
 
 
 class _World:
@@ -117,7 +144,10 @@ class _World:
         companies.write(self.market, self.ids, now=self.until)
         # The scenes' companies have nobody but the scenes' people.
         self.crowd = Crowd(self.market[len(stories.companies()) :], dice)
-        self.writer = Writer(self.ids, until=now, dice=dice)
+        self.model = today.publish_model(users, since=datetime.combine(self.first, time(), UTC))
+        self.meter = warmth.Meter(policy_of(self.model))
+        self.writer = Writer(self.ids, policy=self.model.policy, until=now, dice=dice)
+        self.ways = Ways(self.meter, self.writer, dice, until=self.until)
         self._back: list[tuple[date, int, Human, str]] = []  # who comes back when, for which solution
         self._lately: deque[Human] = deque(maxlen=LATELY)
         self._seats: dict[tuple[str, str], Urn[str]] = {}
@@ -127,7 +157,8 @@ class _World:
         analyze_at = BATCH
         for day, count in self.volumes.items():
             for _ in range(count):
-                self._somebody(day)
+                while not self._somebody(day):
+                    pass  # the model would not have it so; somebody else came
             if self.writer.waiting >= BATCH:
                 self.writer.flush()
                 progress(self.writer.leads)
@@ -140,46 +171,43 @@ class _World:
         ledger.write(self.writer.courses, self.ids, until=self.until, dice=self.dice)
         analyze()
         today.keep_promises(self.writer.courses, now=self.until)
-        today.publish_model(self.users, now=self.until)
+        today.score_everybody(self.model, now=self.until)
         today.replay(self._triggers, self.writer, self.ids, now=self.now)
         progress(self.writer.leads)
 
     # --- who comes in -------------------------------------------------------------------------------
 
-    def _somebody(self, day: date) -> None:
+    def _somebody(self, day: date) -> bool:
+        """Somebody comes in; False where nobody did after all."""
         dice = self.dice
         if self._back and self._back[0][0] <= day and dice.random() < 0.5:
             _day, _number, human, solution = heapq.heappop(self._back)
-            self._comes(human, solution, day, again=True)
-            return
+            return _is_free(human, day) and self._comes(human, solution, day, again=True)
         if self._lately and dice.random() < 0.03:
-            human = dice.choice(self._lately)
-            others = [name for name in SOLUTIONS if name not in human.solutions]
-            if others:
-                self._comes(human, dice.choice(others), day)
-                return
+            known = next((one for one in dice.choices(self._lately, k=LOOKED_AT) if _is_free(one, day)), None)
+            others = [name for name in SOLUTIONS if known and name not in known.solutions]
+            if known and others:
+                return self._comes(known, dice.choice(others), day)
         human = self.crowd.somebody_new()
-        self._comes(human, _SOLUTIONS.draw(dice), day)
-        self._lately.append(human)
+        came = self._comes(human, _SOLUTIONS.draw(dice), day)
+        if came:
+            self._lately.append(human)
+        return came
 
-    def _comes(self, human: Human, solution: str, day: date, *, again: bool = False) -> None:
+    def _comes(self, human: Human, solution: str, day: date, *, again: bool = False) -> bool:
         dice, region = self.dice, human.country.region
         until = self._local_end(human)
         opened = min(rhythm.waking(dice, day), until - timedelta(minutes=dice.uniform(10, 200)))
         sales = dice.random()
         nobody = stories.is_without_rep(region, day, today=self.until)
         if sales < 0.016 and human.company and not nobody:
-            self._found_by_sales(human, solution, opened, Function.SDR if sales < 0.012 else Function.AE)
-            return
+            return self._found_by_sales(human, solution, opened, Function.SDR if sales < 0.012 else Function.AE)
         channel, program = self._origin(day, region)
         if program and program.solution and not again and program.solution not in human.solutions:
             solution = program.solution
         offer = self._offer(channel, program, solution)
-        excluded = human.company is not None and human.company.kind in ("competitor", "partner")
-        if offer == DEMO_REQUEST and (excluded or dice.random() < 0.5):
+        if offer == DEMO_REQUEST and (self.ways.profile(human).excluded or dice.random() < 0.5):
             offer = CONTACT
-        odds = self._odds(human, channel, program, hot=offer == DEMO_REQUEST, again=again)
-        steps = travel(dice, odds, opened)
         arrival = Arrival(
             human=human,
             solution=solution,
@@ -189,9 +217,11 @@ class _World:
             type=_opening_type(dice, channel, offer),
             function=Function.PARTNER if channel == "Partner" else Function.MARKETING,
         )
-        self._add(arrival, steps)
+        hot = self.meter.raises_hand(self.ways.profile(human), arrival.opening(opened))
+        steps = travel(dice, self._odds(human, channel, program, hot=hot, again=again), opened)
+        return self._add(arrival, steps)
 
-    def _found_by_sales(self, human: Human, solution: str, opened: datetime, function: Function) -> None:
+    def _found_by_sales(self, human: Human, solution: str, opened: datetime, function: Function) -> bool:
         opened = rhythm.in_office(self.dice, opened)
         if opened > self._local_end(human):
             opened -= DAY * 3
@@ -200,7 +230,7 @@ class _World:
         arrival = Arrival(
             human=human, solution=solution, channel="Outbound", program=program, type="email_reply", function=function
         )
-        self._add(arrival, steps)
+        return self._add(arrival, steps)
 
     def _origin(self, day: date, region: str) -> tuple[str, Program | None]:
         """A channel, and the campaign of it; a channel that has none that day gives way to another."""
@@ -226,27 +256,34 @@ class _World:
         odds = scaled(Odds(hot=hot), mql=_WAYS[channel].quality * fit * (1.7 if again else 1.0))
         if human.company is None:
             odds = scaled(odds, sal=0.7, sql=0.7)
-        if not warmth.fits(human):
+        if not self.meter.can_qualify(self.ways.profile(human)):
             odds = scaled(odds, mql=0.0)
         return stories.bend(odds, human.country.region, program, today=self.until)
 
     # --- what becomes of it -------------------------------------------------------------------------
 
-    def _add(self, arrival: Arrival, future: list[Step], cast: Cast | None = None) -> None:
-        """Write one trip. future: its steps, also those to come. cast: who works it, else the dice and stories say."""
+    def _add(self, arrival: Arrival, future: list[Step], cast: Cast | None = None) -> bool:
+        """Write one trip. future: its steps, also those to come. cast: who works it, else the dice and stories say.
+
+        False where the model would not have made an MQL of it there, or would have made one elsewhere.
+        """
         human, region, until = arrival.human, arrival.human.country.region, self._local_end(arrival.human)
         if cast is None:
             cast = Cast(self._seat("sdr", region), self._seat("ae", region))
             future, cast.sdr = stories.interrupt(self.dice, future, region=region, sdr=cast.sdr, until=until)
             cast.deal = negotiate(self.dice, future, human.company, arrival.solution, until=until)
         steps = [step for step in future if step.at <= until]
+        offers = partial(self._piece, solution=arrival.solution)
+        way = self.ways.find(human, steps, arrival.opening(steps[0].at), offers, until=until)
+        if way is None:
+            return False
         human.trips += 1
         human.solutions.add(arrival.solution)
         trip = Trip(
             human=human,
             number=human.trips,
             steps=steps,
-            touches=self._touches(arrival, steps, until),
+            touches=way.touches,
             solution=arrival.solution,
             channel=arrival.channel,
             program=arrival.program,
@@ -255,23 +292,13 @@ class _World:
             sdr=cast.sdr,
             executive=cast.executive,
             deal=cast.deal,
+            reached=way.reached,
         )
         trip.remarks = self._remarks(trip, until)
         self.writer.add(trip)
+        self.ways.remember(trip)
         self._may_return(trip)
-
-    def _touches(self, arrival: Arrival, steps: list[Step], until: datetime) -> list[Touch]:
-        opening = Touch(
-            arrival.type,
-            steps[0].at,
-            arrival.channel,
-            arrival.offer,
-            response=True,
-            of_campaign=arrival.program is not None,
-        )
-        offers = partial(self._piece, solution=arrival.solution)
-        found = touches(self.dice, steps, opening, offers, until=until)
-        return warmth.fitted(self.dice, found, steps, offers, until=until)
+        return True
 
     def _remarks(self, trip: Trip, until: datetime) -> list[Remark]:
         company = trip.human.company
@@ -318,7 +345,7 @@ class _World:
             known[scene.name] = human
             self._triggers.append(self._inquiry(scene, human))
         self._duplicate(known[stories.DUPLICATE])
-        human = self.crowd.of(by_name["Saarela Paper Oy"], stories.RETURNED, "CIO")
+        human = self.crowd.of(by_name["Saarela Paper Oy"], stories.RETURNED, "Head of Plant IT")
         way = [("inquiry", 41), ("mql", 33), ("sal", 32.6), ("sql", 16), ("sal", 9)]
         self._scene(human, "Predictive maintenance", stories.advanced(self._local_end(human), way))
 
@@ -337,6 +364,7 @@ class _World:
             [("inquiry", 9)],
         ]
         first, *others = [self.crowd.of(company, name, title) for name, title in stories.FIVE]
+        first.quiet = True
         for human, way in zip(others, ways, strict=True):
             self._scene(human, "Edge monitoring", stories.advanced(self._local_end(human), way))
         way = [("inquiry", 96), ("mql", 88), ("sal", 87.8), ("sql", 70), ("opportunity", 66)]
@@ -354,9 +382,12 @@ class _World:
     def _inquiry(self, scene: stories.Scene, human: Human) -> Trigger:
         """Write the trip as far as an inquiry; what makes an MQL of it comes in last of all (today.py)."""
         at = (self.now - scene.ago).astimezone(human.country.zone).replace(tzinfo=None)
-        done = [scene_touch(kind, at - DAY * days, offer) for kind, days, offer in scene.touches]
+        done = [
+            self.writer.date(human, scene_touch(kind, at - DAY * days, offer)) for kind, days, offer in scene.touches
+        ]
         first = done[0]
         first.response = True
+        done = self.ways.kept_cool(human, done, until=self.now)
         program = self.plan.pick(self.dice, first.at.date(), human.country.region, first.channel)
         first.of_campaign = program is not None
         human.trips += 1
@@ -373,7 +404,7 @@ class _World:
         )
         self.writer.add(trip)
         kind, offer = scene.last
-        return Trigger(trip, scene_touch(kind, at, offer))
+        return Trigger(trip, self.writer.date(human, scene_touch(kind, at, offer)))
 
     def _duplicate(self, human: Human) -> None:
         end = self._local_end(human)
@@ -381,17 +412,20 @@ class _World:
         self._scene(double, "Edge monitoring", stories.advanced(end, [("inquiry", 4)]))
 
     def _scene(self, human: Human, solution: str, steps: list[Step], *, deal: Deal | None = None) -> None:
-        channel, program = self._origin(steps[0].at.date(), human.country.region)
-        offer = self._offer(channel, program, solution)
-        arrival = Arrival(
-            human=human,
-            solution=solution,
-            channel=channel,
-            program=program,
-            offer=offer,
-            type=_opening_type(self.dice, channel, offer),
-        )
-        self._add(arrival, steps, Cast(stories.MARA, "Magnus Lind", deal))
+        for _ in range(TRIES):
+            channel, program = self._origin(steps[0].at.date(), human.country.region)
+            offer = self._offer(channel, program, solution)
+            arrival = Arrival(
+                human=human,
+                solution=solution,
+                channel=channel,
+                program=program,
+                offer=offer,
+                type=_opening_type(self.dice, channel, offer),
+            )
+            if self._add(arrival, steps, Cast(stories.MARA, "Magnus Lind", deal)):
+                return
+        raise ValueError(f"The model that decides lets {human.first_name} {human.last_name} not become what they are.")
 
     def _big_deal(self, opened: datetime, amount: int, stage: str) -> Deal:
         names = [name for name, _share in STAGES]
@@ -410,6 +444,11 @@ def _opening_type(dice: random.Random, channel: str, offer: str) -> str:
     if channel in _OPENINGS:
         return dice.choice(_OPENINGS[channel])
     return _BY_OFFER.get(BY_NAME[offer].kind, "content_download") if offer else "content_download"
+
+
+def _is_free(human: Human, day: date) -> bool:
+    """Whether nothing of theirs has been going on for some days."""
+    return human.free_since is not None and human.free_since.date() + DAY * 3 <= day
 
 
 def scene_touch(kind: str, at: datetime, offer: str) -> Touch:

@@ -21,6 +21,7 @@ from demandcenter.demo_world.ledger import Course, Entry
 from demandcenter.demo_world.notes import Remark
 from demandcenter.demo_world.people import Human
 from demandcenter.demo_world.reference import REASONS, SOURCE, Ids
+from demandcenter.demo_world.warmth import Reached
 from funnel import stages, staging
 from funnel.models import (
     Activity,
@@ -38,6 +39,7 @@ from funnel.models import (
     Stage,
     StageEvent,
 )
+from scoring.qualifying import FAST_TRACK
 
 ID_BLOCK = 4096
 _REVISIT = {(kind, name): days for kind, _stage, name, days in REASONS}
@@ -45,7 +47,10 @@ _REVISIT = {(kind, name): days for kind, _stage, name, days in REASONS}
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Trip:
-    """One lead with everything that happened to it; times are local. sdr, executive: who worked it, if anybody."""
+    """One lead with everything that happened to it; times are local. sdr, executive: who worked it, if anybody.
+
+    reached: the MQL that the model made of it.
+    """
 
     human: Human
     number: int
@@ -60,6 +65,7 @@ class Trip:
     executive: str = ""
     deal: Deal | None = None
     remarks: list[Remark] = field(default_factory=list)
+    reached: Reached | None = None
 
     @property
     def owner(self) -> str:
@@ -86,13 +92,16 @@ class _Sequence:
 
 
 class Writer:
-    """Collects trips and writes them in batches. until: nothing is recorded after this moment."""
+    """Collects trips and writes them in batches. until: nothing is recorded after this moment.
 
-    def __init__(self, ids: Ids, *, until: datetime, dice: random.Random) -> None:
-        self.ids = ids
+    policy: the version of the model whose MQLs these are, as decisions name it.
+    """
+
+    def __init__(self, ids: Ids, *, policy: str, until: datetime, dice: random.Random) -> None:
+        self.ids, self.policy = ids, policy
         self.until = until
         self.dice = dice
-        self.leads = self.touches = self.deals = 0
+        self.people = self.leads = self.touches = self.deals = 0
         self.courses: list[Course] = []  # of leads that became MQLs
         self._ids = {model: _Sequence(model) for model in (Person, Activity, Lead, StageEvent, Opportunity)}
         self._rows: dict[type[models.Model], list[dict[str, Any]]] = {}
@@ -105,7 +114,7 @@ class Writer:
     def add(self, trip: Trip) -> None:
         """Take a trip up; its person gets an id with the first one."""
         if not trip.human.id:
-            self._person(trip.human, trip.touches[0].at)
+            self._person(trip.human, trip.touches[0])
         lead_id = self._ids[Lead].next()
         self._touches(trip)
         deal_id = self._ids[Opportunity].next() if trip.deal else 0
@@ -134,15 +143,25 @@ class Writer:
     def _put(self, model: type[models.Model], row: dict[str, Any]) -> None:
         self._rows.setdefault(model, []).append(row)
 
-    def _utc(self, human: Human, local: datetime) -> datetime:
+    def date(self, human: Human, touch: Touch) -> Touch:
+        """Note when a touch of this human happened and was recorded."""
+        at = self.utc(human, touch.at)
+        slow = 600.0 if not touch.inbound and not touch.automatic else 5.0
+        touch.utc = at.timestamp()
+        touch.recorded = self._learnt(at, self.dice.random() * slow).timestamp()
+        return touch
+
+    def utc(self, human: Human, local: datetime) -> datetime:
+        """The moment of a human's local time."""
         return local.replace(tzinfo=human.country.zone).astimezone(UTC)
 
     def _learnt(self, at: datetime, seconds: float) -> datetime:
         return min(at + timedelta(seconds=seconds), self.until)
 
-    def _person(self, human: Human, first_touch: datetime) -> None:
+    def _person(self, human: Human, first_touch: Touch) -> None:
+        self.people += 1
         human.id = self._ids[Person].next()
-        self._put(Person, people.row(human, self._learnt(self._utc(human, first_touch), 2)))
+        self._put(Person, people.row(human, _moment(first_touch.recorded)))
         self._put(PersonKey, {"source": SOURCE, "external_id": human.key, "person_id": human.id})
         if human.company:
             human.company.people.append(human.id)
@@ -153,12 +172,10 @@ class Writer:
             self.touch(trip, touch)
 
     def touch(self, trip: Trip, touch: Touch) -> datetime:
-        """Take up one touch; returns when it was recorded."""
+        """Take up one touch, which is dated; returns when it was recorded."""
         touch.id = self._ids[Activity].next()
         self.touches += 1
-        at = self._utc(trip.human, touch.at)
-        slow = 600.0 if not touch.inbound and not touch.automatic else 5.0
-        recorded_at = self._learnt(at, self.dice.random() * slow)
+        at, recorded_at = _moment(touch.utc), _moment(touch.recorded)
         of_campaign = trip.program if touch.of_campaign else None
         self._put(
             Activity,
@@ -189,8 +206,15 @@ class Writer:
         by_moment = {touch.at: touch.id for touch in trip.touches}
         here, first = "", None
         for number, step in enumerate(trip.steps):
-            at = self._utc(trip.human, step.at)
+            at = self.utc(trip.human, step.at)
             recorded_at = self._learnt(at, self._delay(step))
+            decided: dict[str, Any] = {"policy": "", "score": None}
+            cause = _cause(step, number, here, by_moment.get(step.at), deal_id)
+            if trip.reached and step.stage == Stage.MQL and step.by == RULE:
+                assert trip.reached.touch is not None, "the world lets nobody become an MQL by time alone"
+                at = recorded_at = self._learnt(_moment(trip.reached.touch.recorded), self.dice.uniform(1, 4))
+                decided = {"policy": self.policy, "score": trip.reached.interest}
+                cause = f"mql:activity:{trip.reached.touch.id}{f':{FAST_TRACK}' if trip.reached.by_hand else ''}"
             first = first or recorded_at
             actor = trip.executive if here in (Stage.SQL, Stage.OPPORTUNITY) else trip.sdr
             event_id = self._ids[StageEvent].next()
@@ -207,8 +231,9 @@ class Writer:
                     "recorded_at": recorded_at,
                     "actor_id": self.ids.users.get(actor) if step.by == REP else None,
                     "reason_id": self.ids.reasons[step.reason] if step.reason else None,
-                    "cause": _cause(step, number, here, by_moment.get(step.at), deal_id),
-                },
+                    "cause": cause,
+                }
+                | decided,
             )
             here = step.stage or here
         assert first is not None, "a trip has at least its opening"
@@ -237,7 +262,7 @@ class Writer:
         self.leads += 1
         human, ids = trip.human, self.ids
         outbound = trip.steps[0].kind == Kind.PASSTHROUGH
-        revisit_on = _revisit(trip.steps[-1])
+        revisit_on = revisit_of(trip.steps[-1])
         self._put(
             Lead,
             {
@@ -272,7 +297,7 @@ class Writer:
         self.deals += 1
         human, last = trip.human, deal.changes[-1]
         company = human.company.name if human.company else f"{human.first_name} {human.last_name}"
-        opened_at = self._utc(human, deal.changes[0].at)
+        opened_at = self.utc(human, deal.changes[0].at)
         self._put(
             Opportunity,
             {
@@ -290,7 +315,7 @@ class Writer:
                 "currency": "EUR",
                 "opened_at": opened_at,
                 "expected_close_on": deal.expected_close_on,
-                "closed_at": self._utc(human, deal.closed_at) if deal.closed_at else None,
+                "closed_at": self.utc(human, deal.closed_at) if deal.closed_at else None,
                 "reason_id": self.ids.reasons[deal.reason] if deal.reason else None,
                 "source": SOURCE,
                 "external_id": f"deal-{self.deals:06}",
@@ -298,7 +323,7 @@ class Writer:
             },
         )
         for number, change in enumerate(deal.changes, start=1):
-            at = self._utc(human, change.at)
+            at = self.utc(human, change.at)
             self._put(
                 OpportunityEvent,
                 {
@@ -325,9 +350,13 @@ class Writer:
                 "lead_id": lead_id,
                 "author_id": self.ids.users[remark.author],
                 "text": remark.text,
-                "written_at": self._utc(trip.human, remark.at),
+                "written_at": self.utc(trip.human, remark.at),
             },
         )
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _cause(step: Step, number: int, here: str, touch_id: int | None, deal_id: int) -> str:
@@ -340,7 +369,8 @@ def _cause(step: Step, number: int, here: str, touch_id: int | None, deal_id: in
     return f"rule:{number}" if step.by == RULE else f"user:{number}"
 
 
-def _revisit(last: Step) -> date | None:
+def revisit_of(last: Step) -> date | None:
+    """The day to look again, where the last step was a recycle that sets one."""
     days = _REVISIT.get(last.reason) if last.reason else None
     return last.at.date() + timedelta(days=days) if days else None
 

@@ -36,6 +36,7 @@ from funnel.models import (
     StageEvent,
 )
 from routing.models import Assignment, Clock, Notice
+from scoring import simulation
 from scoring.models import Score, ScoringModel
 from tests import factories as make
 
@@ -222,6 +223,27 @@ def test_the_latest_mqls_were_made_by_the_shipped_model(world):
         event = lead.events.get(to_stage="mql")
         assert event.policy == model.policy and event.score >= model.threshold
         assert abs(NOW - scene.ago - event.occurred_at) < timedelta(seconds=30)
+
+
+def test_the_model_that_decides_made_every_mql_by_interest_or_a_raised_hand(world):
+    """Replayed, it makes the same ones of the same leads, by the same touches, seconds before they were written."""
+    model = ScoringModel.objects.get(active=True)
+    asked = simulation.ask(model=model, starts_at=UNTIL - timedelta(days=548), ends_at=NOW, user=None, now=NOW)
+    simulation.work()
+    asked.refresh_from_db()
+    assert (asked.status, asked.problem) == ("done", "")
+    events = StageEvent.objects.filter(to_stage="mql", cause__startswith="mql:", policy=model.policy)
+    made = {event.lead_id: event for event in events}
+    found = {row.lead_id: row for row in asked.leads.exclude(mql_at=None)}
+    assert found.keys() == made.keys() and len(made) > LEADS / 12
+    for lead, event in made.items():
+        row = found[lead]
+        by_hand = ":fast_track" if row.by == "hand" else ""
+        assert event.cause == f"mql:activity:{row.touch}{by_hand}"
+        assert timedelta(0) <= event.occurred_at - row.mql_at < timedelta(seconds=10)
+        assert row.interest == pytest.approx(event.score, abs=0.01)
+    others = StageEvent.objects.filter(to_stage="mql", kind="advance").exclude(pk__in=[e.pk for e in made.values()])
+    assert not others.exists()
 
 
 def test_maras_list_has_a_hot_one_a_late_one_and_one_nearly_due(world):
