@@ -10,6 +10,7 @@ from typing import Final
 
 from django.db import connection
 
+from funnel.templatetags.dc import percent
 from reporting.intervals import wilson
 from reporting.numbers import FEW_BELOW, HIDDEN_BELOW
 from reporting.talks import DAYS
@@ -130,8 +131,9 @@ def _sentence(bands: Sequence[Band], start: int | None, k: int, n: int, enough: 
             f"Not enough leads yet: {n:,} have had their {DAYS} days and {k:,} of them agreed to talk; "
             f"{ENOUGH} and {ENOUGH_TALKS} are needed."
         )
-    base = f"{k:,} of {n:,} leads ({k / n:.0%}) agreed to talk"
+    base = f"{k:,} of {n:,} leads ({percent(k / n)}) agreed to talk"
     if start is None:
         return f"No interest stands out: {base}, whatever they had."
     above, of = _from(bands, start)
-    return f"They talk from about {start} points on: {above:,} of {of:,} leads ({above / of:.0%}), while in all {base}."
+    here = f"{above:,} of {of:,} leads ({percent(above / of)})"
+    return f"They talk from about {start} points on: {here}, while in all {base}."

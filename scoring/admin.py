@@ -193,7 +193,7 @@ class ScoringModelAdmin(Acts, ModelAdmin):
     search_help_text = "A word of the name or the reason"
     fieldsets = (
         (None, {"fields": ("name", "why")}),
-        ("Which leads it decides about", {"fields": (("solution", "region"),)}),
+        ("Which leads it decides about", {"fields": ("solution", "region")}),
         ("When interest makes an MQL", {"fields": ("threshold", "exit_ratio", "cooldown_days")}),
         ("When an account is engaged", {"fields": account_forms.NAMES}),
         ("What a grade and a band ask for", {"fields": ("matrix",)}),

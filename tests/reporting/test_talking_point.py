@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from funnel.access import Role
 from funnel.models import Lead, Solution
+from funnel.templatetags.dc import NBSP
 from reporting.models import Talk
 from reporting.talking_point import point_of, talking_points
 from reporting.talks import DAYS, measure
@@ -27,8 +28,9 @@ DAY = timedelta(days=1)
 def test_they_talk_from_the_lowest_band_that_is_clearly_above_all_leads():
     point = point_of({0: (4, 200), 20: (9, 100), 40: (12, 80), 50: (30, 60), 60: (18, 30), 100: (5, 6)})
     assert (point.start, point.k, point.n) == (50, 78, 476)
-    assert point.sentence == (
-        "They talk from about 50 points on: 53 of 96 leads (55%), while in all 78 of 476 leads (16%) agreed to talk."
+    assert point.sentence.replace(NBSP, " ") == (
+        "They talk from about 50 points on: 53 of 96 leads (55.2 %), "
+        "while in all 78 of 476 leads (16.4 %) agreed to talk."
     )
     assert [band.name for band in point.bands][-2:] == ["60 to 69", "100 and more"]
 
@@ -47,7 +49,9 @@ def test_too_few_and_no_difference_are_said():
     assert few.bands[1].rate is None and few.bands[1].few
     assert point_of({}).sentence.startswith("Not enough leads yet: 0 ")
     even = point_of({0: (30, 100), 50: (31, 100)})
-    assert even.sentence == "No interest stands out: 61 of 200 leads (30%) agreed to talk, whatever they had."
+    assert even.sentence.replace(NBSP, " ") == (
+        "No interest stands out: 61 of 200 leads (30.5 %) agreed to talk, whatever they had."
+    )
 
 
 @given(st.dictionaries(st.sampled_from(range(0, 101, 10)), st.integers(1, 300).flatmap(
