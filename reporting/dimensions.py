@@ -48,6 +48,10 @@ JOINS: dict[str, str] = {
         name: f"LEFT JOIN {name} ON {name}.id = l.{name}_id"
         for name in ("channel", "content", "campaign", "solution", "account", "reason")
     },
+    "made": "LEFT JOIN made ON made.lead_id = l.id",
+    # The first promise to decide on it that anybody had to keep.
+    "promise": "LEFT JOIN (SELECT DISTINCT ON (lead_id) lead_id, due_at, stopped_at FROM clock "
+    "WHERE kind = 'accept' AND NOT cancelled ORDER BY lead_id, started_at, id) promise ON promise.lead_id = l.id",
     "score": "LEFT JOIN score ON score.person_id = l.person_id",
     "owner": "LEFT JOIN rep owner ON owner.id = l.owner_id",
     "team": "LEFT JOIN team ON team.id = owner.team_id",

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,7 +22,7 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from reporting import copying
-from reporting.sources import ON_DEMAND, SOURCES, UNLOGGED, attribute_key
+from reporting.sources import ON_DEMAND, SOURCES, STAMPS, UNLOGGED, attribute_key
 
 LEAST_INTERVAL = 1.0  # seconds between two refreshes
 MOST_CHANGES = 200_000  # more than these are slower to merge than everything is to read
@@ -115,6 +115,7 @@ class Copy:
         self._state: State | None = None
         self._wanted: frozenset[str] = frozenset()
         self._stale: frozenset[str] = frozenset()
+        self._stamps: dict[str, Any] = {}
         self._wanting = threading.Lock()
         self._answers = _Answers()
         self._process = os.getpid()
@@ -151,14 +152,27 @@ class Copy:
     def need(self, *names: str) -> None:
         """Have these facts in the copy, of those that are only read when somebody asks for them.
 
-        Those of which no log tells are read anew.
+        Those of which no log tells are read anew, unless their stamp is the one they were read under.
         """
-        missing, stale = set(names) - self.state.held, UNLOGGED & set(names)
+        stamps = self._stamps_of(STAMPS.keys() & set(names))
+        kept = {name for name, stamp in stamps.items() if self._stamps.get(name) == stamp}
+        missing, stale = set(names) - self.state.held, (UNLOGGED & set(names)) - kept
         if missing or stale:
             with self._wanting:
                 self._wanted |= missing
                 self._stale |= stale
             self.refresh(now=True)
+            self._stamps |= stamps  # of before: what came meanwhile is read once more, not missed
+
+    def _stamps_of(self, names: Collection[str]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        asked = {STAMPS[name] for name in names}
+        with self._connection.cursor() as cursor:
+            for stamp in asked:
+                cursor.execute(stamp)
+                [value] = cursor.fetchone()
+                found |= {name: value for name in names if STAMPS[name] == stamp}
+        return found
 
     def attribute(self, name: str) -> bool:
         """Have this custom attribute of people in the copy; False where no person has one of this name."""

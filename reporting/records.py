@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
@@ -19,6 +19,16 @@ from routing.leads import export_rows, with_row
 PAGE = 50
 CHUNK = 5_000  # ids fetched at a time where visibility may thin them out
 MOST_COUNTED = 100_000  # leads whose visibility is counted one by one; more would take seconds
+
+
+class Behind(Protocol):
+    """The leads behind a number, for whom a copy answers."""
+
+    def count(self, copy: Copy) -> int: ...
+    def ids(
+        self, copy: Copy, *, below: int | None = None, above: int | None = None, limit: int | None = None
+    ) -> list[int]:
+        """From the greatest down, or from `above` up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +60,7 @@ def records_of(drill: Drill, *, zone: str) -> Records:
 
 
 def page_of(
-    copy: Copy, records: Records, user: Any, *, below: int | None = None, above: int | None = None
+    copy: Copy, records: Behind, user: Any, *, below: int | None = None, above: int | None = None
 ) -> RecordsPage:
     """The page of records below one id or above another, and how many there are."""
     total = records.count(copy)
@@ -72,7 +82,7 @@ def page_of(
     )
 
 
-def _visible(copy: Copy, records: Records, user: Any, total: int) -> int | None:
+def _visible(copy: Copy, records: Behind, user: Any, total: int) -> int | None:
     if sight_of(user).everything:
         return total
     return _of(user, records.ids(copy)).count() if total <= MOST_COUNTED else None
@@ -87,7 +97,7 @@ def _of(user: Any, ids: list[int]) -> QuerySet[Lead]:
     return visible_to(Lead.objects.filter(pk__in=RawSQL("SELECT unnest(%s::bigint[])", [array])), user)
 
 
-def _take(copy: Copy, records: Records, user: Any, *, below: int | None = None, above: int | None = None) -> list[Lead]:
+def _take(copy: Copy, records: Behind, user: Any, *, below: int | None = None, above: int | None = None) -> list[Lead]:
     """One more than a page of visible leads, nearest to the cursor first."""
     upwards = above is not None
     size = PAGE + 1 if sight_of(user).everything else CHUNK
@@ -102,7 +112,7 @@ def _take(copy: Copy, records: Records, user: Any, *, below: int | None = None, 
     return found
 
 
-def export_of(copy: Copy, records: Records, user: Any) -> Iterator[list[str]]:
+def export_of(copy: Copy, records: Behind, user: Any) -> Iterator[list[str]]:
     """Every visible record as a row of the leads' export, a chunk at a time."""
     below: int | None = None
     while ids := records.ids(copy, below=below, limit=CHUNK):

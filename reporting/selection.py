@@ -174,6 +174,19 @@ class Selection:
         return self.copy.rows(f"WITH {as_of.LEADS if self.leads else as_of.OPPORTUNITIES} {sql}", self.parameters)
 
 
+def ids_of(
+    selection: Selection, inner: str, *, below: int | None = None, above: int | None = None, limit: int | None = None
+) -> list[int]:
+    """The ids that `inner` selects, from the greatest down, or from `above` up; the cursors are not in the answer."""
+    tests = [f"id < {selection.parameter(below)}"] if below is not None else []
+    tests += [f"id > {selection.parameter(above)}"] if above is not None else []
+    where = f"WHERE {' AND '.join(tests)}" if tests else ""
+    order = "ASC" if above is not None else "DESC"
+    most = f"LIMIT {int(limit)}" if limit is not None else ""
+    rows = selection.rows(f"SELECT id FROM ({inner}) {where} ORDER BY id {order} {most}").rows
+    return [row_id for (row_id,) in rows]
+
+
 def _interval(seconds: int) -> str:
     return f"INTERVAL ({seconds}) SECOND"
 

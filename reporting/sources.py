@@ -27,7 +27,8 @@ class Source:
 
     columns: name -> (DuckDB type, PostgreSQL expression over `t`). derived: likewise, but a DuckDB expression over the
     columns, worked out on arrival. whole: so small that any change reads all of it. on_demand: only read once a report
-    needs it. unlogged: no log tells of its changes, so it is read whole, anew, whenever a report needs it.
+    needs it. unlogged: no log tells of its changes, so it is read whole, anew, whenever a report needs it; with a
+    stamp, a PostgreSQL query of one value, only when that value is another one.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Source:
     whole: bool = False
     on_demand: bool = False
     unlogged: bool = False
+    stamp: str = ""
 
     def create(self) -> str:
         """The DuckDB statement that makes the empty table."""
@@ -158,18 +160,92 @@ SCORE = Source(
     unlogged=True,
     columns={**_ids("person_id"), **_as("DOUBLE", "fit_total")},
 )
+# What the scoring model made MQLs of, by the latest replays of history (scoring/simulation): of each version that
+# decides, one of those that reach about as far back as any. A replay that is done never changes.
+_REPLAYS = """
+SELECT DISTINCT ON (model_id) id FROM (
+    SELECT s.id, s.model_id, s.finished_at,
+           s.ends_at - s.starts_at >= 0.9 * max(s.ends_at - s.starts_at) OVER (PARTITION BY s.model_id) AS long
+    FROM scoring_simulation s JOIN scoring_scoringmodel m ON m.id = s.model_id
+    WHERE m.active AND s.status = 'done' AND s.part_of_id IS NULL
+) done ORDER BY model_id, long DESC, finished_at DESC NULLS LAST, id DESC
+"""
+_STAMP = f"SELECT coalesce(string_agg(id::text, ',' ORDER BY id), '') FROM ({_REPLAYS}) r"
+# Of each lead that became an MQL, what the version makes of it that decides about it: the most specific one, as in
+# scoring/scopes.py.
+_MADE = f"""
+WITH RECURSIVE below (top, id) AS (
+    SELECT region_id, region_id FROM scoring_scoringmodel WHERE active AND region_id IS NOT NULL
+    UNION SELECT b.top, r.id FROM below b JOIN funnel_region r ON r.parent_id = b.id
+)
+SELECT DISTINCT ON (l.id) s.*, m.id AS model_id
+FROM funnel_lead l JOIN scoring_simulatedlead s ON s.lead_id = l.id
+JOIN scoring_simulation r ON r.id = s.simulation_id JOIN scoring_scoringmodel m ON m.id = r.model_id
+WHERE l.mql_at IS NOT NULL AND s.simulation_id IN ({_REPLAYS})
+  AND (m.solution_id IS NULL OR m.solution_id = l.solution_id)
+  AND (m.region_id IS NULL OR EXISTS (SELECT FROM below b WHERE b.top = m.region_id AND b.id = l.region_id))
+ORDER BY l.id, m.solution_id NULLS LAST, m.region_id IS NULL,
+         (SELECT count(*) FROM below b WHERE b.top = m.region_id), m.id
+"""
+MADE = Source(
+    name="made",
+    table=f"(SELECT * FROM ({_MADE}) s WHERE mql_at IS NOT NULL)",
+    whole=True,
+    on_demand=True,
+    unlogged=True,
+    stamp=_STAMP,
+    columns={
+        **_ids("lead_id", "model_id"),
+        **_moments("mql_at"),
+        "by_hand": ("BOOLEAN", "t.by = 'hand'"),
+        **_as("DOUBLE", "interest", "fit"),
+        **_texts("grade"),
+        **_as("INTEGER", "band"),
+    },
+)
+# What each rule gave to each of them, and that as a share of all that rules of its axis gave (before caps).
+MADE_BY = Source(
+    name="made_by",
+    table=f"""(
+        SELECT l.lead_id, given.rule_id, given.points, l.by = 'hand' AS by_hand,
+               given.points / nullif(sum(greatest(given.points, 0)) OVER (PARTITION BY l.lead_id, c.axis), 0) AS share
+        FROM ({_MADE}) l CROSS JOIN LATERAL unnest(l.rule_ids, l.points) given (rule_id, points)
+        JOIN scoring_scorerule r ON r.id = given.rule_id JOIN scoring_scorecategory c ON c.id = r.category_id
+        WHERE l.mql_at IS NOT NULL)""",
+    whole=True,
+    on_demand=True,
+    unlogged=True,
+    stamp=_STAMP,
+    columns={**_ids("lead_id", "rule_id"), **_as("DOUBLE", "points", "share"), **_as("BOOLEAN", "by_hand")},
+)
+CLOCK = Source(
+    name="clock",
+    table="routing_clock",
+    on_demand=True,
+    columns={
+        **_ids("id", "lead_id"),
+        **_texts("kind"),
+        **_moments("started_at", "due_at", "stopped_at"),
+        **_as("BOOLEAN", "cancelled"),
+    },
+)
+REASON = Source(name="reason", table="funnel_reason", whole=True, columns={**_NAMED, **_as("BOOLEAN", "needs_text")})
 TEAM = Source(name="team", table="funnel_team", whole=True, columns={**_NAMED, **_ids("region_id")})
 _NAMES = [
     Source(name=name, table=f"funnel_{name}", whole=True, columns=_NAMED)
-    for name in ("channel", "content", "campaign", "region", "solution", "reason")
+    for name in ("channel", "content", "campaign", "region", "solution")
 ]
 SOURCES: dict[str, Source] = {
     source.name: source
-    for source in [LEAD, STAGE_EVENT, OPPORTUNITY, OPPORTUNITY_EVENT, COST, ACCOUNT, REP, SCORE, TEAM, *_NAMES]
+    for source in [
+        *[LEAD, STAGE_EVENT, OPPORTUNITY, OPPORTUNITY_EVENT, COST, CLOCK, ACCOUNT, REP, TEAM, REASON, *_NAMES],
+        *[SCORE, MADE, MADE_BY],
+    ]
 }
 ALWAYS = [source for source in SOURCES.values() if not source.on_demand]
 ON_DEMAND = frozenset(source.name for source in SOURCES.values() if source.on_demand)
 UNLOGGED = frozenset(source.name for source in SOURCES.values() if source.unlogged)
+STAMPS = {source.name: source.stamp for source in SOURCES.values() if source.stamp}
 
 # Custom attributes are read one at a time, when a report first asks for one: few are ever used, and there may be many.
 ATTRIBUTE_CHANGES = "person"  # the log's name for a change of any of them

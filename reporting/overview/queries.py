@@ -13,7 +13,7 @@ from funnel.path import MILESTONES, RANK
 from reporting.facts import Copy
 from reporting.metrics import Query
 from reporting.queries import LEAVING, OPENED, lead_moment, own_moment, reached_at
-from reporting.selection import Selection
+from reporting.selection import Selection, ids_of
 
 CONVERTED, LATE, OPEN = "converted", "late", "open"  # outcomes of a step; the others are exits
 PERCENTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -249,13 +249,7 @@ class Records:
     ) -> list[int]:
         """Ids from the greatest down, or from `above` up; below and above are cursors, not in the answer themselves."""
         selection, inner = self._select(copy)
-        tests = [f"id < {selection.parameter(below)}"] if below is not None else []
-        tests += [f"id > {selection.parameter(above)}"] if above is not None else []
-        where = f"WHERE {' AND '.join(tests)}" if tests else ""
-        order = "ASC" if above is not None else "DESC"
-        most = f"LIMIT {int(limit)}" if limit is not None else ""
-        rows = selection.rows(f"SELECT id FROM ({inner}) {where} ORDER BY id {order} {most}").rows
-        return [lead_id for (lead_id,) in rows]
+        return ids_of(selection, inner, below=below, above=above, limit=limit)
 
     def _select(self, copy: Copy) -> tuple[Selection, str]:
         selection = Selection(copy, self.query)

@@ -19,6 +19,7 @@ from reporting.models import Change
 from reporting.sources import SOURCES
 from reporting.tasks import prune_changes
 from tests import factories
+from tests.reporting.quality.simulated import made, replay, scoring_model
 from tests.reporting.sameness import differences
 from tests.reporting.spending import amounts, line, session, spend
 from tests.waiting import wait_until
@@ -321,6 +322,30 @@ def test_the_facts_are_exported_as_parquet(copy: Copy, tmp_path: Path) -> None:
         f"SELECT stage, inquiry_at FROM read_parquet('{str(tmp_path).replace(chr(39), '')}/*/lead.parquet')"
     )
     assert lead.fetchall() == [("inquiry", factories.NOW.replace(tzinfo=None))]
+
+
+def test_a_replay_of_the_active_version_is_read_once(copy: Copy) -> None:
+    model = scoring_model("Webinar", "Price")
+    lead = factories.lead(stages={"inquiry": factories.NOW, "mql": factories.NOW})
+    first = replay(model)
+    made(first, lead, {"Webinar": 30, "Price": -10, "Wanted account": 25})
+    copy.need("made", "made_by")
+    assert copy.rows("SELECT lead_id, by_hand, interest, band FROM made").rows == [(lead.pk, False, 45, 1)]
+    assert sorted(copy.rows("SELECT points, share FROM made_by").rows) == [(-10, -1 / 3), (25, 1), (30, 1)]
+    assert differences(copy) == {}
+    version = copy.version
+    copy.need("made", "made_by")
+    assert copy.version == version
+
+    replay(model, status="running")
+    short = replay(model, days=30, ends_at=factories.NOW + timedelta(days=2))
+    copy.need("made")
+    assert (copy.version, copy.rows("SELECT count(*) FROM made").rows) == (version, [(1,)])
+    again = replay(model, ends_at=factories.NOW + timedelta(days=1))
+    made(again, lead, {"Webinar": 41})
+    copy.need("made")
+    assert copy.rows("SELECT interest FROM made").rows == [(41,)]
+    assert short.pk < again.pk
 
 
 def test_a_move_is_in_the_copy_as_event_and_state(copy: Copy) -> None:
