@@ -44,6 +44,8 @@ app.conf.beat_schedule = {
     "prune-changes": {"task": "reporting.tasks.prune_changes", "schedule": crontab(minute=17)},
     # Leads whose sixty days are over, a few each time; all of the latest after another scoring version decides.
     "measure-talks": {"task": "reporting.tasks.measure_talks", "schedule": 900.0, "options": {"expires": 900}},
+    # Each due day is told once, however often this looks.
+    "tell-of-reviews": {"task": "routing.tasks.tell_of_reviews", "schedule": crontab(hour=5, minute=23)},
     # What was read a month ago; see routing/notices.py.
     "prune-notices": {"task": "routing.tasks.prune_notices", "schedule": crontab(hour=3, minute=41)},
 }

@@ -149,6 +149,7 @@ USE_TZ = True
 FORMAT_MODULE_PATH = "demandcenter.formats"  # dates in the admin as on the pages
 TIME_ZONE = "UTC"  # storage and default; periods are cut in REPORTING_ZONE
 REPORTING_ZONE = env.str("REPORTING_ZONE", default="UTC")
+SCORING_REVIEW_DAYS = env.int("SCORING_REVIEW_DAYS", default=91)  # until somebody is to look at a scoring version again
 REPORTING_MEMORY = env.str("REPORTING_MEMORY", default="4GB")  # most that one process gives to the columnar copy
 CURRENCY = env.str("CURRENCY", default="EUR")
 USE_THOUSAND_SEPARATOR = True

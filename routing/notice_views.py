@@ -19,6 +19,7 @@ _LOOK = {
     Notice.Kind.TAKEN: ("user-x", ""),
     Notice.Kind.REVISIT: ("calendar-time", ""),
     Notice.Kind.SCORE: ("trending-down", ""),
+    Notice.Kind.REVIEW: ("target", "warn"),
 }
 
 
@@ -36,9 +37,11 @@ def notices(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def read(request: HttpRequest, pk: int) -> HttpResponse:
-    """Mark one notice read and go to its lead."""
+    """Mark one notice read and go to what it is about."""
     notice = get_object_or_404(Notice, pk=pk, user=request.user.pk)
     mark_read(request.user, now=timezone.now(), ids=[pk])
+    if notice.kind == Notice.Kind.REVIEW:
+        return redirect("reporting:quality")
     return redirect("routing:lead", pk=notice.lead_id) if notice.lead_id else redirect("routing:queue")
 
 

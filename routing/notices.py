@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from funnel import staging
 from routing.models import Clock, Notice, SlaPolicy
+from scoring.reviews import overdue
 
 KEPT: Final = timedelta(days=30)  # after it was read
 KEPT_UNREAD: Final = timedelta(days=180)
 MANAGING: Final = "routing.reassign_lead"
+MODELLING: Final = "scoring.change_scoringmodel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,32 @@ def managers() -> list[int]:
     """The users who may give leads to somebody else: whoever has to know when a lead is stuck."""
     users = get_user_model()._default_manager.with_perm(MANAGING, backend="django.contrib.auth.backends.ModelBackend")
     return sorted(users.values_list("pk", flat=True))
+
+
+def modellers() -> list[int]:
+    """The users who may change the scoring model."""
+    users = get_user_model()._default_manager.with_perm(MODELLING, backend="django.contrib.auth.backends.ModelBackend")
+    return sorted(users.values_list("pk", flat=True))
+
+
+def tell_of_reviews(*, now: datetime) -> int:
+    """Tell whoever may change the scoring model that a version is due for review, once a due day. Returns how many."""
+    due = [model for model in overdue(timezone.localdate(now)) if model.review_on]
+    users = modellers() if due else []
+    return tell(
+        [
+            one
+            for model in due
+            for one in tell_each(
+                users,
+                kind=Notice.Kind.REVIEW,
+                cause=f"scoring_model:{model.pk}:{model.review_on}",
+                lead_id=None,
+                data={"version": model.version, "due": str(model.review_on)},
+            )
+        ],
+        now=now,
+    )
 
 
 def tell(tells: Collection[Tell], *, now: datetime) -> int:
@@ -179,6 +207,8 @@ def _sentence(notice: Notice, clocks: Mapping[int, Clock]) -> str:
         return _of_clock(notice, clock, who)
     if notice.kind == Notice.Kind.UNROUTED:
         return _of_unrouted(notice, who)
+    if notice.kind == Notice.Kind.REVIEW:
+        return _of_review(notice)
     sentences: dict[str, str] = {
         Notice.Kind.ASSIGNED: f"{who} is yours to look at.",
         Notice.Kind.HOT: f"{who} asked for us; answer at once.",
@@ -217,6 +247,11 @@ def _of_unrouted(notice: Notice, who: str) -> str:
     if count > 1:
         return f"{count} leads have no owner. {why}".strip()
     return f"{who} has no owner. {why}".strip()
+
+
+def _of_review(notice: Notice) -> str:
+    version, due = notice.data.get("version", ""), date.fromisoformat(notice.data["due"])
+    return f"Scoring model, version {version}, was to be reviewed by {due.day} {due:%b %Y}. See how good it is."
 
 
 def _who(lead: Any) -> str:

@@ -183,11 +183,11 @@ class ScoringModelAdmin(Acts, ModelAdmin):
         "state",
         "rules_count",
         "published_at",
-        "published_by",
         "activated_at",
+        "review_due",
     )
     list_display_links = ("version", "name")
-    list_select_related = ("published_by", "solution", "region")
+    list_select_related = ("solution", "region")
     list_filter = ("status",)
     search_fields = ("name", "why")
     search_help_text = "A word of the name or the reason"
@@ -228,6 +228,13 @@ class ScoringModelAdmin(Acts, ModelAdmin):
     @admin.display(description="For")
     def meant_for(self, model: ScoringModel) -> str:
         return model.scope or "all leads"
+
+    @display(description="Review", ordering="review_on", label={"overdue": "warning"})
+    def review_due(self, model: ScoringModel) -> Any:
+        if not model.active or model.review_on is None:
+            return ""
+        is_over = model.review_on <= timezone.localdate()
+        return "overdue" if is_over else str(model.review_on)
 
     @admin.display(description="Rules", ordering="rules_total")
     def rules_count(self, model: Any) -> int:

@@ -3,10 +3,13 @@
 from typing import Any
 
 from django.db.models import Max
+from django.utils import timezone
 
 from funnel.models import Person
 from scoring.models import ScoringModel, Status
 from scoring.scopes import scopes_now
+
+LATEST_REVIEWS = 3  # shown of a version
 
 
 def deciding_about(solution_id: int | None, region_id: int | None) -> ScoringModel | None:
@@ -38,4 +41,11 @@ def life_of(model: ScoringModel) -> dict[str, Any]:
     if model.status == Status.PUBLISHED and model.filled_at is None:
         last = Person.objects.aggregate(last=Max("pk"))["last"] or 0
         share = min(1.0, model.filled_to / last) if last else 1.0
-    return {"model": model, "state": state_of(model), "share": share, "percent": round((share or 0) * 100)}
+    return {
+        "model": model,
+        "state": state_of(model),
+        "share": share,
+        "percent": round((share or 0) * 100),
+        "overdue": model.review_on is not None and model.review_on <= timezone.localdate(),
+        "reviews": model.reviews.select_related("reviewed_by")[:LATEST_REVIEWS],
+    }

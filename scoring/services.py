@@ -19,6 +19,7 @@ from funnel.versions import PolicyProblem
 from scoring import accounts, shipped
 from scoring.checks import check
 from scoring.models import Gate, Score, ScoreCategory, ScoreRule, ScoringModel, Status
+from scoring.reviews import next_review
 from scoring.scopes import scopes_of
 
 FILL: Final = "scoring.tasks.fill"
@@ -48,6 +49,26 @@ def draft(*, from_model: ScoringModel | None = None, user: User | None, name: st
     else:
         _copy(from_model, model)
     return model
+
+
+@transaction.atomic
+def draft_changed(rule: ScoreRule, *, points: float | None, user: User | None) -> ScoringModel:
+    """A draft of the rule's version in which it gives other points, or, with None, is gone; `why` says so.
+
+    Raises PolicyProblem where that would change nothing.
+    """
+    if points == rule.points:
+        raise PolicyProblem([f"“{rule.name}” gives {points:g} points already; choose another number."])
+    why = (
+        f"“{rule.name}” is gone." if points is None else f"“{rule.name}” gives {points:g} points, not {rule.points:g}."
+    )
+    made = draft(from_model=rule.model, user=user, name=rule.model.name, why=why)
+    its = made.rules.filter(name=rule.name)
+    if points is None:
+        its.delete()
+    else:
+        its.update(points=points)
+    return made
 
 
 @transaction.atomic
@@ -111,8 +132,9 @@ def activate(model: ScoringModel, *, user: User | None, now: datetime, apply_to_
         same_scope = ScoringModel.objects.filter(active=True, solution=held.solution_id, region=held.region_id)
         same_scope.update(active=False, deactivated_at=now)
         held.active, held.activated_at, held.activated_by, held.activate_when_filled = True, now, user, False
-        held.deactivated_at = None
-        held.save(update_fields=["active", "activated_at", "activated_by", "activate_when_filled", "deactivated_at"])
+        held.deactivated_at, held.review_on = None, next_review(now)
+        names = ("active", "activated_at", "activated_by", "activate_when_filled", "deactivated_at", "review_on")
+        held.save(update_fields=names)
         if held.solution_id is None and held.region_id is None:  # accounts go by the version for all leads
             accounts.note_all()
     if apply_to_open:

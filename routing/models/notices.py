@@ -15,6 +15,7 @@ class Notice(models.Model):
         TAKEN = "taken", "Your lead went to somebody else"
         REVISIT = "revisit", "A day to look again has come"
         SCORE = "score", "Interest in a lead of yours fell"
+        REVIEW = "review", "A scoring model is due for review"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=12, choices=Kind)

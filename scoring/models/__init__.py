@@ -3,6 +3,7 @@
 from funnel.versions import Status
 from scoring.models.accounts import AccountNews, AccountScore, AccountScoreChange
 from scoring.models.predictions import Prediction, PredictiveModel
+from scoring.models.reviews import ModelReview
 from scoring.models.scores import Score, ScoreChange
 from scoring.models.simulations import SimulatedLead, Simulation
 from scoring.models.versions import (
@@ -30,6 +31,7 @@ __all__ = [
     "Gate",
     "Prediction",
     "PredictiveModel",
+    "ModelReview",
     "Score",
     "ScoreCategory",
     "ScoreChange",

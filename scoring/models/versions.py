@@ -111,6 +111,9 @@ class ScoringModel(models.Model):
     )
     deactivated_at = models.DateTimeField(null=True, editable=False, help_text="When it last ceased to decide.")
     retired_at = models.DateTimeField(null=True, editable=False)
+    review_on = models.DateField(
+        null=True, editable=False, help_text="The day on which somebody is to look at how good it is."
+    )
 
     class Meta:
         ordering = ["-version"]

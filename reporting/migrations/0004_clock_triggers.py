@@ -16,6 +16,6 @@ DROP = [f"DROP TRIGGER reporting_{event} ON routing_clock;" for event in [*EVENT
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reporting", "0002_change_triggers"), ("routing", "0001_initial")]
+    dependencies = [("reporting", "0003_talks"), ("routing", "0001_initial")]
 
     operations = [migrations.RunSQL("\n".join(CREATE), "\n".join(DROP))]
