@@ -2,18 +2,23 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from funnel.models import Lead
 from scoring.models import Score
 from scoring.scopes import scopes_now
+from scoring.words import when
+
+_SHOWN = ("person_id", "model_id", "grade", "band", "next_review_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """A cell of the grid: fit letter and interest band."""
+    """A cell of the grid: fit letter and interest band. next_at: when they may change by themselves; None for never."""
 
     grade: str
     band: int
+    next_at: datetime | None = None
 
     def __str__(self) -> str:
         return f"{self.grade}{self.band}"
@@ -25,7 +30,8 @@ class Grade:
 
     @property
     def words(self) -> str:
-        return f"Fit {self.grade}, interest band {self.band}"
+        said = f"Fit {self.grade}, interest band {self.band}"
+        return f"{said}; may change on {when(self.next_at)} unless something new happens" if self.next_at else said
 
 
 def grades_of(leads: Iterable[Lead]) -> dict[int, Grade]:
@@ -38,7 +44,7 @@ def grades_of(leads: Iterable[Lead]) -> dict[int, Grade]:
     people = {person for person, _model in deciding.values()}
     scores = Score.objects.filter(person__in=people, model__in=scopes.models)
     known = {
-        (person, model): Grade(grade, band)
-        for person, model, grade, band in scores.values_list("person_id", "model_id", "grade", "band")
+        (person, model): Grade(grade, band, next_at)
+        for person, model, grade, band, next_at in scores.values_list(*_SHOWN)
     }
     return {pk: known[key] for pk, key in deciding.items() if key in known}

@@ -60,6 +60,7 @@ class Panel:
     cap_took: float
     next_words: str
     next_at: str
+    next_unless: str
     is_now: bool
 
 
@@ -87,6 +88,7 @@ def panel_of(lead: Lead, *, at: datetime, now: datetime) -> Panel | None:
         left_out=len(found.attributes) - len(shown),
         cap_took=sum(part.cap_took for part in fit),
         next_words=change.words if change else "",
+        next_unless=change.unless if change else "",
         next_at=moment_words(change.moment, now=at) if change else "",
         is_now=at == now,
     )

@@ -24,6 +24,9 @@ class ScoreSerializer(serializers.Serializer):
     fit = serializers.FloatField()
     grade = serializers.CharField()
     band = serializers.IntegerField()
+    next_review_at = serializers.DateTimeField(
+        allow_null=True, help_text="When grade, band or eligibility may change although nothing new happens."
+    )
 
 
 class LeadSerializer(serializers.ModelSerializer):

@@ -18,7 +18,7 @@ from scoring.fields import fields_of_gate
 from scoring.models import Action, Gate, ScoringModel, Status
 from scoring.mql_checks import Check, why_mql
 from scoring.parts import Earned, Judge, Parts, TouchFact
-from scoring.policy import GateTerms, Policy, policy_of
+from scoring.policy import GateTerms, Policy, RuleTerms, policy_of
 from scoring.words import number, when
 
 __all__ = [
@@ -97,10 +97,14 @@ class GatePart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextChange:
-    """What happens next unless something new does. words: without the moment, for a page that shows its own."""
+    """What happens next unless something new does. words: without the moment, for a page that shows its own.
+
+    unless: what would change it, as the end of the sentence.
+    """
 
     moment: datetime
     words: str
+    unless: str
     sentence: str
 
 
@@ -312,13 +316,13 @@ def next_change(parts: Parts, at: datetime) -> NextChange | None:
     first_band: tuple[float, str] | None = None
     for moment, then in parts.reviews(now):
         if parts.is_over(then) != over:
-            return _change(moment, "Falls below the threshold" if over else "Rises to the threshold")
+            return _change(parts, moment, "Falls below the threshold" if over else "Rises to the threshold")
         there = parts.band_of(then)
         if first_band is None and there != band:
             first_band = (moment, f"{'Falls' if _is_lower(parts.policy, there, band) else 'Rises'} to band {there}")
             if not over:
                 break
-    return _change(*first_band) if first_band else None
+    return _change(parts, *first_band) if first_band else None
 
 
 def _is_lower(policy: Policy, band: int, than: int) -> bool:
@@ -326,9 +330,20 @@ def _is_lower(policy: Policy, band: int, than: int) -> bool:
     return places[band] > places[than]
 
 
-def _change(moment: float, words: str) -> NextChange:
+def _change(parts: Parts, moment: float, words: str) -> NextChange:
     at = datetime.fromtimestamp(moment, UTC)
-    return NextChange(moment=at, words=words, sentence=f"{words} on {when(at)} unless something new happens")
+    unless = "unless something new happens"
+    if words.startswith("Falls") and (example := _would_help(parts, moment)):
+        unless += f", such as “{example.name}” ({example.points:+g})"
+    return NextChange(moment=at, words=words, unless=unless, sentence=f"{words} on {when(at)} {unless}")
+
+
+def _would_help(parts: Parts, moment: float) -> RuleTerms | None:
+    """What this person did last that would keep the score up if done again: its category is not at its cap then."""
+    capped = {place for place, (raw, counted) in enumerate(parts.categories(moment)) if raw > counted > 0}
+    helpful = [one for one in parts.earned if one.rule.points > 0 and one.rule.category not in capped]
+    latest = max(helpful, key=lambda one: (one.touch.moment, one.rule.points, one.rule.name), default=None)
+    return latest.rule if latest else None
 
 
 # --- the strongest reasons ---------------------------------------------------------------------------------------

@@ -62,7 +62,8 @@ class StagePartSerializer(serializers.Serializer):
 
 class NextChangeSerializer(serializers.Serializer):
     moment = serializers.DateTimeField()
-    words = serializers.CharField()
+    words = serializers.CharField(help_text="The sentence without the moment and what would change it.")
+    unless = serializers.CharField(help_text="What would change it, as the end of the sentence.")
     sentence = serializers.CharField()
 
 

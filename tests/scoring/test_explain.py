@@ -203,7 +203,8 @@ def test_what_comes_next_is_told_with_its_moment() -> None:
     change = why(pat.pk, at=NOW).next_change
     assert change.moment - (NOW + days(10)) < timedelta(seconds=3)
     assert change.words == "Falls below the threshold"
-    assert change.sentence == "Falls below the threshold on Thu 11 Jun 12:00 UTC unless something new happens"
+    assert change.unless == "unless something new happens, such as “Rule 1” (+80)"
+    assert change.sentence == f"Falls below the threshold on Thu 11 Jun 12:00 UTC {change.unless}"
     after = why(pat.pk, at=change.moment)
     assert not after.eligible and why(pat.pk, at=change.moment - timedelta(seconds=5)).interest >= 40
     assert after.next_change.words == "Falls to band 4"
