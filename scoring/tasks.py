@@ -38,7 +38,7 @@ def simulate() -> None:
 
 @shared_task
 def refresh_simulation() -> None:
-    """Replay the last half year under the version that decides, for the page that says how good it is."""
+    """Replay the last year under the version that decides, for the page that says how good it is."""
     simulation.refresh(now=timezone.now())
 
 

@@ -18,7 +18,7 @@ from scoring.simulation.versions import Version
 
 TASK: Final = "scoring.tasks.simulate"
 MOST_CHANGES: Final = 12  # replayed alone
-WEEKS: Final = timedelta(weeks=26)  # of history that is replayed every night
+WEEKS: Final = timedelta(weeks=52)  # of history that is replayed every night: an MQL takes half of it to be won
 KEPT: Final = timedelta(days=7)  # how long a replay that failed can be asked why
 _TO_DO: Final = (Simulation.Status.WAITING, Simulation.Status.RUNNING)
 
@@ -88,7 +88,7 @@ def is_stale(simulation: Simulation) -> bool:
 
 
 def refresh(*, now: datetime) -> Simulation | None:
-    """Ask for the last 26 weeks under the version that decides, and drop what older nights left; None without one."""
+    """Ask for the last 52 weeks under the version that decides, and drop what older nights left; None without one."""
     model = ScoringModel.objects.filter(active=True).first()
     if model is None:
         return None

@@ -453,12 +453,12 @@ def test_each_change_is_told_and_replayed_alone() -> None:
     assert [made[change.words] for change in found] == [None, at, at - DAY, at - DAY, at]
 
 
-def test_the_nightly_replay_is_of_half_a_year_and_only_the_latest_is_kept() -> None:
+def test_the_nightly_replay_is_of_a_year_and_only_the_latest_is_kept() -> None:
     world, _lead = small()
     first = simulation.refresh(now=world.now)
     simulation.work()
     second = simulation.refresh(now=world.now + DAY)
-    assert first and second and second.ends_at - second.starts_at == timedelta(weeks=26)
+    assert first and second and second.ends_at - second.starts_at == timedelta(weeks=52)
     simulation.work()
     assert simulation.refresh(now=world.now + 2 * DAY)
     assert not Simulation.objects.filter(pk=first.pk).exists()
