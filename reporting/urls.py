@@ -2,6 +2,7 @@ from django.urls import path
 
 from reporting import views
 from reporting.prediction import views as prediction
+from reporting.quality import views as quality
 
 app_name = "reporting"
 urlpatterns = [
@@ -17,5 +18,14 @@ urlpatterns = [
     path("scoring/prediction/progress", prediction.progress, name="prediction-progress"),
     path("scoring/prediction/train", prediction.train, name="prediction-train"),
     path("scoring/prediction/decide", prediction.decide, name="prediction-decide"),
+    path("scoring/quality", quality.quality, name="quality"),
+    path("scoring/quality/dispute", quality.dispute, name="quality-dispute"),
+    path("scoring/quality/dispute.csv", quality.dispute_csv, name="quality-dispute-csv"),
+    path("scoring/quality/leads", quality.leads, name="quality-leads"),
+    path("scoring/quality/leads.csv", quality.leads_csv, name="quality-leads-csv"),
+    path("scoring/quality/draft", quality.draft_changed, name="quality-draft"),
+    path("scoring/quality/replay", quality.replayed, name="quality-replay"),
+    path("scoring/quality/review", quality.reviewed, name="quality-review"),
+    path("scoring/quality/<slug:name>.csv", quality.quality_csv, name="quality-csv"),
     path("glossary/", views.glossary, name="glossary"),
 ]

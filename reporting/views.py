@@ -26,6 +26,8 @@ from reporting.filters import DIMENSIONS, View, read
 from reporting.overview import Board, assemble, queries
 from reporting.overview.asking import END_TO_END, STEPS, Asker
 from reporting.periods import day_words, preset
+from reporting.quality.slices import CARRIES
+from reporting.quality.tallies import DECIDED_AFTER, SQL_WITHIN, WON_WITHIN
 from reporting.queries import LEAVING
 from reporting.records import export_of, page_of, records_of
 from reporting.selection import bounds
@@ -281,7 +283,11 @@ def glossary(request: HttpRequest) -> HttpResponse:
         "steps": [*STEPS, END_TO_END],
         "exits": [Exit(name) for name in LEAVING],
         "terms": own.values(),
-        "taken": {*DEFINITIONS, "exits", "window", "interval"},  # anchors of this page
+        "taken": {*DEFINITIONS, "exits", "window", "interval", "mql-quality"},  # anchors of this page
+        "decided_after": DECIDED_AFTER,
+        "sql_within": SQL_WITHIN,
+        "won_within": WON_WITHIN,
+        "carries": f"{CARRIES:.0%}",
         "zone": settings.REPORTING_ZONE,
     }
     return render(request, "reporting/glossary.html", context)
