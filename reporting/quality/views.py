@@ -33,6 +33,7 @@ from reporting.quality.tables import TABLES
 from reporting.quality.tables import dispute as dispute_table
 from reporting.quality.tallies import DECIDED_AFTER, SQL_WITHIN, WON_WITHIN
 from reporting.records import export_of, page_of
+from reporting.talking_point import talking_points
 from routing.leads import EXPORT_COLUMNS, rows_of
 from scoring import reviews, services, simulation
 from scoring.models import ScoreRule, ScoringModel
@@ -89,6 +90,7 @@ def _context(request: HttpRequest, copy: Copy, found: Board, models: list[Scorin
         "days": (DECIDED_AFTER, SQL_WITHIN, WON_WITHIN),
         "reviews": [_review_context(model) for model in models],
         "may_draft": request.user.has_perm("scoring.change_scoringmodel"),
+        "paths": talking_points(),
         "versions": ScoringModel.objects.select_related("created_by", "published_by", "activated_by")[:20],
     }  # fmt: skip
 
