@@ -82,6 +82,15 @@ class SimulatedLead(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["simulation", "lead"], name="one_simulated_lead")]
+        indexes = [
+            # Its MQLs, a tenth of its leads, of which every figure is made.
+            models.Index(
+                fields=["simulation", "mql_at"],
+                include=["lead"],
+                condition=Q(mql_at__isnull=False),
+                name="simulated_mql",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Lead {self.lead_id} in simulation {self.simulation_id}"
