@@ -126,11 +126,18 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Of n leads, k decided within the promise. waits: working minutes from arrival to decision, first come first."""
+    """In order of arrival: who is decided within the promise, and after how many working minutes."""
 
-    k: int
-    n: int
+    in_time: NDArray[np.bool_]
     waits: Minutes
+
+    @property
+    def k(self) -> int:
+        return int(self.in_time.sum())
+
+    @property
+    def n(self) -> int:
+        return len(self.in_time)
 
 
 class Axis:
@@ -185,26 +192,25 @@ def _wall(local: datetime) -> float:
     return local.toordinal() * _DAY_MINUTES + local.hour * 60 + local.minute + local.second / 60
 
 
-def serve_lines(
-    arrivals: Iterable[datetime], *, lines: Sequence[tuple[Hours, float]], promise: Promise
-) -> tuple[int, int]:
-    """Leads that arrive at these moments, dealt out among lines by what each decides in a week: (in time, all).
+def serve_lines(arrivals: Iterable[datetime], *, lines: Sequence[tuple[Hours, float]], promise: Promise) -> list[bool]:
+    """Leads that arrive at these moments, dealt out among lines by what each decides in a week: who is in time.
 
-    lines: hours and decisions a week. Raises ValueError where no line decides anything.
+    In order of arrival. lines: hours and decisions a week. Raises ValueError where none decides anything.
     """
     moments = sorted(arrivals)
     seats = [SeatState(rep_id=number, weight=weekly) for number, (_hours, weekly) in enumerate(lines) if weekly > 0]
     if not seats:
         raise ValueError(_NOBODY)
-    dealt: list[list[datetime]] = [[] for _ in lines]
-    for moment, line in zip(moments, deal(seats, len(moments)), strict=True):
-        dealt[line or 0].append(moment)
-    served = [
-        serve(its, hours=hours, weekly=weekly, promise=promise)
-        for its, (hours, weekly) in zip(dealt, lines, strict=True)
-        if its
-    ]
-    return sum(line.k for line in served), len(moments)
+    dealt: list[list[int]] = [[] for _ in lines]
+    for place, line in enumerate(deal(seats, len(moments))):
+        dealt[line or 0].append(place)
+    in_time = [False] * len(moments)
+    for places, (hours, weekly) in zip(dealt, lines, strict=True):
+        if places:
+            served = serve([moments[place] for place in places], hours=hours, weekly=weekly, promise=promise)
+            for place, kept in zip(places, served.in_time.tolist(), strict=True):
+                in_time[place] = kept
+    return in_time
 
 
 def serve(arrivals: Iterable[datetime], *, hours: Hours, weekly: float, promise: Promise) -> Served:
@@ -216,7 +222,7 @@ def serve(arrivals: Iterable[datetime], *, hours: Hours, weekly: float, promise:
         raise ValueError(_NOBODY)
     moments = np.sort(np.array([at.timestamp() / 60 for at in arrivals], dtype=np.float64))
     if not len(moments):
-        return Served(0, 0, moments)
+        return Served(np.zeros(0, dtype=bool), moments)
     first, last = (datetime.fromtimestamp(moments[end] * 60, hours.zone).date() for end in (0, -1))
     axis = Axis(hours, first, last + (7 * promise.amount * (promise.unit != MINUTES) + 30) * _DAY)
     came, number = axis.elapsed(moments), np.arange(len(moments))
@@ -224,7 +230,7 @@ def serve(arrivals: Iterable[datetime], *, hours: Hours, weekly: float, promise:
     # Whoever comes is done one decision after the later of their coming and the one before being done.
     done = np.maximum.accumulate(came - each * number) + each * (number + 1)
     due = _due(axis, moments, came, promise)
-    return Served(int((done <= due + _ROUNDING).sum()), len(moments), done - came)
+    return Served(done <= due + _ROUNDING, done - came)
 
 
 def _due(axis: Axis, moments: Minutes, came: Minutes, promise: Promise) -> Minutes:

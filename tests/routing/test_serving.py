@@ -72,8 +72,13 @@ class TestServing:
     def test_lines_share_what_comes_by_what_they_decide(self):
         four = [at(2, "09:00")] * 4
         hour = Promise(60, "business_minutes")
-        assert serve_lines(four, lines=[(OFFICE, AN_HOUR), (OFFICE, 3 * AN_HOUR)], promise=hour) == (4, 4)
-        assert serve_lines(four, lines=[(OFFICE, AN_HOUR), (OFFICE, AN_HOUR)], promise=hour) == (2, 4)
+        assert serve_lines(four, lines=[(OFFICE, AN_HOUR), (OFFICE, 3 * AN_HOUR)], promise=hour) == [True] * 4
+        assert serve_lines(four, lines=[(OFFICE, AN_HOUR), (OFFICE, AN_HOUR)], promise=hour) == [
+            True,
+            True,
+            False,
+            False,
+        ]
         with pytest.raises(ValueError, match="serves nobody"):
             serve_lines(four, lines=[], promise=hour)
 
