@@ -1,6 +1,8 @@
 from django.urls import path
 
 from reporting import views
+from reporting.lab import acts as lab_acts
+from reporting.lab import views as lab
 from reporting.prediction import views as prediction
 from reporting.quality import views as quality
 
@@ -27,5 +29,14 @@ urlpatterns = [
     path("scoring/quality/replay", quality.replayed, name="quality-replay"),
     path("scoring/quality/review", quality.reviewed, name="quality-review"),
     path("scoring/quality/<slug:name>.csv", quality.quality_csv, name="quality-csv"),
+    path("scoring/lab", lab.lab, name="lab"),
+    path("scoring/lab/progress", lab.progress, name="lab-progress"),
+    path("scoring/lab/people", lab.lab_people, name="lab-people"),
+    path("scoring/lab/new-draft", lab_acts.new_draft, name="lab-new-draft"),
+    path("scoring/lab/edit", lab_acts.edit, name="lab-edit"),
+    path("scoring/lab/simulate", lab_acts.simulate, name="lab-simulate"),
+    path("scoring/lab/cancel", lab_acts.cancel, name="lab-cancel"),
+    path("scoring/lab/publish", lab_acts.publish, name="lab-publish"),
+    path("scoring/lab/step-back", lab_acts.step_back, name="lab-step-back"),
     path("glossary/", views.glossary, name="glossary"),
 ]

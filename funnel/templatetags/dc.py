@@ -328,6 +328,12 @@ def role_of(user: Any) -> str:
     return access.role_of(user)
 
 
+@register.filter
+def sees_everything(user: Any) -> bool:
+    """Whether the person sees everybody's leads, not only those of a team."""
+    return access.sight_of(user).everything
+
+
 @register.inclusion_tag("_nav_item.html", takes_context=True)
 def nav_item(
     context: dict,

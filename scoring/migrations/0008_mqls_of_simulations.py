@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("funnel", "0002_default_words"),
-        ("scoring", "0005_scopes"),
+        ("scoring", "0007_reviews"),
     ]
 
     operations = [
