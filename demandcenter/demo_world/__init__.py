@@ -9,6 +9,7 @@ Stories planted in it (`stories.py`), and where they show as of now:
 |-----------------------------|--------------------------------------------------|-----------------------------------|
 | an overloaded rep           | Jonas Petersen, MQLs undecided for six weeks     | leads at MQL, by owner            |
 | MQLs of the wrong profile   | "Webinar: Downtime, measured", began 96 days ago | Campaigns; its disqualified leads |
+| a misfiring rule            | "Attended a webinar" gives too many points       | Model quality, what to try        |
 | a region beats the standard | Nordics, MQL to SAL and SAL to SQL               | Overview, region Nordics          |
 | a bottleneck                | team SDR France & South, SAL to SQL is slow      | Overview, France, Southern Europe |
 | leads that nobody owns      | CEE: Milan Dvořák left five weeks ago            | leads at MQL, CEE, without owner  |

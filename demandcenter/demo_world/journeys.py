@@ -247,13 +247,13 @@ _INTEREST = Urn(
         Sort("webinar_attended", "Webinar", "webinar", response=True): 0.04,
     }
 )
-RAISING = Urn(  # what tips an inquiry over into an MQL
+RAISING = Urn(  # what tips an inquiry over into an MQL; webinars seldom but for those whom one brought in (stories.py)
     {
-        Sort("pricing_visit", "Website", "page"): 0.28,
-        Sort("webinar_attended", "Webinar", "webinar", response=True): 0.22,
-        Sort("content_download", "Website", "guide", response=True): 0.24,
-        Sort("price_calculator", "Website", "calculator", response=True): 0.14,
-        Sort("email_reply", "E-mail", response=True): 0.12,
+        Sort("pricing_visit", "Website", "page"): 0.34,
+        Sort("webinar_attended", "Webinar", "webinar", response=True): 0.04,
+        Sort("content_download", "Website", "guide", response=True): 0.28,
+        Sort("price_calculator", "Website", "calculator", response=True): 0.2,
+        Sort("email_reply", "E-mail", response=True): 0.14,
     }
 )
 _MAILING = Sort("email_sent", "E-mail", "newsletter", inbound=False, automatic=True)

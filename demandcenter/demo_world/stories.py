@@ -18,6 +18,7 @@ MARA = "Mara Lindqvist"
 PILING_UP_FOR = timedelta(days=45)
 BEATS_THE_STANDARD = "Nordics"
 UNOWNED = "CEE"
+MISFIRES = 0.4  # of the usual acceptance, for whom a webinar brought in
 
 
 def is_rejected_webinar(program: Program | None, today: datetime) -> bool:
@@ -37,6 +38,8 @@ def bend(odds: Odds, region: str, program: Program | None, *, today: datetime) -
         odds = scaled(odds, sql=0.74, sql_pace=2.2)
     if is_rejected_webinar(program, today):
         odds = scaled(odds, mql=2.0, sal=0.33, wrong_profile=2.3)
+    elif program is not None and program.channel == "Webinar":  # the misfiring rule: attending one says too little
+        odds = scaled(odds, sal=MISFIRES, wrong_profile=2.0)
     return odds
 
 

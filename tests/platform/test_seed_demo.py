@@ -8,7 +8,7 @@ from statistics import median
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Min, Q
 
 from demandcenter import demo, demo_world, pipeline
@@ -35,6 +35,12 @@ from funnel.models import (
     Stage,
     StageEvent,
 )
+from reporting.facts import Copy
+from reporting.filters import View
+from reporting.periods import Period
+from reporting.quality.board import assemble
+from reporting.quality.queries import Facts
+from reporting.quality.slices import Slice
 from routing.models import Assignment, Clock, Notice
 from scoring import simulation
 from scoring.models import Score, ScoringModel
@@ -202,6 +208,15 @@ def test_the_webinars_mqls_are_rejected_for_their_profile(world):
     reasons = Counter(steps[2].reason for steps in found if len(steps) > 2 and steps[2].kind == Kind.DISQUALIFY)
     assert reasons["reject", "Wrong profile"] > reasons.total() * 0.8
     assert share(trips("DACH"), "mql", "sal") > 0.75
+
+
+def test_the_misfiring_rule_is_the_first_suggestion_of_the_quality_page(world):
+    model = ScoringModel.objects.get(active=True)
+    simulation.ask(model=model, starts_at=UNTIL - timedelta(days=548), ends_at=UNTIL, user=None, now=NOW)
+    simulation.work()
+    ever = Slice(view=View(period=Period("all", None, None)))
+    first, *_others = assemble(Facts(Copy(connection), "UTC"), ever, [model]).suggestions
+    assert (first.name, first.deed, first.points) == ("Attended a webinar", "lower", 8)
 
 
 def test_a_region_beats_the_standard_and_a_team_is_the_bottleneck():
