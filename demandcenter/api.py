@@ -6,7 +6,7 @@ from rest_framework.routers import SimpleRouter
 
 from demandcenter.api_page import page
 from funnel import api as funnel
-from reporting.api import MetricsView, MetricView, TalkingPointsView
+from reporting.api import ExperimentViewSet, MetricsView, MetricView, TalkingPointsView
 from routing import api as routing
 from scoring import api as scoring
 
@@ -17,6 +17,7 @@ router.register("people", scoring.PersonViewSet, basename="person")
 router.register("accounts", scoring.AccountViewSet, basename="account")
 router.register("opportunities", routing.OpportunityViewSet, basename="opportunity")
 router.register("meetings", routing.MeetingViewSet, basename="meeting")
+router.register("experiments", ExperimentViewSet, basename="experiment")
 router.register("regions", funnel.RegionViewSet, basename="region")
 router.register("solutions", funnel.SolutionViewSet, basename="solution")
 router.register("channels", funnel.ChannelViewSet, basename="channel")

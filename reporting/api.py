@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
@@ -10,17 +12,23 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from funnel.access import roles_of
+from funnel.api import ReadViewSet
 from reporting import facts
 from reporting.definitions import DEFINITIONS
+from reporting.experiments.effects import effect
+from reporting.experiments.views import may_see
 from reporting.metrics import METRICS, QueryError
 from reporting.questions import answer
 from reporting.serializers import (
     AnswerSerializer,
     DefinitionSerializer,
+    ExperimentDetailSerializer,
+    ExperimentSerializer,
     QuestionSerializer,
     TalkingPointSerializer,
 )
 from reporting.talking_point import talking_points
+from scoring.models import Experiment
 
 
 class TalkingPointsView(APIView):
@@ -80,3 +88,25 @@ def _parameters(request: Request) -> dict[str, Any]:
         name: ",".join(values) if name in ("by", "threshold") else values[-1]
         for name, values in request.query_params.lists()
     }
+
+
+class ExperimentViewSet(ReadViewSet):
+    """Experiments, for log-ins that see everything; one of them with what it has come to. Newest first."""
+
+    queryset = Experiment.objects.order_by("-id")
+
+    def get_queryset(self) -> QuerySet[Experiment]:
+        if getattr(self, "swagger_fake_view", False) or not may_see(self.request.user):
+            return Experiment.objects.none()
+        return super().get_queryset()
+
+    def get_serializer_class(self) -> type[ExperimentSerializer]:
+        return ExperimentDetailSerializer if self.action == "retrieve" else ExperimentSerializer
+
+    def dress(self, rows: QuerySet[Experiment]) -> QuerySet[Experiment]:
+        return rows.select_related("control", "changed")
+
+    def get_object(self) -> Experiment:
+        found: Experiment = super().get_object()
+        found.effect = effect(found, now=timezone.now())  # type: ignore[attr-defined]
+        return found

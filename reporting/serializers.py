@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from reporting.metrics import BASES, METRICS, OBJECTS
 from reporting.questions import Question
+from scoring.models import Experiment
 
 
 class DefinitionSerializer(serializers.Serializer):
@@ -120,3 +121,47 @@ class TalkingPointSerializer(serializers.Serializer):
     enough = serializers.BooleanField(source="point.enough", help_text="Whether there are leads enough to say.")
     sentence = serializers.CharField(source="point.sentence")
     bands = TalkingBandSerializer(source="point.bands", many=True)
+
+
+class ArmSerializer(serializers.Serializer):
+    """One arm: of the `ripe`, whose time for the outcome is over, `reached` reached it."""
+
+    version = serializers.IntegerField()
+    people = serializers.IntegerField(help_text="Assigned so far.")
+    ripe = serializers.IntegerField()
+    reached = serializers.IntegerField()
+    rate = serializers.FloatField(allow_null=True, help_text="null below five people.")
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+
+
+class EffectSerializer(serializers.Serializer):
+    """The changed arm's rate minus the control's, with its 95 % interval."""
+
+    changed = ArmSerializer()
+    control = ArmSerializer()
+    difference = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+
+
+class ExperimentSerializer(serializers.ModelSerializer):
+    control = serializers.IntegerField(source="control.version", help_text="Number of the version.")
+    changed = serializers.IntegerField(source="changed.version")
+    kind = serializers.CharField(help_text="threshold, rule or holdout.")
+    outcome = serializers.CharField(help_text="sal, sql or won.")
+    status = serializers.CharField(help_text="draft, running or stopped.")
+
+    class Meta:
+        model = Experiment
+        fields: tuple[str, ...] = (
+            "id", "name", "hypothesis", "kind", "change", "control", "changed", "share", "outcome", "outcome_days",
+            "status", "started_at", "stopped_at",
+        )  # fmt: skip
+
+
+class ExperimentDetailSerializer(ExperimentSerializer):
+    effect = EffectSerializer()
+
+    class Meta(ExperimentSerializer.Meta):
+        fields = (*ExperimentSerializer.Meta.fields, "effect")

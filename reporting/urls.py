@@ -1,6 +1,7 @@
 from django.urls import path
 
 from reporting import views
+from reporting.experiments import views as experiments
 from reporting.lab import acts as lab_acts
 from reporting.lab import views as lab
 from reporting.prediction import views as prediction
@@ -38,5 +39,10 @@ urlpatterns = [
     path("scoring/lab/cancel", lab_acts.cancel, name="lab-cancel"),
     path("scoring/lab/publish", lab_acts.publish, name="lab-publish"),
     path("scoring/lab/step-back", lab_acts.step_back, name="lab-step-back"),
+    path("experiments/", experiments.experiments, name="experiments"),
+    path("experiments/new/", experiments.new, name="experiment-new"),
+    path("experiments/<int:pk>/", experiments.experiment, name="experiment"),
+    path("experiments/<int:pk>/start/", experiments.start, name="experiment-start"),
+    path("experiments/<int:pk>/stop/", experiments.stop, name="experiment-stop"),
     path("glossary/", views.glossary, name="glossary"),
 ]

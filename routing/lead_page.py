@@ -25,6 +25,7 @@ from scoring.accounts import standings
 from scoring.by_lead import policy_for
 from scoring.explain import why_mql
 from scoring.parts import Parts
+from scoring.trials import arm_of
 
 BESIDE = 10  # records shown beside a lead
 
@@ -56,6 +57,7 @@ def whole(lead: Lead, events: list[StageEvent], query: QueryDict, user: Any, *, 
         "answers": answers_of(lead),
         "likelihood": likelihood_of(lead.pk),
         "deals": deals,
+        "arm": arm_of(lead.person_id),
         "standing": standings([lead.account_id], now=now).get(lead.account_id) if lead.account_id else None,
         "account_deals": all_deals.filter(account=lead.account_id).exclude(lead=lead)[:BESIDE]
         if lead.account_id

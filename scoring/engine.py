@@ -22,6 +22,7 @@ from scoring.hands import FastTrack
 from scoring.models import Score
 from scoring.policy import Policy, general_policy, live_policies
 from scoring.states import States
+from scoring.trials import running
 
 __all__ = ["FastTrack", "Reading", "Standing", "apply", "review", "state_of"]
 
@@ -108,17 +109,18 @@ def apply(taken: Sequence[Taken], *, now: datetime) -> list[Standing]:
 
     A touch is added to what its person has; a rebuild, the first score of a person, a new baseline and a fill sum all
     touches of the person that do not wait in the inbox themselves. Returns where each person stands under each version
-    that is active, version by version in the order of ids; nothing for people who are gone.
+    that decides about anybody, version by version in the order of ids; nothing for people who are gone.
     """
     work = _sort(taken)
     policies, scopes = live_policies()
+    deciding = scopes.models | {trial.changed for trial in running()}
     standings: list[Standing] = []
     for policy in policies:
         people = np.array(sorted(work.everybody | work.fills.get(policy.id, set())), dtype=np.int64)
         if not len(people):
             continue
         scored = _score(policy, people, work, now=now)
-        if policy.id in scopes.models:
+        if policy.id in deciding:
             standings += _standings(policy, scored, work)
         if policy.id == scopes.general:
             accounts.note(people.tolist(), moved=work.changed | work.anew)
@@ -129,16 +131,17 @@ def review(*, now: datetime, limit: int) -> list[Standing]:
     """Score again the people whose review is due, at most `limit` of each version, and give where they stand.
 
     Locks the people; those whom somebody else holds are left for the next time. Standings are of the versions that
-    are active, each for the people whose review it was.
+    decide about anybody, each for the people whose review it was.
     """
     policies, scopes = live_policies()
+    deciding = scopes.models | {trial.changed for trial in running()}
     standings: list[Standing] = []
     for policy in policies:
         people = _due(policy, now=now, limit=limit)
         if len(people):
             work = _Work(deciding=set(people.tolist()), causes=dict.fromkeys(people.tolist(), ("review", 0)))
             scored = _score(policy, people, work, now=now)
-            if policy.id in scopes.models:
+            if policy.id in deciding:
                 standings += _standings(policy, scored, work)
     return standings
 

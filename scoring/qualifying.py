@@ -1,7 +1,8 @@
 """From scores to stages: who becomes an MQL, who raised a hand again, whose interest has cooled.
 
 The decisions themselves are pure (decisions.py); here people and leads are read for them, and leads moved, set by set.
-About each lead decides the version whose scope it lies in (scopes.py).
+About each lead decides the version whose scope it lies in (scopes.py), or that which an experiment has put in its
+place for the person (trials.py).
 Everything happens at `now`, the moment of processing, in the caller's transaction with the people locked.
 """
 
@@ -23,11 +24,13 @@ from funnel.inquiries import (
 )
 from funnel.models import Exit, Inbox, Kind, Reason, Stage
 from funnel.stages import Move, move
+from scoring import trials
 from scoring.decisions import Decision, OpenLead, Qualification, Touch, View, judge, settle
 from scoring.engine import Standing, state_of
 from scoring.fits import read as read_fits
 from scoring.policy import Policy, live_policies
 from scoring.scopes import Scopes, scopes_now
+from scoring.trials import Trial
 
 COOLED = "Interest has cooled"  # the reason of a lead that cooled
 FAST_TRACK = "fast_track"  # how the cause of an MQL ends that a raised hand made
@@ -106,7 +109,9 @@ def decide(standings: Sequence[Standing], *, now: datetime, may_cool: MayCool | 
     standings = [standing for standing in standings if standing.decides]
     if not standings:
         return Decided()
-    views = _views(standings)
+    seen = _seen(standings)
+    trials.log(_mattered(seen, now=now), now=now)
+    views = [view for view, _tested in seen]
     decisions = settle([(view, judge(view, now=now)) for view in views])
     judged = list(zip(standings, decisions, strict=True))
     chosen = _choose(judged, now=now)
@@ -232,10 +237,14 @@ def _mark_revisited(lead_ids: list[int]) -> None:
 # --- reading ---------------------------------------------------------------------------------------------------
 
 
-def _views(standings: Sequence[Standing]) -> list[View]:
-    """What the decisions need to know, standing by standing. Three queries, and those of the scopes."""
+Tested = tuple[Trial, View]  # an experiment, and the view as if this standing's version decided about the person
+Seen = tuple[View, Tested | None]
+
+
+def _seen(standings: Sequence[Standing]) -> list[Seen]:
+    """What the decisions need to know, standing by standing. Four queries, and those of the scopes."""
     people = sorted({standing.person_id for standing in standings})
-    scopes = scopes_now()
+    scopes, known = scopes_now(), trials.running()
     leads = defaultdict(list)
     for person_id, region_id, *values in _rows(_OPEN_LEADS, people):
         lead = OpenLead(**dict(zip(_OPEN_LEAD, values, strict=True)))
@@ -244,9 +253,29 @@ def _views(standings: Sequence[Standing]) -> list[View]:
     for person_id, solution_id, at in _rows(_LEFT_AT, people):
         left_at[person_id].append((solution_id, at))
     origins = {pk: tuple(origin) for pk, *origin in _rows(_ORIGINS, [*_touches_of(standings)])}
+    seen: list[Seen] = []
+    for standing in standings:
+        person = standing.person_id
+        view = _view(standing, origins, leads[person], left_at[person], scopes=scopes, known=known)
+        trial = next((one for one in known if standing.policy.id in (one.control, one.changed)), None)
+        if trial is None:
+            seen.append((view, None))
+            continue
+        ours = tuple(replace(lead, ours=model_id == trial.control) for model_id, lead in leads[person])
+        seen.append((view, (trial, replace(view, leads=ours, fast_track=None))))
+    return seen
+
+
+def _mattered(seen: Iterable[Seen], *, now: datetime) -> list[tuple[Trial, int]]:
+    """Whom one of the two versions of an experiment would make an MQL by score, whichever of them decides.
+
+    Asked of both arms alike, so that those who are counted differ by nothing but chance. A raised hand is never part
+    of it: both versions answer it the same.
+    """
     return [
-        _view(standing, origins, leads[standing.person_id], left_at[standing.person_id], scopes)
-        for standing in standings
+        (tested[0], view.person_id)
+        for view, tested in seen
+        if tested and view.fast_track is None and judge(tested[1], now=now).mql
     ]
 
 
@@ -260,7 +289,9 @@ def _view(
     origins: Mapping[int, tuple[int | None, int | None]],
     leads: Iterable[tuple[int | None, OpenLead]],
     left_at: Iterable[tuple[int | None, datetime]],
+    *,
     scopes: Scopes,
+    known: Sequence[Trial],
 ) -> View:
     policy, fast_track = standing.policy, standing.fast_track
     touches = [Touch(pk, origins.get(pk, (None, None))[0]) for pk in standing.touches]
@@ -275,9 +306,12 @@ def _view(
         cooldown_days=policy.cooldown_days,
         touches=tuple(touch for touch in touches if _hears(policy, touch.solution_id)),
         fast_track=Touch(fast_track.activity_id, raised[0]) if fast_track else None,
-        leads=tuple(replace(lead, ours=model_id == policy.id) for model_id, lead in leads),
+        leads=tuple(
+            replace(lead, ours=trials.decider(known, model_id, standing.person_id) == policy.id)
+            for model_id, lead in leads
+        ),
         left_at=max((at for solution_id, at in left_at if _hears(policy, solution_id)), default=None),
-        opens=scopes.model_of(*raised) == policy.id,
+        opens=trials.decider(known, scopes.model_of(*raised), standing.person_id) == policy.id,
     )
 
 

@@ -18,7 +18,7 @@ from funnel.models import Inbox, Lead, Person, Stage
 from funnel.versions import PolicyProblem
 from scoring import accounts, shipped
 from scoring.checks import check
-from scoring.models import Gate, Score, ScoreCategory, ScoreRule, ScoringModel, Status
+from scoring.models import Experiment, Gate, Score, ScoreCategory, ScoreRule, ScoringModel, Status
 from scoring.reviews import next_review
 from scoring.scopes import scopes_of
 
@@ -177,6 +177,9 @@ def retire(model: ScoringModel, *, now: datetime) -> ScoringModel:
         )
     if held.status != Status.PUBLISHED:
         raise PolicyProblem([f"Version {held.version} is {held.get_status_display().lower()}, not published."])
+    running = Experiment.objects.filter(status=Experiment.Status.RUNNING, changed=held).first()
+    if running is not None:
+        raise PolicyProblem([f"Version {held.version} decides in the experiment “{running}”. Stop it first."])
     held.status, held.retired_at = Status.RETIRED, now
     held.save(update_fields=["status", "retired_at"])
     Score.objects.filter(model=held)._raw_delete("default")

@@ -2,6 +2,7 @@
 
 from funnel.versions import Status
 from scoring.models.accounts import AccountNews, AccountScore, AccountScoreChange
+from scoring.models.experiments import Experiment, ExperimentAssignment
 from scoring.models.predictions import Prediction, PredictiveModel
 from scoring.models.reviews import ModelReview
 from scoring.models.scores import Score, ScoreChange
@@ -28,6 +29,8 @@ __all__ = [
     "AccountScore",
     "AccountScoreChange",
     "Action",
+    "Experiment",
+    "ExperimentAssignment",
     "Gate",
     "Prediction",
     "PredictiveModel",

@@ -1,0 +1,1 @@
+"""Experiments: what they have come to, how many people one needs, and their pages."""
