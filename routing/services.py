@@ -32,16 +32,13 @@ from routing.acts import (
     manages,
     move,
     name_of,
-    owner_since,
     reason_for,
-    refuse_if_closed,
     refuse_if_elsewhere,
-    rep_of,
     require,
     require_hand,
-    require_pool,
     what_happened,
 )
+from routing.claiming import claim
 from routing.meetings import take_back_held
 from routing.models import Assignment
 from routing.ownership import HandOver, give_back, hand_over, tell_of
@@ -209,23 +206,6 @@ def undo(event_id: int, *, user: Any, now: datetime) -> Done:
 
 
 @transaction.atomic
-def claim(lead_id: int, *, user: Any, now: datetime) -> Done:
-    """Take an open lead that nobody owns. Raises Refused with who was faster; NotAllowed."""
-    require(user, WORK, REASSIGN, deed="claim leads")
-    rep = _some(rep_of(user), deed="claim")
-    lead = locked(lead_id)
-    if lead.owner_id == rep.pk:
-        return Done(lead_id=lead.pk, sentence=f"{lead.person} is yours.")
-    if lead.owner_id is not None:
-        raise Refused(_faster_claim(lead, now=now))
-    refuse_if_closed(lead, now=now)
-    if not manages(user):
-        require_pool(lead, rep, deed="claim")
-    hand_over([_taking(lead, rep, cause=_hand_cause("claim", user, lead))], actor=user, now=now)
-    return Done(lead_id=lead.pk, sentence=f"{lead.person} is yours.")
-
-
-@transaction.atomic
 def release(lead_id: int, *, user: Any, now: datetime) -> Done:
     """Give an open lead back: into the pool it was claimed from, else that of its owner's team, else to nobody."""
     require(user, WORK, REASSIGN, deed="give leads back")
@@ -345,13 +325,6 @@ def _pool_before(lead: Lead, latest: Assignment | None) -> int | None:
     if latest is not None and latest.kind == Assignment.Kind.CLAIMED and latest.rep_id == lead.owner_id:
         return latest.explanation["before"]["pool"]
     return lead.owner.team_id if lead.owner else None
-
-
-def _faster_claim(lead: Lead, *, now: datetime) -> str:
-    latest = _latest_assignment(lead)
-    if latest is not None and latest.kind == Assignment.Kind.CLAIMED and latest.rep_id == lead.owner_id:
-        return f"{lead.owner} claimed this lead {at_moment(latest.occurred_at, now=now)}."
-    return f"This lead is {owner_since(lead, now=now)}."
 
 
 def _act_of(event: StageEvent | None) -> str:
