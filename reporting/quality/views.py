@@ -234,7 +234,7 @@ def draft_changed(request: HttpRequest) -> HttpResponse:
         messages.error(request, str(problem))
         return back
     messages.success(request, f"Version {made.version} is a draft: {made.why} Nothing changes until it is published.")
-    return redirect("admin:scoring_scoringmodel_change", made.pk)
+    return redirect(f"{reverse('reporting:lab')}?draft={made.version}&live={rule.model.version}#draft")
 
 
 @require_POST

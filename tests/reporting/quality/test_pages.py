@@ -217,7 +217,8 @@ def test_a_suggestion_becomes_a_draft_and_changes_nothing_that_decides(ops: Clie
     rule = active.rules.get(name="Webinar")
     answer = ops.post(f"{QUALITY}/draft", {"rule": rule.pk, "points": "8"})
     draft = ScoringModel.objects.get(status="draft")
-    assert str(draft.pk) in answer.url
+    assert answer.url == f"/scoring/lab?draft={draft.version}&live={active.version}#draft"
+    assert ops.get(answer.url).status_code == 200
     assert {row.name: row.points for row in draft.rules.all()} == {"Webinar": 8, "Price": 20, "Wanted account": 50}
     assert draft.why == "“Webinar” gives 8 points, not 20." and draft.created_by.username == "elif"
     rule.refresh_from_db()
