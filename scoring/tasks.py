@@ -13,7 +13,7 @@ from scoring.predictive import runs
 from scoring.predictive.learning import is_installed
 from scoring.predictive.telling import tell_next
 
-TURN: Final = 20.0  # seconds after which a replay of history makes room for others
+TURN: Final = 5.0  # seconds after which a replay of history makes room for others
 
 log = structlog.get_logger(__name__)
 

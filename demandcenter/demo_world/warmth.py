@@ -12,11 +12,11 @@ from typing import Any, Final
 import numpy as np
 
 from demandcenter.demo_world.journeys import Touch
-from funnel.conditions import evaluate
+from funnel.conditions import evaluate, fields_of
 from scoring.decay import DAY, DECIMALS
 from scoring.judging import is_of_kinds
 from scoring.models import Gate, ScoreRule
-from scoring.policy import Policy, RuleTerms
+from scoring.policy import GateTerms, Policy, RuleTerms
 
 TRIES: Final = 60  # touches tried out to warm somebody up
 
@@ -71,6 +71,7 @@ class Meter:
         self._hands_of_kinds = [gate for gate in hands if is_of_kinds(gate)]
         self._other_hands = [gate for gate in hands if not is_of_kinds(gate)]
         self._known: dict[Kind, tuple[list[RuleTerms], bool]] = {}
+        self._holds = _Answers()
         self.rates = [1.0 / terms.half_life for terms in policy.interest]
         self.caps = [math.inf if terms.cap is None else terms.cap for terms in policy.interest]
 
@@ -78,11 +79,11 @@ class Meter:
         """What the model makes of somebody with these values."""
         fits = [0.0] * len(self.policy.fit)
         for rule in self.policy.rules_of(ScoreRule.Kind.ATTRIBUTE):
-            holds = evaluate(rule.tree, values)
+            holds = self._holds(rule, values)
             fits[rule.category] += rule.points_if_unknown if holds is None else rule.points if holds else 0.0
         fit = sum(min(got, math.inf if t.cap is None else t.cap) for got, t in zip(fits, self.policy.fit, strict=True))
-        excluded = any(evaluate(gate.tree, values) for gate in self.policy.gates_of(Gate.Kind.EXCLUDE))
-        required = all(evaluate(gate.tree, values) for gate in self.policy.gates_of(Gate.Kind.REQUIRE))
+        excluded = any(self._holds(gate, values) for gate in self.policy.gates_of(Gate.Kind.EXCLUDE))
+        required = all(self._holds(gate, values) for gate in self.policy.gates_of(Gate.Kind.REQUIRE))
         grade = int(self.policy.grade_places(np.array([fit]))[0])
         return Profile(values, fit, grade, required and not excluded, excluded)
 
@@ -99,13 +100,16 @@ class Meter:
         kind = (touch.type, touch.inbound, touch.automatic, touch.response)
         if kind not in self._known:
             values = _values_of(touch)
-            self._known[kind] = (_met(self._rules_of_kinds, values), bool(_met(self._hands_of_kinds, values)))
+            self._known[kind] = (self._met(self._rules_of_kinds, values), bool(self._met(self._hands_of_kinds, values)))
         rules, hand = self._known[kind]
         if self._other_rules or (self._other_hands and not hand):
             values = {**profile.values, **_values_of(touch)}
-            rules = [*rules, *_met(self._other_rules, values)]
-            hand = hand or bool(_met(self._other_hands, values))
+            rules = [*rules, *self._met(self._other_rules, values)]
+            hand = hand or bool(self._met(self._other_hands, values))
         return rules, hand
+
+    def _met(self, terms: Sequence[Any], values: Mapping[str, Any]) -> list[Any]:
+        return [term for term in terms if self._holds(term, values)]
 
     def qualifies(self, profile: Profile, interest: float) -> bool:
         """Whether interest and grid say MQL."""
@@ -116,8 +120,21 @@ class Meter:
         return bool(self.policy.qualifies[profile.grade, band])
 
 
-def _met(terms: Sequence[Any], values: Mapping[str, Any]) -> list[Any]:
-    return [term for term in terms if evaluate(term.tree, values)]
+class _Answers:
+    """Whether conditions hold; asked once for the same values."""
+
+    def __init__(self) -> None:
+        self._asked: dict[int, tuple[str, ...]] = {}
+        self._known: dict[tuple[Any, ...], bool | None] = {}
+
+    def __call__(self, terms: RuleTerms | GateTerms, values: Mapping[str, Any]) -> bool | None:
+        names = self._asked.get(id(terms))
+        if names is None:
+            names = self._asked[id(terms)] = tuple(fields_of(terms.tree))
+        key = (id(terms), *(values.get(name) for name in names))
+        if key not in self._known:
+            self._known[key] = evaluate(terms.tree, values)
+        return self._known[key]
 
 
 def _values_of(touch: Touch) -> dict[str, Any]:

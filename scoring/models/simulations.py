@@ -56,10 +56,12 @@ class Simulation(models.Model):
 class SimulatedLead(models.Model):
     """What a simulation made of one lead: an MQL at a moment and why, or how near it came.
 
-    mql_at: null where it never becomes one. by: score, or hand (a raised hand). touch: what brought it; null for a
-    review. interest, fit, grade, band: at that moment, without one at the peak. peak: the most interest the person had
-    while everything but the threshold allowed an MQL of this lead; null where nothing ever did. rule_ids, points: what
-    each rule contributed at that moment, before caps, only for MQLs.
+    mql_at: null where it never becomes one; before the stretch where the version would not have left it an inquiry for
+    it. by: score, or hand (a raised hand). touch: what brought it; null for a review. interest, fit, grade, band: at
+    that moment, without one at the peak. peak: the most interest the person had, MQL or not, while the lead was open
+    and everything but the threshold allowed an MQL of it (gates, cool-down, a grade with some cell that says MQL); null
+    where nothing ever did. rule_ids, points: what each rule, of interest and of fit, contributed at that moment, before
+    caps, only for MQLs.
     """
 
     class By(models.TextChoices):

@@ -87,7 +87,7 @@ class Replay:
     def spans(self) -> tuple[Floats, Floats]:
         """Of each person: from when until when a candidate of theirs could become an MQL; inf, -inf for nobody's."""
         leads, spells = self.trips.leads, self.trips.spells
-        ends = np.minimum(spells.until, spells.in_work)
+        ends = np.minimum(np.minimum(spells.until, spells.in_work), self.trips.window.until)
         mine = leads.candidate[spells.lead] & (ends > spells.since)
         first, last = np.full(len(self.trips.people), np.inf), np.full(len(self.trips.people), -np.inf)
         person = leads.person[spells.lead[mine]]

@@ -320,6 +320,17 @@ def test_the_past_before_the_window_counts_and_what_comes_after_does_not() -> No
     assert not run(world.model, starts_at=event.occurred_at + timedelta(hours=1), ends_at=world.now).leads.exists()
 
 
+def test_what_time_brings_after_the_stretch_is_not_of_it() -> None:
+    world = World(asks_people=False)
+    for type_ in ("visit", "visit", "guide", "spam"):
+        world.touch(0, type_, timedelta(), True, 0, True)
+    pipeline.drain(now=world.now)
+    world.until(world.now + DAY)
+    assert run(world.model, ends_at=world.now).leads.get().mql_at is None, "points below zero count for five days"
+    world.until(world.now + 5 * DAY)
+    assert replayed(run(world.model, ends_at=world.now)) == really_made(world.model) != {}
+
+
 def test_a_replay_killed_between_chunks_goes_on_and_comes_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(asks_people=False)
     play(world, seed=3, length=40)
