@@ -13,7 +13,6 @@ from demandcenter import demo
 from demandcenter.demo_world import build
 from demandcenter.demo_world.live import Live
 from funnel.models import Lead
-from scoring import simulation
 
 TELL_EVERY = 1.0  # seconds on a terminal
 FASTEST = 6_000
@@ -73,7 +72,6 @@ class Command(BaseCommand):
                 made = build(leads=leads, now=timezone.now(), users=users, seed=seed, progress=self._tell)
         except ValueError as error:
             raise CommandError(str(error)) from error
-        simulation.refresh(now=timezone.now())  # for the page that says how good the score is; a worker does it
         self._tidy()
         if self.stdout.isatty():
             self.stdout.write("\r", ending="")
