@@ -123,6 +123,14 @@ def test_the_pages_are_accessible_and_keep_within_the_window(
         assert violations(page) == []
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert overflow <= 0, (what, overflow)
+    campaigns = page.get_by_role("navigation", name="Main").get_by_role("link", name="Campaigns")
+    if width == 390:
+        expect(campaigns).to_be_hidden()
+        page.get_by_role("button", name="More").click()
+        assert violations(page) == []
+        page.screenshot(path=screenshots / f"more-{scheme}.png")
+    campaigns.click()
+    expect(page).to_have_url(f"{live_server.url}/campaigns/")
 
 
 def test_log_in_and_removal_of_the_demo_are_accessible(
