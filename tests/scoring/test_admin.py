@@ -406,7 +406,7 @@ def test_the_builder_is_told_fields_and_operators(client, marketing_ops):
     names = {field["name"]: field for field in told["fields"]}
     assert names["touch.direction"]["choices"] == [["in", "From them"], ["out", "From us"]]
     assert "gte" in names["account.employees"]["ops"] and "contains" not in names["account.employees"]["ops"]
-    assert [named["prefix"] for named in told["named"]] == ["attribute", "account_attribute", "payload"]
+    assert [named["prefix"] for named in told["named"]] == ["attribute", "account_attribute", "payload", "answer"]
     assert told["operators"]["between"]["takes"] == "bounds"
     of_people = client.get(reverse("scoring:condition-fields", args=["person"])).json()
     assert not any(field["name"].startswith("touch.") for field in of_people["fields"])

@@ -245,7 +245,7 @@ def run(model: ScoringModel, *, ends_at: datetime, starts_at: datetime = START -
     return asked
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 3, 4])
 def test_a_replay_of_the_version_that_decided_makes_its_mqls_again(seed: int) -> None:
     world = World(asks_people=seed % 2 == 1)
     play(world, seed)
