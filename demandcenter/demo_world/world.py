@@ -16,6 +16,7 @@ from demandcenter.demo_world import (
     companies,
     desks,
     ledger,
+    looking_back,
     reference,
     rhythm,
     stories,
@@ -42,7 +43,6 @@ from demandcenter.demo_world.today import Trigger
 from demandcenter.demo_world.ways import Ways
 from demandcenter.demo_world.writing import Trip, Writer
 from funnel.models import Function, Kind, Stage
-from scoring import simulation
 from scoring.policy import policy_of
 
 DAYS = 548  # eighteen months
@@ -174,8 +174,7 @@ class _World:
         today.keep_promises(self.writer.courses, now=self.until)
         today.score_everybody(self.model, now=self.until)
         today.replay(self._triggers, self.writer, self.ids, now=self.now)
-        simulation.refresh(now=self.now)
-        simulation.work()
+        looking_back.look_back(self.model, self.users, now=self.now)
         progress(self.writer.leads)
 
     # --- who comes in -------------------------------------------------------------------------------

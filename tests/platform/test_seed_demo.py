@@ -37,6 +37,7 @@ from funnel.models import (
 )
 from reporting.facts import Copy
 from reporting.filters import View
+from reporting.models import Comparison
 from reporting.periods import Period
 from reporting.quality.board import assemble
 from reporting.quality.queries import Facts
@@ -44,6 +45,7 @@ from reporting.quality.slices import Slice
 from routing.models import Assignment, Clock, Notice
 from scoring import simulation
 from scoring.models import Score, ScoringModel
+from scoring.reviews import overdue
 from tests import factories as make
 
 LEADS = 3_000
@@ -208,6 +210,14 @@ def test_the_webinars_mqls_are_rejected_for_their_profile(world):
     reasons = Counter(steps[2].reason for steps in found if len(steps) > 2 and steps[2].kind == Kind.DISQUALIFY)
     assert reasons["reject", "Wrong profile"] > reasons.total() * 0.8
     assert share(trips("DACH"), "mql", "sal") > 0.75
+
+
+def test_a_review_is_due_and_a_draft_of_the_doubted_rule_waits_to_be_compared(world):
+    model = ScoringModel.objects.get(active=True)
+    assert overdue(NOW.date()) == [model] and model.reviews.count() == 4
+    comparison = Comparison.objects.get()
+    assert comparison.live.model == model and comparison.draft.model.status == "draft"
+    assert comparison.draft.model.rules.get(name="Attended a webinar").points == 8
 
 
 def test_the_misfiring_rule_is_the_first_suggestion_of_the_quality_page(world):
