@@ -187,6 +187,8 @@ def test_every_step_is_shown_well(
     page.get_by_role("button", name=re.compile("Import about")).click()
     expect(page.get_by_text("done, some failed")).to_be_visible(timeout=60_000)
     look("run")
+    if shape == "narrow":
+        page.get_by_role("button", name="More").click()
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Imports").click()
     expect(page.get_by_role("link", name=contacts.name)).to_be_visible()
     look("list")

@@ -15,6 +15,7 @@ from tests import factories as make
 from tests.browser.accessibility import violations
 from tests.browser.entering import enter
 from tests.reporting.laboratory import inquiry
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -66,7 +67,8 @@ def test_a_draft_is_tried_on_history_and_published(
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 900})
         expect(page.locator("[data-figure][data-state=drawn]")).to_have_count(2)
-        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")  # figures follow the window
+        # Figures follow the window, a moment later.
+        assert wait_until(lambda: page.evaluate("document.documentElement.scrollWidth <= innerWidth"), 5)
         assert violations(page) == []
         page.screenshot(path=screenshots / f"lab-{scheme}-{width}.png", full_page=True)
     page.set_viewport_size({"width": 1440, "height": 900})

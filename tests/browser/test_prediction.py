@@ -17,6 +17,7 @@ from tests import factories as make
 from tests.browser.accessibility import violations
 from tests.browser.entering import enter
 from tests.scoring.learnable import many
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,7 +48,8 @@ def test_learn_from_the_past_and_decide_about_a_field(
     for scheme, width in (("light", 1440), ("dark", 1440), ("light", 390)):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        # Figures follow the window, a moment later.
+        assert wait_until(lambda: page.evaluate("document.documentElement.scrollWidth <= innerWidth"), 5)
         page.screenshot(path=screenshots / f"prediction-{scheme}-{width}.png", full_page=True)
         assert violations(page) == []
 
