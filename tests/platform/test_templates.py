@@ -4,7 +4,7 @@ import re
 
 from django.conf import settings
 
-BARE_KEY = re.compile(r"{{\s*(?:[\w.]*\.pk|(?!(?:[\w.]*\.)?external_id)[\w.]*_id)\s*}}")
+BARE_KEY = re.compile(r"{{\s*(?:[\w.]*\.pk|(?!(?:[\w.]*\.)?(?:external|auto)_id)[\w.]*_id)\s*}}")
 
 
 def test_no_template_writes_a_key_with_thousands_separators() -> None:
