@@ -31,11 +31,12 @@ FROM funnel_lead l JOIN funnel_person p ON p.id = l.person_id
 LEFT JOIN funnel_rep r ON r.user_id = %s AND r.active
 WHERE l.id = %s
 """
-_LOCK: Final = "SELECT owner_id, pool_id, closed_at FROM funnel_lead WHERE id = %s FOR NO KEY UPDATE"
-# Asked under the lock and after it, so that it sees what the one before did.
-_LATEST: Final = """
-SELECT a.id, a.kind, a.rep_id, a.occurred_at, o.name
-FROM funnel_lead l LEFT JOIN funnel_rep o ON o.id = l.owner_id
+# Who waited in vain finds no row and holds no lock, so that those behind need not wait for the answer.
+_LOCK: Final = "SELECT pool_id, closed_at FROM funnel_lead WHERE id = %s AND owner_id IS NULL FOR NO KEY UPDATE"
+_LATEST: Final = "SELECT max(id) FROM routing_assignment WHERE lead_id = %s"
+_HOLDER: Final = """
+SELECT o.id, o.name, a.kind, a.rep_id, a.occurred_at
+FROM funnel_lead l JOIN funnel_rep o ON o.id = l.owner_id
 LEFT JOIN LATERAL (SELECT * FROM routing_assignment WHERE lead_id = l.id ORDER BY id DESC LIMIT 1) a ON true
 WHERE l.id = %s
 """
@@ -50,37 +51,43 @@ def claim(lead_id: int, *, user: Any, now: datetime) -> Done:
     first, last, email, person_id, rep_id, team_id = found
     if rep_id is None:
         raise NotAllowed("Only a rep can claim leads, and your log-in is no rep's; give it to somebody instead.")
-    person = Person(pk=person_id, first_name=first, last_name=last, email=email)
     with transaction.atomic():
-        owner_id, pool_id, closed_at = _row(_LOCK, [lead_id]) or (None, None, None)
-        if owner_id != rep_id:
-            _take(lead_id, Rep(pk=rep_id, team_id=team_id), owner_id, pool_id, closed_at, user=user, now=now)
+        free = _row(_LOCK, [lead_id])
+        if free is not None:
+            _take(lead_id, Rep(pk=rep_id, team_id=team_id), *free, user=user, now=now)
+    if free is None:
+        _refuse_unless_mine(lead_id, rep_id, now=now)
+    person = Person(pk=person_id, first_name=first, last_name=last, email=email)
     return Done(lead_id=lead_id, sentence=f"{person} is yours.")
 
 
-def _take(
-    lead_id: int, rep: Rep, owner_id: int | None, pool_id: int | None, closed_at: datetime | None, *, user: Any,
-    now: datetime,
-) -> None:  # fmt: skip
-    pk, kind, holder_id, since, holder = _row(_LATEST, [lead_id]) or (None,) * 5
-    if owner_id is not None:
-        claimed = kind == Assignment.Kind.CLAIMED and holder_id == owner_id
-        raise Refused(_slower(holder, since if holder_id == owner_id else None, claimed=claimed, now=now))
+def _take(lead_id: int, rep: Rep, pool_id: int | None, closed_at: datetime | None, *, user: Any, now: datetime) -> None:
     if closed_at is not None or pool_id not in (None, rep.team_id):
         lead = Lead.objects.get(pk=lead_id)
         refuse_if_closed(lead, now=now)
         if not manages(user):
             require_pool(lead, rep, deed="claim")
+    (latest,) = _row(_LATEST, [lead_id]) or (None,)
     taking = HandOver(
         lead=Lead(pk=lead_id, owner_id=None, pool_id=pool_id),  # as much of it as changing hands asks for
         kind=Assignment.Kind.CLAIMED.value,
         rep_id=rep.pk,
-        cause=f"user:{user.pk}:claim:{pk or 0}",
+        cause=f"user:{user.pk}:claim:{latest or 0}",
     )
     hand_over([taking], actor=user, now=now)
 
 
-def _slower(holder: str | None, since: datetime | None, *, claimed: bool, now: datetime) -> str:
+def _refuse_unless_mine(lead_id: int, rep_id: int, *, now: datetime) -> None:
+    holder = _row(_HOLDER, [lead_id])
+    if holder is None:
+        raise Refused("This lead was given back just now. Claim it again.")
+    owner_id, name, kind, given_to, since = holder
+    if owner_id != rep_id:
+        claimed = kind == Assignment.Kind.CLAIMED and given_to == owner_id
+        raise Refused(_slower(name, since if given_to == owner_id else None, claimed=claimed, now=now))
+
+
+def _slower(holder: str, since: datetime | None, *, claimed: bool, now: datetime) -> str:
     if claimed and since is not None:
         return f"{holder} claimed this lead {at_moment(since, now=now)}."
     return f"This lead is with {holder}{f' since {moment(since, now=now)}' if since else ''}."
