@@ -16,8 +16,9 @@ ROW = {"area", "name", "unit", "leads", "ours", "comparison", "against", "ratio"
 
 
 def databases() -> set[str]:
+    """This worker's own and those made beside it; other workers make and drop theirs meanwhile."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT datname FROM pg_database")
+        cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, current_database())")
         return {name for (name,) in cursor.fetchall()}
 
 
