@@ -1,5 +1,6 @@
 """One statement over the copy, put together: what is selected, by which dimensions, filters, period and zone."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -174,19 +175,6 @@ class Selection:
         return self.copy.rows(f"WITH {as_of.LEADS if self.leads else as_of.OPPORTUNITIES} {sql}", self.parameters)
 
 
-def ids_of(
-    selection: Selection, inner: str, *, below: int | None = None, above: int | None = None, limit: int | None = None
-) -> list[int]:
-    """The ids that `inner` selects, from the greatest down, or from `above` up; the cursors are not in the answer."""
-    tests = [f"id < {selection.parameter(below)}"] if below is not None else []
-    tests += [f"id > {selection.parameter(above)}"] if above is not None else []
-    where = f"WHERE {' AND '.join(tests)}" if tests else ""
-    order = "ASC" if above is not None else "DESC"
-    most = f"LIMIT {int(limit)}" if limit is not None else ""
-    rows = selection.rows(f"SELECT id FROM ({inner}) {where} ORDER BY id {order} {most}").rows
-    return [row_id for (row_id,) in rows]
-
-
 def _interval(seconds: int) -> str:
     return f"INTERVAL ({seconds}) SECOND"
 
@@ -215,3 +203,29 @@ def bounds(copy: Copy, kind: str) -> tuple[date, date]:
 
     found: tuple[date, date] = copy.answer(("bounds", kind), find)
     return found
+
+
+class Listed(ABC):
+    """Leads that can be counted and walked by id; which they are says `_select`, as a selection and its SQL."""
+
+    def count(self, copy: Copy) -> int:
+        selection, inner = self._select(copy)
+        [(leads,)] = selection.rows(f"SELECT count(*) FROM ({inner})").rows
+        return int(leads)
+
+    def ids(
+        self, copy: Copy, *, below: int | None = None, above: int | None = None, limit: int | None = None
+    ) -> list[int]:
+        """Ids from the greatest down, or from `above` up; below and above are cursors, not in the answer themselves."""
+        selection, inner = self._select(copy)
+        tests = [f"id < {selection.parameter(below)}"] if below is not None else []
+        tests += [f"id > {selection.parameter(above)}"] if above is not None else []
+        where = f"WHERE {' AND '.join(tests)}" if tests else ""
+        order = "ASC" if above is not None else "DESC"
+        most = f"LIMIT {int(limit)}" if limit is not None else ""
+        rows = selection.rows(f"SELECT id FROM ({inner}) {where} ORDER BY id {order} {most}").rows
+        return [row_id for (row_id,) in rows]
+
+    @abstractmethod
+    def _select(self, copy: Copy) -> tuple[Selection, str]:
+        """The selection, and its SQL with a column `id`."""

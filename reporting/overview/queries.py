@@ -13,7 +13,7 @@ from funnel.path import MILESTONES, RANK
 from reporting.facts import Copy
 from reporting.metrics import Query
 from reporting.queries import LEAVING, OPENED, lead_moment, own_moment, reached_at
-from reporting.selection import Selection, ids_of
+from reporting.selection import Listed, Selection
 
 CONVERTED, LATE, OPEN = "converted", "late", "open"  # outcomes of a step; the others are exits
 PERCENTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -227,7 +227,7 @@ def _leaving(names: Iterable[str] = LEAVING) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Records:
+class Records(Listed):
     """The leads behind a number, as SQL that waits for a copy.
 
     step: two moments. converted: the step from one to the other was taken within the query's window, or was not.
@@ -238,18 +238,6 @@ class Records:
     conditions: tuple[str, ...] = ()
     step: tuple[str, str] | None = None
     converted: bool | None = None
-
-    def count(self, copy: Copy) -> int:
-        selection, inner = self._select(copy)
-        [(leads,)] = selection.rows(f"SELECT count(*) FROM ({inner})").rows
-        return int(leads)
-
-    def ids(
-        self, copy: Copy, *, below: int | None = None, above: int | None = None, limit: int | None = None
-    ) -> list[int]:
-        """Ids from the greatest down, or from `above` up; below and above are cursors, not in the answer themselves."""
-        selection, inner = self._select(copy)
-        return ids_of(selection, inner, below=below, above=above, limit=limit)
 
     def _select(self, copy: Copy) -> tuple[Selection, str]:
         selection = Selection(copy, self.query)

@@ -14,7 +14,7 @@ from reporting.facts import Copy
 from reporting.metrics import Query
 from reporting.quality.slices import CARRIES, CLOCKED, Slice, cell_parts
 from reporting.quality.tallies import DECIDED_AFTER, SQL_WITHIN, WON_WITHIN, Tally, Tenth
-from reporting.selection import Selection, ids_of, utc
+from reporting.selection import Listed, Selection, utc
 from scoring.qualifying import COOLED
 
 AT: Final = "l.mql_at"  # the stage's own: what skipped it was never judged as one
@@ -133,22 +133,11 @@ def promises(facts: Facts, piece: Slice) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Behind:
+class Behind(Listed):
     """The leads of a slice and its outcome, as `records.page_of` asks for them."""
 
     piece: Slice
     zone: str
-
-    def count(self, copy: Copy) -> int:
-        selection, inner = self._select(copy)
-        [(leads,)] = selection.rows(f"SELECT count(*) FROM ({inner})").rows
-        return int(leads)
-
-    def ids(
-        self, copy: Copy, *, below: int | None = None, above: int | None = None, limit: int | None = None
-    ) -> list[int]:
-        selection, inner = self._select(copy)
-        return ids_of(selection, inner, below=below, above=above, limit=limit)
 
     def _select(self, copy: Copy) -> tuple[Selection, str]:
         clocks = self.piece.outcome in CLOCKED
