@@ -77,7 +77,7 @@ def killed_at_work(installation: Installation) -> None:
 
 def twice_and_late(installation: Installation) -> None:
     """Every task many times over, some of them later, when what they were sent for is long done."""
-    app = Celery(broker=installation.redis.url)
+    app = Celery(broker=installation.redis.url, set_as_current=False)
     for number in range(30):
         app.send_task(inbox.DRAIN, queue="pipeline", countdown=number % 3, ignore_result=True)
         app.send_task("demandcenter.tasks.sweep", queue="timers", countdown=number % 3, ignore_result=True)
