@@ -2,8 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from django.db import connection
+
+# For whoever must write more in the very statement that takes a lead nobody owns; it returns nothing to the slower one.
+TAKE_FREE: Final = """
+UPDATE funnel_lead SET owner_id = %(owner)s, pool_id = NULL
+WHERE id = %(lead)s AND owner_id IS NULL AND pool_id IS NOT DISTINCT FROM %(pool)s AND closed_at IS NULL
+RETURNING id
+"""
 
 
 @dataclass(frozen=True, slots=True)

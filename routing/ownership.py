@@ -43,16 +43,18 @@ def hand_over(changes: Sequence[HandOver], *, actor: Any, now: datetime) -> None
                 "occurred_at": now,
                 "recorded_at": now,
                 "actor_id": actor.pk,
-                "explanation": {
-                    "by": "user",
-                    "before": {"owner": change.lead.owner_id, "pool": change.lead.pool_id},
-                },
+                "explanation": by_user(owner_id=change.lead.owner_id, pool_id=change.lead.pool_id),
                 "cause": change.cause,
             }
             for change in changes
         ],
     )
     set_owners([Ownership(change.lead.pk, change.rep_id, change.team_id) for change in changes])
+
+
+def by_user(*, owner_id: int | None, pool_id: int | None) -> dict[str, Any]:
+    """The explanation of an assignment that a person made: whose the lead was and in which pool it waited."""
+    return {"by": "user", "before": {"owner": owner_id, "pool": pool_id}}
 
 
 def tell_of(changes: Sequence[HandOver], *, actor: Any, now: datetime) -> None:

@@ -2,12 +2,13 @@
 
 import multiprocessing
 import statistics
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from django.db import connection, connections
+from django.db import connections
 
 TRIAL = 1_000  # with fewer leads nothing is measured in earnest
 
@@ -97,31 +98,41 @@ def rounds(
     return [statistics.median(taken) for taken in found]
 
 
-def at_once(works: Sequence[Callable[[], object]]) -> float:
+def at_once(works: Sequence[Callable[[], object]], *, warm_ups: Sequence[Callable[[], object]] = ()) -> float:
     """Run the works at the same time, each in a process with a connection of its own; returns the seconds.
 
+    warm_ups: what each process does before, not timed. The time ends when the last has done its work.
     Raises RuntimeError if one of them fails; it says on standard error how.
     """
     connections.close_all()  # a connection that two processes share would mix their answers
     context = multiprocessing.get_context("fork")
     barrier = context.Barrier(len(works) + 1)
 
-    def run(work: Callable[[], object]) -> None:
-        connection.ensure_connection()
-        barrier.wait()
-        work()
+    def run(warm_up: Callable[[], object], work: Callable[[], object]) -> None:
+        try:
+            warm_up()
+            barrier.wait()
+            work()
+            barrier.wait()
+        except BaseException:
+            barrier.abort()  # nobody waits for one who will not come
+            raise
         connections.close_all()
 
-    processes = [context.Process(target=run, args=(work,), daemon=True) for work in works]
+    pairs = zip(warm_ups or [lambda: None] * len(works), works, strict=True)
+    processes = [context.Process(target=run, args=pair, daemon=True) for pair in pairs]
     for process in processes:
         process.start()
-    barrier.wait()
-    started = time.perf_counter()
-    for process in processes:
-        process.join()
-    taken = time.perf_counter() - started
-    if any(process.exitcode for process in processes):
-        raise RuntimeError("One of those that worked at the same time has failed.")
+    try:
+        barrier.wait()
+        started = time.perf_counter()
+        barrier.wait()
+        taken = time.perf_counter() - started
+    except threading.BrokenBarrierError:
+        raise RuntimeError("One of those that worked at the same time has failed.") from None
+    finally:
+        for process in processes:
+            process.join()
     return taken
 
 
