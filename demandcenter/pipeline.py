@@ -32,6 +32,7 @@ from scoring.models import Score, Status
 from scoring.qualifying import ReRaise
 
 BATCH: Final = 500  # people
+LARGEST: Final = 2_000  # people a batch while many wait: a set twice as large costs less than two
 ROUNDS: Final = 4  # what a batch itself moves is worked with it; what is left after so many rounds waits its turn
 ATTEMPTS: Final = 6  # at a batch that another transaction got in the way of
 HOPELESS: Final = 10  # people in a row who fail, without one who does not: it is not for what they brought
@@ -49,7 +50,8 @@ def drain(
 ) -> int:
     """Work the inbox until nothing in it is ready, or `most` people or `seconds` are through. Returns how many people.
 
-    limit: people a batch. now: the moment of everything that happens; by default each batch takes its own.
+    limit: people a batch, to begin with; after a full one the next is larger, up to LARGEST. now: the moment of
+    everything that happens; by default each batch takes its own.
     A person who makes a batch fail is found and postponed (`inbox.postpone`), and the others go on. Raises what failed
     when everybody fails, when the database has gone away, or when other transactions keep getting in the way.
     """
@@ -108,6 +110,8 @@ class _Drain:
         if done:
             self.people += len(done)
             self._failures = 0
+        if among is None and self.limit <= len(done) < LARGEST:
+            self.limit = min(2 * self.limit, LARGEST)
         return len(done)
 
     def _at_last(self, now: datetime, among: Collection[int] | None) -> Collection[int]:

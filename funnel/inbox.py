@@ -4,7 +4,7 @@ Rows are inserted in the transaction of the fact itself and taken with DELETE ..
 on them, so that whatever dies in between, a fact is worked exactly once.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,15 +20,13 @@ HINT_PAUSE = 0.1  # seconds
 SHORTEST_PAUSE, LONGEST_PAUSE = 60.0, 6 * 3600.0  # seconds until a person who could not be worked is tried again
 MOST_COUNTED = 100_000  # rows
 LONGEST_PROBLEM = 2000  # characters
-BULK_TIMES = 4  # as many people at a time where nobody waits for them: a set twice as large costs less than two
 _FARTHEST = 200_000  # rows; behind so many of people whom others hold, the next look finds them free
 
 # The partial indexes inbox_ready and inbox_postponed: rows that wait for another attempt cost the others nothing.
 _READY = """
-SELECT rank, id, person_id FROM funnel_inbox
-WHERE not_before IS NULL AND (rank, id) > (%s, %s) ORDER BY rank, id LIMIT %s
+SELECT id, person_id FROM funnel_inbox
+WHERE not_before IS NULL AND rank = %s AND id > %s ORDER BY id LIMIT %s
 """
-_FIRST_RANK = "SELECT rank FROM funnel_inbox WHERE not_before IS NULL ORDER BY rank, id LIMIT 1"
 _DUE_AGAIN = "SELECT person_id FROM funnel_inbox WHERE not_before <= %s ORDER BY not_before LIMIT %s"
 # NO KEY: a plain FOR UPDATE would block every insert of a touch through its foreign key.
 _LOCK = "SELECT id FROM funnel_person WHERE id = ANY(%s) ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED"
@@ -72,17 +70,15 @@ def take(*, limit: int, now: datetime, among: Collection[int] | None = None) -> 
     Runs in the caller's transaction (READ COMMITTED): rolled back, the rows are there again. The longest waiting come
     first, by rank; people whom somebody else holds are passed over; those whose pause is over come when nobody else
     waits, so that a person who fails again holds up nobody. At least one row, unless nothing is ready and free.
-    Where only rows of rank BULK wait, BULK_TIMES as many people are one batch.
     among: only of these people, and of all of them.
     """
-    held = _hold_next(limit, now) if among is None else _hold(among, len(among))
-    if not held:
-        return []
-    with connection.cursor() as cursor:
-        # A statement of its own: what was committed before we held the person, this one sees.
-        cursor.execute(_TAKE, [held, now])
-        rows = sorted(cursor.fetchall())
-    return [Taken(*row[1:]) for row in rows]
+    if among is not None:
+        return _take(_hold(among, len(among)), now)
+    while held := _hold_next(limit, now):
+        if taken := _take(held, now):
+            return taken
+        # Between our look and our hold somebody worked them all: there may be more behind them.
+    return []
 
 
 def postpone(person_id: int, *, problem: str, now: datetime) -> None:
@@ -148,32 +144,38 @@ def backlog() -> Backlog:
     )
 
 
-def _hold_next(limit: int, now: datetime) -> list[int]:
+def _take(held: Sequence[int], now: datetime) -> list[Taken]:
+    if not held:
+        return []
     with connection.cursor() as cursor:
-        cursor.execute(_FIRST_RANK)
-        first = cursor.fetchone()
-    if first is None:
-        return _hold(_due_again(limit, now), limit)
-    times = BULK_TIMES if first[0] == Inbox.Rank.BULK else 1
-    return _hold_waiting(limit * times) or _hold(_due_again(limit, now), limit)
+        # A statement of its own: what was committed before we held the person, this one sees.
+        cursor.execute(_TAKE, [list(held), now])
+        return [Taken(*row[1:]) for row in sorted(cursor.fetchall())]
 
 
-def _hold_waiting(limit: int) -> list[int]:
+def _hold_next(limit: int, now: datetime) -> list[int]:
+    for rank in Inbox.Rank.values:  # each a batch of its own: who waits now does not wait for a mass of others
+        if held := _hold_waiting(rank, limit):
+            return held
+    return _hold(_due_again(limit, now), limit)
+
+
+def _hold_waiting(rank: int, limit: int) -> list[int]:
     """Lock people from the front of the queue, going on behind those whom somebody else holds.
 
     Half of the wanted number will do, since each further look costs two statements.
     """
     held: dict[int, None] = {}
-    after, length = (-1, 0), limit
+    after, length = -1, limit
     while length <= _FARTHEST:
         with connection.cursor() as cursor:
-            cursor.execute(_READY, [*after, length])
+            cursor.execute(_READY, [rank, after, length])
             rows = cursor.fetchall()
-        people = {person_id for _rank, _id, person_id in rows} - held.keys()
+        people = {person_id for _id, person_id in rows} - held.keys()
         held |= dict.fromkeys(_hold(people, limit - len(held)))
         if len(rows) < length or len(held) * 2 >= limit:
             break
-        after, length = rows[-1][:2], length * 2
+        after, length = rows[-1][0], length * 2
     return list(held)
 
 

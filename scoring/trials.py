@@ -9,6 +9,13 @@ from django.db import connection
 
 from scoring.models import Experiment, ExperimentAssignment
 
+_RUNNING = """
+SELECT e.id, e.control_id, e.changed_id, e.salt, e.share FROM scoring_experiment e
+JOIN scoring_scoringmodel control ON control.id = e.control_id AND control.active
+JOIN scoring_scoringmodel changed ON changed.id = e.changed_id
+    AND changed.status = 'published' AND changed.filled_at IS NOT NULL
+WHERE e.status = 'running' ORDER BY e.id
+"""
 _LOG = """
 INSERT INTO scoring_experimentassignment (experiment_id, person_id, changed, probability, assigned_at)
 SELECT t.*, %s FROM unnest(%s::bigint[], %s::bigint[], %s::boolean[], %s::float8[]) t
@@ -42,10 +49,9 @@ def chance(salt: str, person_id: int) -> float:
 
 def running() -> list[Trial]:
     """The experiments by which is decided: both versions know everybody, and the control still decides. One query."""
-    rows = Experiment.objects.filter(
-        status=Experiment.Status.RUNNING, control__active=True, changed__status="published"
-    ).exclude(changed__filled_at=None)
-    return [Trial(*row) for row in rows.order_by("pk").values_list("id", "control_id", "changed_id", "salt", "share")]
+    with connection.cursor() as cursor:
+        cursor.execute(_RUNNING)
+        return [Trial(*row) for row in cursor.fetchall()]
 
 
 def decider(trials: Iterable[Trial], model_id: int | None, person_id: int) -> int | None:

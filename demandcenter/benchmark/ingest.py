@@ -12,6 +12,7 @@ from django.utils import timezone
 from demandcenter.benchmark import plain, scenery
 from demandcenter.benchmark.measuring import Finding, Target, rounds
 from demandcenter.benchmark.scenery import SOURCE, Scenery, batches
+from demandcenter.processes import CONCURRENCY
 from funnel import ingest
 from funnel.importing.loading import CHUNK_ROWS
 from funnel.importing.running import load_file
@@ -45,7 +46,7 @@ def _size(there: Scenery) -> int:
 
 
 def _touches_over_http(there: Scenery) -> Iterator[Finding]:
-    """Batches of 500, each posted; then all of them scored by the pipeline, as a worker does beside it."""
+    """Batches of 500, each posted when the one before is answered, until the worker beside it has scored them all."""
     client, references = scenery.client(there.company.administrator), plain.References()
     size = _size(there)
     few = min(size, PLAIN_ROWS)
@@ -53,16 +54,17 @@ def _touches_over_http(there: Scenery) -> Iterator[Finding]:
     def ours() -> None:
         for batch in batches(there.touches(size), BATCH):
             _post(client, "/api/activities/", batch)
-        scenery.drain()
+        scenery.await_workers()
 
     def theirs() -> None:
         for batch in batches(there.touches(few), BATCH):
             plain.post_touches(batch, references, there.company.administrator)
 
-    taken = rounds(ours, theirs, effort=there.effort)
+    with scenery.workers():
+        taken = rounds(ours, theirs, effort=there.effort)
     yield Finding(
         area=AREA,
-        name=f"touches over HTTP in batches of {BATCH}, deduplicated and scored",
+        name=f"touches over HTTP in batches of {BATCH}, deduplicated and scored by {CONCURRENCY} processes beside",
         unit="rows/s",
         leads=there.leads,
         ours=size / taken[0],

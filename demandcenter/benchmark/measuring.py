@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from django.db import connections
+from django.db import connection, connections
 
 TRIAL = 1_000  # with fewer leads nothing is measured in earnest
 
@@ -110,6 +110,7 @@ def at_once(works: Sequence[Callable[[], object]], *, warm_ups: Sequence[Callabl
 
     def run(warm_up: Callable[[], object], work: Callable[[], object]) -> None:
         try:
+            connection.ensure_connection()
             warm_up()
             barrier.wait()
             work()

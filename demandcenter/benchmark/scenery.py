@@ -1,12 +1,17 @@
 """What every area works with: a filled database under the shipped scoring model, and rows that come in."""
 
 import itertools
+import multiprocessing
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from multiprocessing.synchronize import Event
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
@@ -21,6 +26,7 @@ from scoring import services
 from scoring.models import ScoringModel
 
 OPEN_MQLS = 5_000
+LOOK_AGAIN = 0.01  # seconds
 TYPES = tuple(dict(TOUCHES).items())
 
 
@@ -142,6 +148,38 @@ def drain() -> None:
     while Inbox.objects.exists():
         if not pipeline.drain():
             raise RuntimeError("The pipeline leaves rows in the inbox; `manage.py doctor` tells of such people.")
+
+
+@contextmanager
+def workers() -> Iterator[None]:
+    """As many processes as a worker has, working the inbox meanwhile; in production hints wake them."""
+    connections.close_all()  # a connection that two processes share would mix their answers
+    context = multiprocessing.get_context("fork")
+    done = context.Event()
+    processes = [context.Process(target=_work, args=(done,), daemon=True) for _ in range(CONCURRENCY)]
+    for process in processes:
+        process.start()
+    try:
+        yield
+    finally:
+        done.set()
+        for process in processes:
+            process.join()
+
+
+def _work(done: Event) -> None:
+    while not done.is_set():
+        if not pipeline.drain():
+            done.wait(LOOK_AGAIN)
+    connections.close_all()
+
+
+def await_workers() -> None:
+    """Wait until the workers have worked everything. Raises RuntimeError where some of it cannot be."""
+    while Inbox.objects.filter(not_before=None).exists():
+        time.sleep(LOOK_AGAIN)
+    if Inbox.objects.exists():
+        raise RuntimeError("The pipeline leaves rows in the inbox; `manage.py doctor` tells of such people.")
 
 
 def batches(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

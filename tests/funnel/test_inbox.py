@@ -68,13 +68,12 @@ def test_somebody_waiting_goes_before_work_in_bulk() -> None:
 
 
 @pytest.mark.django_db
-def test_work_in_bulk_comes_in_larger_batches_as_long_as_nobody_waits() -> None:
-    *loaded, waiting = people(inbox.BULK_TIMES * 4 + 1)
+def test_who_waits_now_does_not_share_a_batch_with_work_in_bulk() -> None:
+    *loaded, waiting = people(5)
     inbox.add(Cause.LOADED, [(pk, None) for pk in loaded], rank=Rank.BULK)
-    assert [row.person_id for row in take(2)] == loaded[: inbox.BULK_TIMES * 2]
     inbox.add(Cause.ACTIVITY, [(waiting, 1)])
-    assert [row.person_id for row in take(1)] == [waiting]
-    assert [row.person_id for row in take(2)] == loaded[inbox.BULK_TIMES * 2 :]
+    assert [row.person_id for row in take(3)] == [waiting]
+    assert [row.person_id for row in take(3)] == loaded[:3]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -86,6 +85,21 @@ def test_people_whom_somebody_holds_are_passed_over_and_keep_their_rows() -> Non
         assert [row.person_id for row in take(100)] == everybody[37:]
         assert take() == []
     assert [row.person_id for row in take()] == everybody[:35]
+
+
+@pytest.mark.django_db
+def test_who_comes_too_late_for_the_first_rows_goes_on_to_those_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    everybody = people(4)
+    inbox.add(Cause.ACTIVITY, [(pk, pk) for pk in everybody])
+    hold = inbox._hold_waiting
+
+    def slowly(rank: int, limit: int) -> list[int]:
+        held = hold(rank, limit)
+        Inbox.objects.filter(person__in=everybody[:2]).delete()  # worked by somebody else since we looked
+        return held
+
+    monkeypatch.setattr(inbox, "_hold_waiting", slowly)
+    assert [row.person_id for row in take(2)] == everybody[2:]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -141,7 +155,7 @@ def test_a_batch_reads_its_own_rows_of_a_hundred_thousand_and_passes_no_failed_o
             [everybody, NOW + timedelta(days=1)],
         )
         cursor.execute("ANALYZE funnel_inbox")
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {inbox._READY}", [-1, 0, 500])
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {inbox._READY}", [Rank.NOW.value, 0, 500])
         (plan,) = cursor.fetchone()
     node = plan[0]["Plan"]["Plans"][0]
     assert (node["Node Type"], node["Index Name"], node["Actual Rows"]) == ("Index Scan", "inbox_ready", 500)
