@@ -35,7 +35,8 @@ from demandcenter.server_programs import (
 )
 
 SHARED_MEMORY = Path("/dev/shm")
-SHARED_MEMORY_NEEDED = 512 * 1024 * 1024  # bytes; containers often have 64 MB, too little for a parallel hash join
+MEGABYTE = 1024 * 1024
+SHARED_MEMORY_NEEDED = 512 * MEGABYTE  # bytes; containers often have 64 MB, too little for a parallel hash join
 
 
 class PostgresServer(Server):
@@ -135,7 +136,7 @@ class PostgresServer(Server):
             "port": str(self.port),
             "unix_socket_directories": "",
             "max_connections": "100",
-            "shared_buffers": "256MB",
+            "shared_buffers": f"{_shared_buffers() // MEGABYTE}MB" if self.durable else "256MB",
             "work_mem": "32MB",
             "maintenance_work_mem": "256MB",
             "max_wal_size": "2GB",
@@ -253,6 +254,11 @@ class RedisServer(Server):
             return False
         finally:
             client.close()
+
+
+def _shared_buffers() -> int:
+    """Bytes of PostgreSQL's own cache: an eighth of the machine's memory, taken as it is used."""
+    return min(max(psutil.virtual_memory().total // 8, 128 * MEGABYTE), 2048 * MEGABYTE)
 
 
 def _quoted(path: Path) -> str:

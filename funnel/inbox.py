@@ -64,18 +64,20 @@ def add(cause: str, rows: Iterable[tuple[int, int | None]], *, rank: int = Inbox
         hints.look(DRAIN, pause=HINT_PAUSE)
 
 
-def take(*, limit: int, now: datetime, among: Collection[int] | None = None) -> list[Taken]:
+def take(*, limit: int, now: datetime, among: Collection[int] | None = None, held: Collection[int] = ()) -> list[Taken]:
     """Lock about `limit` people with rows that are ready and take those rows out, in the order they came in.
 
     Runs in the caller's transaction (READ COMMITTED): rolled back, the rows are there again. The longest waiting come
     first, by rank; people whom somebody else holds are passed over; those whose pause is over come when nobody else
     waits, so that a person who fails again holds up nobody. At least one row, unless nothing is ready and free.
-    among: only of these people, and of all of them.
+    among: only of these people, and of all of them. held: only of these, who are locked by this transaction already.
     """
+    if held:
+        return _take(sorted(held), now)
     if among is not None:
         return _take(_hold(among, len(among)), now)
-    while held := _hold_next(limit, now):
-        if taken := _take(held, now):
+    while people := _hold_next(limit, now):
+        if taken := _take(people, now):
             return taken
         # Between our look and our hold somebody worked them all: there may be more behind them.
     return []
