@@ -1,7 +1,7 @@
-"""The database that a benchmark works in: made beside the product's own on the same server, and dropped afterwards.
+"""A database for benchmarks and simulations: made beside the product's own on the same server, dropped afterwards.
 
-The measuring runs in a process of its own, whose DATABASE_URL and REDIS_URL name the scratch servers: nothing that is
-measured, and no process that it starts, can reach the product's data.
+The work runs in a process of its own, whose DATABASE_URL and REDIS_URL name the scratch servers: nothing that is
+done there, and no process that it starts, can reach the product's data.
 """
 
 import os
@@ -99,7 +99,7 @@ def _redis_address() -> str:
                     return address
     except redis.RedisError as error:
         raise ScratchError(f"Redis does not answer: {error}. Check REDIS_URL.") from error
-    raise ScratchError(f"All {NUMBERS} numbers of this Redis are in use; a benchmark needs an empty one.")
+    raise ScratchError(f"All {NUMBERS} numbers of this Redis are in use; this needs an empty one.")
 
 
 @contextmanager
@@ -120,7 +120,7 @@ def _create(parameters: Mapping[str, Any], name: str) -> None:
         with _server(parameters) as cursor:
             cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", [name])
             if cursor.fetchone()[0]:
-                raise ScratchError(f"Somebody works in {name}: another benchmark runs. Wait for it to end.")
+                raise ScratchError(f"Somebody works in {name}: a benchmark or a simulation runs. Wait for it to end.")
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
             cursor.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
@@ -128,7 +128,7 @@ def _create(parameters: Mapping[str, Any], name: str) -> None:
     except errors.InsufficientPrivilege as error:
         user = connection.settings_dict["USER"]
         raise ScratchError(
-            f"A benchmark needs a database of its own, {name}, and {user} may not create one. "
+            f"This needs a database of its own, {name}, and {user} may not create one. "
             f"As an administrator of the server: ALTER ROLE {user} CREATEDB"
         ) from error
     except (psycopg2.OperationalError, OperationalError) as error:

@@ -110,9 +110,7 @@ def _take(seen: _Seen, lead_id: int, *, user: Any, now: datetime) -> bool:
 def _refuse_unless_mine(lead_id: int, rep_id: int, *, now: datetime) -> None:
     holder = _row(_HOLDER, [lead_id])
     if holder is None:
-        raise Refused(
-            "This lead changed hands just now and is with nobody. Look again before you claim it."
-        )
+        raise Refused("This lead changed hands just now and is with nobody. Look again before you claim it.")
     owner_id, name, kind, given_to, occurred_at = holder
     if owner_id == rep_id:
         return

@@ -6,7 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from demandcenter.benchmark import ingest, population, scoring, scratch, simulation
+from demandcenter import scratch
+from demandcenter.benchmark import ingest, population, scoring, simulation
 from demandcenter.benchmark.measuring import Finding, Target, percentile
 from demandcenter.benchmark.scenery import set_up
 from funnel import stages

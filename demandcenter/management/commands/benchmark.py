@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from demandcenter.benchmark import ingest, queue, scoring, scratch, simulation
+from demandcenter import scratch
+from demandcenter.benchmark import ingest, queue, scoring, simulation
 from demandcenter.benchmark.measuring import Finding
 
 AREAS: dict[str, Callable[[int], Iterator[Finding]]] = {
