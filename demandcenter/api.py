@@ -8,6 +8,7 @@ from demandcenter.api_page import page
 from funnel import api as funnel
 from reporting.api import ExperimentViewSet, MetricsView, MetricView, TalkingPointsView
 from routing import api as routing
+from routing.handoff_api import HandOffViewSet
 from scoring import api as scoring
 
 router = SimpleRouter()
@@ -17,6 +18,7 @@ router.register("people", scoring.PersonViewSet, basename="person")
 router.register("accounts", scoring.AccountViewSet, basename="account")
 router.register("opportunities", routing.OpportunityViewSet, basename="opportunity")
 router.register("meetings", routing.MeetingViewSet, basename="meeting")
+router.register("hand-offs", HandOffViewSet, basename="hand-off")
 router.register("experiments", ExperimentViewSet, basename="experiment")
 router.register("regions", funnel.RegionViewSet, basename="region")
 router.register("solutions", funnel.SolutionViewSet, basename="solution")

@@ -18,6 +18,7 @@ app.conf.task_routes = {
     "demandcenter.tasks.tick": {"queue": "timers"},
     "funnel.tasks.*": {"queue": "ingest"},
     "reporting.tasks.*": {"queue": "reports"},
+    "routing.tasks.deliver": {"queue": "delivery"},  # other people's servers may be slow
     "routing.tasks.*": {"queue": "timers"},
     "scoring.tasks.simulate": {"queue": "reports"},
     "scoring.tasks.learn": {"queue": "reports"},  # minutes of arithmetic, which no touch waits behind
@@ -46,6 +47,8 @@ app.conf.beat_schedule = {
     "measure-talks": {"task": "reporting.tasks.measure_talks", "schedule": 900.0, "options": {"expires": 900}},
     # Each due day is told once, however often this looks.
     "tell-of-reviews": {"task": "routing.tasks.tell_of_reviews", "schedule": crontab(hour=5, minute=23)},
+    # Notices to e-mail and webhooks. Where nothing is due, a look is one short query.
+    "deliver": {"task": "routing.tasks.deliver", "schedule": 5.0, "options": {"expires": 5}},
     # What was read a month ago; see routing/notices.py.
     "prune-notices": {"task": "routing.tasks.prune_notices", "schedule": crontab(hour=3, minute=41)},
 }

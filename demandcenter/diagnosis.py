@@ -27,6 +27,7 @@ from demandcenter.celery import app
 from demandcenter.processes import QUEUES
 from demandcenter.tasks import LAST_TICK
 from funnel import inbox
+from routing import outbox
 
 OLDEST_POSTGRESQL = 16
 OLDEST_REDIS = (6, 2)
@@ -77,6 +78,7 @@ def examine() -> Iterator[Finding]:
         yield from processes(expected=settings.PRODUCTION or runs_here(settings.DATA_DIR))
     if sound:
         yield from pipeline(inbox.backlog(), now=timezone.now())
+        yield from deliveries(outbox.backlog(now=timezone.now()))
     yield from files()
     yield from time_zone(settings.REPORTING_ZONE)
     if settings.PRODUCTION:
@@ -242,6 +244,22 @@ def pipeline(backlog: inbox.Backlog, *, now: datetime) -> Iterator[Finding]:
             f"{backlog.people:,} {who} could not be processed; first problem: {backlog.problem}",
             "They are tried again by themselves; Admin > Inbox shows each, and tries again now.",
         )
+
+
+def deliveries(backlog: outbox.Backlog) -> Iterator[Finding]:
+    """Look at the notices that leave the product: whether they go out, and what was given up."""
+    if backlog.late:
+        yield mend(
+            f"{backlog.late:,} notices wait to be sent for more than a quarter of an hour",
+            "Start a worker of `delivery`; they go out by themselves.",
+        )
+    if backlog.aside:
+        yield mend(
+            f"{backlog.aside:,} notices could not be delivered; last problem: {backlog.problem}",
+            "Admin > Deliveries shows each, and tries again.",
+        )
+    if not backlog.late and not backlog.aside:
+        yield ok("No notice waits to be sent" if settings.MAIL_ON else "No notice waits to be sent; e-mail is off")
 
 
 def files() -> Iterator[Finding]:

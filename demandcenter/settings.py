@@ -123,6 +123,20 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "pipeline"
 CELERY_TIMEZONE = "UTC"
 
+# --- Notices outside the product ------------------------------------------------------------------
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000")  # how links in them begin
+EMAIL_HOST = env.str("EMAIL_HOST", default="")  # unset: no e-mail; "console" prints it instead
+EMAIL_PORT = env.int("EMAIL_PORT", default=587)
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="")
+EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", default=False)
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=not EMAIL_USE_SSL)
+EMAIL_TIMEOUT = 10
+EMAIL_BACKEND = f"django.core.mail.backends.{'console' if EMAIL_HOST == 'console' else 'smtp'}.EmailBackend"
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="Demand Center <demand-center@localhost>")
+MAIL_ON = bool(EMAIL_HOST)
+WEBHOOKS_WITHIN = env.bool("WEBHOOKS_WITHIN", default=False)  # also http and addresses within the network
+
 # --- Files ----------------------------------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(DATA_DIR / "static")))
@@ -287,6 +301,8 @@ UNFOLD = {
                     _admin_link("Scoring", "speed", "scoring.scoringmodel"),
                     _admin_link("Routing", "alt_route", "routing.routingpolicy"),
                     _admin_link("Promises", "timer", "routing.slapolicy"),
+                    _admin_link("What makes an SQL", "handshake", "routing.sqldefinition"),
+                    _admin_link("Quotas", "flag", "routing.quota"),
                     _admin_link("Desks", "desk", "routing.desk"),
                     _admin_link("Seats", "event_seat", "routing.seat"),
                     _admin_link("Calendars", "calendar_month", "routing.calendar"),
@@ -312,7 +328,10 @@ UNFOLD = {
                     _admin_link("Scores", "leaderboard", "scoring.score"),
                     _admin_link("Score changes", "trending_up", "scoring.scorechange"),
                     _admin_link("Assignments", "assignment_ind", "routing.assignment"),
+                    _admin_link("Hand-offs", "swap_horiz", "routing.handoff"),
                     _admin_link("Clocks", "hourglass_top", "routing.clock"),
+                    _admin_link("Webhooks", "webhook", "routing.webhook"),
+                    _admin_link("Deliveries", "outbox", "routing.delivery"),
                     _admin_link("Imports", "upload_file", "funnel.importrun"),
                     _admin_link("Inbox", "inbox", "funnel.inbox"),
                 ],

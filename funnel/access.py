@@ -1,7 +1,8 @@
 """Who sees and may do what: six roles, kept as Django groups, and one queryset filter for pages and API alike.
 
 What a role may *do* is its permissions. What it *sees* is `visible_to`: everything, or the leads of one's own team
-(and, for SDRs, those that nobody owns yet; for account executives, those of their own deals and accounts).
+(and, for SDRs, those that nobody owns yet and those they handed on as SQLs; for account executives, those of their own
+deals and accounts).
 """
 
 from dataclasses import dataclass
@@ -162,6 +163,8 @@ class _EachRow(Exists):
 
 def _leads(sight: Sight) -> Q:
     condition = _owned(sight)
+    if sight.unowned:  # what SDRs have handed on they follow to its end
+        condition |= Q(developed_by__in=sight.reps)
     if sight.own_business:
         condition |= Q(account__in=Account.objects.filter(owner=sight.rep))
         condition |= Q(pk__in=Opportunity.objects.filter(owner=sight.rep, lead__isnull=False).values("lead"))

@@ -41,7 +41,10 @@ class Invalid(Refused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What an act came to. undo_until: how long `services.undo(event_id=...)` takes it back; None where it does not."""
+    """What an act came to. undo_until: how long it can be taken back; None where it cannot.
+
+    What takes it back: `handoff_answers.undo` by hand_off_id, else `services.undo` by event_id.
+    """
 
     lead_id: int | None
     sentence: str
@@ -49,6 +52,7 @@ class Done:
     undo_until: datetime | None = None
     meeting_id: int | None = None
     opportunity_id: int | None = None
+    hand_off_id: int | None = None
 
 
 # --- Who ------------------------------------------------------------------------------------------

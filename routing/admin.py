@@ -7,19 +7,18 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from funnel.admin import LargeTable, ReadOnly
+from funnel.admin import ReadOnly
 from funnel.admin_acts import Acts, pk_of, posted, who
 from funnel.conditions import sentence
 from funnel.versions import Status
 from routing import policies
 from routing.fields import FIELDS
+from routing.handoff_admin import OfLeads
 from routing.models import (
     Absence,
     Assignment,
@@ -32,6 +31,7 @@ from routing.models import (
     Seat,
     SlaPolicy,
 )
+from routing.outbox_admin import DeliveryAdmin, WebhookAdmin
 from routing.policy_forms import (
     CalendarForm,
     DayForm,
@@ -42,6 +42,8 @@ from routing.policy_forms import (
     RuleFormSet,
     WhyForm,
 )
+
+__all__ = ["DeliveryAdmin", "WebhookAdmin"]
 
 _DRAFT = Status.DRAFT
 
@@ -56,7 +58,7 @@ class RuleInline(StackedInline):
     verbose_name, verbose_name_plural = "rule", "Rules"
     form = RuleForm
     formset = RuleFormSet
-    fields = ("name", "condition", ("team", "method"), "position")
+    fields = (("name", "stage"), "condition", ("team", "method"), "position")
     ordering_field = "position"
     hide_ordering_field = True
     collapsible = True
@@ -78,7 +80,7 @@ class RuleTable(ReadOnly, TabularInline):
 
     model = RoutingRule
     verbose_name_plural = "Rules"
-    fields = readonly_fields = ("name", "said", "team", "method")
+    fields = readonly_fields = ("name", "stage", "said", "team", "method")
     hide_title = True
     extra = 0
 
@@ -266,21 +268,15 @@ class SlaPolicyAdmin(ModelAdmin):
 # --- What came of it ------------------------------------------------------------------------------
 
 
-class _OfLeads(ReadOnly, LargeTable):
-    @admin.display(description="Lead")
-    def lead_link(self, row: Any) -> str:
-        return format_html('<a href="{}">Lead {}</a>', reverse("routing:lead", args=[row.lead_id]), row.lead_id)
-
-
 @admin.register(Assignment)
-class AssignmentAdmin(_OfLeads, ModelAdmin):
+class AssignmentAdmin(OfLeads, ModelAdmin):
     list_display = ("occurred_at", "lead_link", "kind", "rep", "team", "rule", "policy", "actor")
     list_select_related = ("rep", "team", "actor")
     list_filter = ("kind",)
 
 
 @admin.register(Clock)
-class ClockAdmin(_OfLeads, ModelAdmin):
+class ClockAdmin(OfLeads, ModelAdmin):
     list_display = ("started_at", "lead_link", "kind", "due_at", "stopped_at", "outcome", "warned")
     list_filter = ("kind",)
 

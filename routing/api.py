@@ -22,6 +22,7 @@ from routing import deals, meetings, serializers, services
 from routing.act_api import act_on_lead, describe_act, do
 from routing.explain import why_owner
 from routing.filters import LeadFilter, ReferenceFilter, opened_at
+from routing.handoff_api import HandOffActs
 from routing.leads import order_of
 from routing.models import Clock, Meeting
 from routing.timeline import ordered
@@ -68,7 +69,7 @@ def _with_now(leads: Sequence[Any]) -> list[Any]:
         },
     )
 )
-class LeadViewSet(IntakeMixin, funnel.VisibleViewSet):
+class LeadViewSet(HandOffActs, IntakeMixin, funnel.VisibleViewSet):
     """Leads: one trip of one person through the funnel each. Latest moved first; latest opened first when narrowed
     by when they were opened. Voided leads are given only with state=void.
     """
@@ -185,7 +186,9 @@ class LeadViewSet(IntakeMixin, funnel.VisibleViewSet):
     @action(detail=True, methods=["post"])
     def meetings(self, request: Request, pk: str) -> Response:
         def act(given: dict[str, Any], now: datetime) -> services.Done:
-            return meetings.book(int(pk), starts_at=given["starts_at"], user=request.user, now=now)
+            return meetings.book(
+                int(pk), starts_at=given["starts_at"], executive_id=given["executive"], user=request.user, now=now
+            )
 
         return act_on_lead(request, int(pk), act, body=serializers.BookSerializer)
 
@@ -264,10 +267,10 @@ class MeetingViewSet(funnel.ReadViewSet):
         return super().get_queryset().filter(lead__in=visible_to(Lead.objects.all(), self.request.user))
 
     def dress(self, rows: QuerySet[Meeting]) -> QuerySet[Meeting]:
-        return rows.select_related("rep")
+        return rows.select_related("rep").prefetch_related("attendees__rep", "attendees__person")
 
     @describe_act(
-        "Say how the meeting went: held makes a lead at SAL an SQL.",
+        "Say how the meeting went: held makes a lead at SAL an SQL. One that did not take place may be booked anew.",
         body=serializers.OutcomeSerializer,
         example={"outcome": "held"},
     )
@@ -276,7 +279,10 @@ class MeetingViewSet(funnel.ReadViewSet):
         meeting = self.get_object()
 
         def act(given: dict[str, Any], now: datetime) -> services.Done:
-            return meetings.record_outcome(meeting.pk, outcome=given["outcome"], user=request.user, now=now)
+            return meetings.record_outcome(
+                meeting.pk, outcome=given["outcome"], came=given["came"], rebook_for=given["rebook_for"],
+                user=request.user, now=now,
+            )  # fmt: skip
 
         return do(request, act, body=serializers.OutcomeSerializer, now=timezone.now())
 

@@ -35,6 +35,7 @@ from routing.acts import (
     refuse_if_elsewhere,
     rep_of,
 )
+from routing.handoff_answers import answered_by_deal
 
 MOST: Final = Decimal(10) ** 12  # the column holds fourteen digits before the point; more is a slip of the keyboard
 _FOLLOWS: dict[str, Kind] = {
@@ -88,6 +89,7 @@ def open_from_lead(
     change = Change(opportunity_id=deal_id, standing=standing, occurred_at=now, cause=cause, actor_id=user.pk)
     open_deals([deal], [change], now=now)
     OpportunityContact.objects.create(opportunity_id=deal_id, person_id=lead.person_id)
+    answered_by_deal(lead, user=user, now=now)
     (event_id,) = move([_step(lead, Kind.ADVANCE, Stage.OPPORTUNITY, user=user, now=now, cause=cause)], now=now)
     return _opened(lead, deal_id=deal_id, event_id=event_id)
 

@@ -8,11 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from django.db import connection, transaction
 
 from funnel import staging
+from funnel.models import Stage
 from funnel.owners import Ownership, set_owners
 from routing import notices, seats
 from routing.distribution import SeatState, deal, join, settle
@@ -68,6 +70,34 @@ class _Decision:
     rule: str = ""
     reason: str = ""
     explanation: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """Whom the rules would give one lead to. rep_id: None where nobody could take it; `explanation` says why."""
+
+    rep_id: int | None
+    policy: str
+    rule: str
+    explanation: dict[str, Any]
+    places: list[Place]
+
+
+def propose(lead_id: int, *, stage: str, now: datetime, out: Mapping[int, str]) -> Proposal:
+    """Whom the rules of this stage would give the lead to. The seats stay locked; `seats.save` takes the turn.
+
+    out: reps who cannot take it for another reason than their seats know, with its code.
+    """
+    one = _Decision(lead_id, UNROUTED, None)
+    policy = published(stage)
+    places = _decide([one], policy, now=now, stage=stage, out=out)
+    return Proposal(
+        rep_id=one.rep_id if one.kind == ASSIGNED else None,
+        policy=policy.name if policy else "",
+        rule=one.rule,
+        explanation=one.explanation | {"stage": stage},
+        places=places,
+    )
 
 
 @transaction.atomic
@@ -137,7 +167,14 @@ def _kept(lead_id: int, owner_id: int | None) -> _Decision:
 # --- deciding -------------------------------------------------------------------------------------
 
 
-def _decide(decisions: Sequence[_Decision], policy: Policy | None, *, now: datetime) -> list[Place]:
+def _decide(
+    decisions: Sequence[_Decision],
+    policy: Policy | None,
+    *,
+    now: datetime,
+    stage: str = Stage.MQL,
+    out: Mapping[int, str] = MappingProxyType({}),
+) -> list[Place]:
     """Fill the decisions in, in order. Returns the places of the teams that leads were dealt in, as they end up."""
     if policy is None:
         for one in decisions:
@@ -157,8 +194,18 @@ def _decide(decisions: Sequence[_Decision], policy: Policy | None, *, now: datet
             one.explanation = {"method": "pool", "team": rule.team_id}
         else:
             to_deal[rule.team_id].append((one, rule))
-    teams = seats.places_of(to_deal.keys(), now=now)
+    teams = {
+        team_id: [_without(place, out) for place in places]
+        for team_id, places in seats.places_of(to_deal.keys(), now=now, stage=stage).items()
+    }
     return [place for team_id, dealt in to_deal.items() for place in _deal(dealt, teams.get(team_id, []))]
+
+
+def _without(place: Place, out: Mapping[int, str]) -> Place:
+    """The place of somebody who is out receives nothing, for that reason unless their seat knows another."""
+    if place.rep_id not in out or place.why:
+        return place
+    return replace(place, why=out[place.rep_id], state=replace(place.state, left=0))
 
 
 def _unrouted(one: _Decision, reason: str, **more: Any) -> None:

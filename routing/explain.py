@@ -6,7 +6,8 @@ An assignment keeps codes and numbers only (`Assignment.explanation`):
     reason      no_policy, no_rule, broken_rule, no_seats, nobody_available or kept
     team        whose seats or pool the rule names
     candidates  each seat as it stood at that moment: rep, level, weight, open (undecided MQLs), capacity, eligible,
-                why (inactive, not_receiving, away, at_capacity), until (the last day away)
+                why (inactive, not_receiving, away, at_capacity, no_room), until (the last day away)
+    stage       sql where an SQL went to an account executive; left out of MQLs
 
 What a person did keeps `by` and `before` instead (ownership.py).
 """
@@ -141,11 +142,17 @@ def why_nobody(told: Mapping[str, Any]) -> str:
     return f"{said} Of its seats: {', '.join(parts)}." if parts else said
 
 
+_SAID: Final = {
+    "inactive": "No longer active",
+    "not_receiving": "Receives nothing new",
+    "no_room": "No room for more SQLs in this period",
+}
 _COUNTED: Final = {
     "inactive": "no longer active",
     "not_receiving": "set to receive nothing new",
     "away": "away",
     "at_capacity": "at capacity",
+    "no_room": "without room for more SQLs",
 }
 
 
@@ -194,20 +201,20 @@ def _candidate(told: Mapping[str, Any], decision: Assignment, name: str) -> Cand
         open=told["open"],
         capacity=told.get("capacity"),
         why=told.get("why", ""),
-        sentence=_said_of(told, chosen=chosen),
+        sentence=_said_of(told, chosen=chosen, noun="SQL" if decision.explanation.get("stage") == "sql" else "MQL"),
     )
 
 
-def _said_of(told: Mapping[str, Any], *, chosen: bool) -> str:
+def _said_of(told: Mapping[str, Any], *, chosen: bool, noun: str) -> str:
     """At capacity, 61 open MQLs of 40; Away until Mon 23 Nov; Next in turn."""
     why = told.get("why", "")
     if why == "at_capacity":
-        return f"At capacity, {told['open']} open {'MQL' if told['open'] == 1 else 'MQLs'} of {told['capacity']}"
+        return f"At capacity, {told['open']} open {noun}{'' if told['open'] == 1 else 's'} of {told['capacity']}"
     if why == "away":
         back = date.fromisoformat(told["until"]) + timedelta(days=1)
         return f"Away until {back:%a} {back.day} {back:%b}"
     if why:
-        return {"inactive": "No longer active", "not_receiving": "Receives nothing new"}.get(why, why)
+        return _SAID.get(why, why)
     return "Next in turn" if chosen else "Later in turn"
 
 

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from funnel.models import DealState, Lead, Reason, Rep
-from routing.models import Meeting
+from routing.meetings import executives
+from routing.models import Attendee, Meeting
 
 LONGEST_NOTE = 10_000
 
@@ -113,22 +114,34 @@ class ReopenForm(ReasonForm):
         self.fields["reason_id"].required = False
 
 
-class MeetingForm(forms.Form):
-    """When a meeting is to be."""
-
-    starts_at = forms.DateTimeField(
-        label="When",
+def _starts_at(**kwargs: Any) -> forms.DateTimeField:
+    focus = {"autofocus": True} if kwargs.get("required", True) else {}
+    return forms.DateTimeField(
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "autofocus": True}, format="%Y-%m-%dT%H:%M"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"} | focus, format="%Y-%m-%dT%H:%M"),
         error_messages={
             "required": "Say when the meeting is.",
             "invalid": "This is no moment; pick a day and an hour.",
         },
+        **kwargs,
+    )
+
+
+class MeetingForm(forms.Form):
+    """When a meeting is to be, and which account executive is expected beside the lead's owner."""
+
+    starts_at = _starts_at(label="When")
+    executive_id = forms.ModelChoiceField(
+        label="Account executive",
+        queryset=executives(),
+        required=False,
+        empty_label="Nobody yet; whoever it is handed to",
+        help_text="Expected at the meeting beside you.",
     )
 
 
 class OutcomeForm(forms.Form):
-    """What became of a meeting."""
+    """What became of a meeting, who was there, and when the next one is if it did not take place."""
 
     outcome = forms.ChoiceField(
         label="What became of it",
@@ -136,6 +149,64 @@ class OutcomeForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": "Say what became of the meeting."},
     )
+    came = forms.ModelMultipleChoiceField(
+        label="Who was there",
+        queryset=Attendee.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Where it was held. What is not ticked was expected and did not come.",
+    )
+    starts_at = _starts_at(
+        label="The next one", required=False, help_text="Where it did not take place; blank: not booked yet."
+    )
+
+    def __init__(self, *args: Any, meeting: Meeting, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        attendees = meeting.attendees.select_related("rep", "person").order_by("pk")
+        field: Any = self.fields["came"]
+        field.queryset = attendees
+        field.initial = [attendee.pk for attendee in attendees]
+        if not attendees:
+            del self.fields["came"]
+
+    def who_came(self) -> list[int] | None:
+        """The attendees who were there; None where the outcome says it by itself."""
+        if self.cleaned_data["outcome"] != Meeting.Outcome.HELD or "came" not in self.fields:
+            return None
+        return [attendee.pk for attendee in self.cleaned_data["came"]]
+
+
+def _words(label: str, help_text: str = "", *, required: bool = False) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        required=required,
+        max_length=LONGEST_NOTE,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=help_text,
+        error_messages={"required": "Say it in a sentence: the account executive begins with it."},
+    )
+
+
+class HandOffForm(forms.Form):
+    """What the account executive is told about an SQL, and who that is."""
+
+    need = _words("What they need", required=True)
+    next_step = _words("Next step", "What was agreed, and for when.", required=True)
+    answered = _words("Questions answered")
+    unanswered = _words("Questions that are open")
+    rep_id = forms.ModelChoiceField(
+        label="Hand over to",
+        queryset=executives(),
+        required=False,
+        empty_label="Whoever is next by the rules",
+    )
+
+
+class ReturnForm(ReasonForm):
+    """Why an SQL goes back to its SDR."""
+
+    kinds = (Reason.For.REGRESS,)
+    text = _sentence()
 
 
 class OpportunityForm(forms.Form):
@@ -179,8 +250,20 @@ class CloseForm(ReasonForm):
         self.fields["reason_id"].help_text = "Needed unless the deal is won."
 
 
+def seen_owners(pairs: Iterable[str]) -> dict[int, int | None]:
+    """lead:rep pairs as the user's page had them, rep 0 for nobody; what makes no sense is left out."""
+    found: dict[int, int | None] = {}
+    for pair in pairs:
+        lead, _colon, rep = pair.partition(":")
+        if all(part.isascii() and part.isdigit() and len(part) < 19 for part in (lead, rep)):
+            found[int(lead)] = int(rep) or None
+    return found
+
+
 class HandOverForm(forms.Form):
-    """A lead for somebody else."""
+    """A lead for somebody else. owner: whose it was when the user looked; blank: whoever's."""
+
+    owner = forms.CharField(required=False, max_length=19, widget=forms.HiddenInput)
 
     rep_id = forms.ModelChoiceField(
         label="Give to",
@@ -200,3 +283,19 @@ class ReassignForm(forms.Form):
     rep_id = forms.ModelChoiceField(
         queryset=Rep.objects.filter(active=True), error_messages={"required": "Pick whom to give them to."}
     )
+
+
+class LeaveForm(forms.Form):
+    """Who takes what a rep leaves behind; blank: dealt out in turn among the team."""
+
+    to_rep_id = forms.ModelChoiceField(
+        label="Everything goes to",
+        queryset=Rep.objects.none(),
+        required=False,
+        empty_label="Their team, dealt out in turn",
+    )
+
+    def __init__(self, *args: Any, rep: Rep, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["to_rep_id"]
+        field.queryset = Rep.objects.active().exclude(pk=rep.pk)

@@ -13,6 +13,7 @@ from routing.answers import answers_of
 from routing.clock_panel import clock_lines
 from routing.explain import why_owner
 from routing.grades import grades_of
+from routing.handoff import of_lead
 from routing.interest import added_by, curve
 from routing.likelihood import panel_of as likelihood_of
 from routing.models import Meeting
@@ -39,7 +40,11 @@ def whole(lead: Lead, events: list[StageEvent], query: QueryDict, user: Any, *, 
     meeting = Meeting.objects.filter(lead=lead, outcome="").first()
     clocks = clock_lines(lead, now=now)
     parts = parts_now(lead, now=now)
-    acts = offers(lead, viewer, meeting=meeting, deals=deals, works_deals=user.has_perm("routing.work_deal"))
+    hand_offs = of_lead(lead)
+    acts = offers(
+        lead, viewer, meeting=meeting, deals=deals, works_deals=user.has_perm("routing.work_deal"),
+        hand_off=hand_offs[0] if hand_offs else None,
+    )  # fmt: skip
     return timeline_of(lead, events, query, parts=parts) | {
         "now": now,
         "viewer": viewer,
@@ -50,6 +55,8 @@ def whole(lead: Lead, events: list[StageEvent], query: QueryDict, user: Any, *, 
         "face": next((line.face for line in clocks if line.face), None),
         "clocks": clocks,
         "meeting": meeting,
+        "expected": list(meeting.attendees.select_related("rep", "person").order_by("pk")) if meeting else (),
+        "hand_offs": hand_offs,
         "path": path_of(lead),
         "because": why_this_stage(lead, events),
         "checks": why_mql(lead) if lead.mql_at else [],

@@ -39,12 +39,12 @@ class Policy:
     rules: tuple[Rule, ...]
 
 
-def published() -> Policy | None:
-    """The policy in force, read in two queries."""
+def published(stage: str = RoutingRule.Of.MQL) -> Policy | None:
+    """The policy in force with its rules for leads at this stage, read in two queries."""
     found = RoutingPolicy.objects.filter(status=Status.PUBLISHED).prefetch_related("rules").first()
     if found is None:
         return None
-    return Policy(name=found.policy, rules=tuple(_rule(row) for row in found.rules.all()))
+    return Policy(name=found.policy, rules=tuple(_rule(row) for row in found.rules.all() if row.stage == stage))
 
 
 def _rule(row: RoutingRule) -> Rule:

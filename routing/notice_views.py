@@ -1,13 +1,20 @@
 """What a user is told: the list behind the bell, marking it read, and the small answer pages ask for now and then."""
 
+from dataclasses import asdict
+
+from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from routing.models import Notice
+from routing.answering import given
+from routing.models import Notice, Wish
+from routing.notice_forms import HOURS, ReachForm
 from routing.notices import latest, mark_read
 from routing.queue import pulse_of
+from routing.reaching import reach_of, set_reach, to_show, wishes_of
 
 # kind: (icon, colour)
 _LOOK = {
@@ -20,12 +27,16 @@ _LOOK = {
     Notice.Kind.REVISIT: ("calendar-time", ""),
     Notice.Kind.SCORE: ("trending-down", ""),
     Notice.Kind.REVIEW: ("target", "warn"),
+    Notice.Kind.HANDED_OVER: ("send", ""),
+    Notice.Kind.TAKEN_OVER: ("check", ""),
+    Notice.Kind.RETURNED: ("arrow-back-up", "warn"),
+    Notice.Kind.INHERITED: ("users-group", ""),
 }
 
 
 @require_GET
 def pulse(request: HttpRequest) -> JsonResponse:
-    """How many notices are unread and how many leads wait for the user. One query."""
+    """How many notices are unread, the newest that the browser may show, and how many leads wait. One query."""
     return JsonResponse(pulse_of(request.user.pk or 0))
 
 
@@ -33,6 +44,29 @@ def pulse(request: HttpRequest) -> JsonResponse:
 def notices(request: HttpRequest) -> HttpResponse:
     """The latest notices, as the bell's list."""
     return _list(request)
+
+
+@require_GET
+def fresh(request: HttpRequest) -> JsonResponse:
+    """What the user's browser is to show that is newer than the notice `after`."""
+    after = request.GET.get("after", "")
+    newer_than = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
+    shown = to_show(request.user, after=newer_than, now=timezone.now())
+    return JsonResponse({"notices": [asdict(one) for one in shown]})
+
+
+@require_http_methods(["GET", "POST"])
+def settings_page(request: HttpRequest) -> HttpResponse:
+    """How the user is told: which kinds in which ways, and in which hours."""
+    reach = reach_of(request.user, zone=timezone.get_current_timezone_name())
+    form = ReachForm(given(request), reach=reach, wishes=wishes_of(request.user))
+    if request.method == "POST" and form.is_valid():
+        hours = {name: form.cleaned_data[name] for name in HOURS}
+        set_reach(request.user, **hours, wishes=form.wishes())
+        messages.success(request, "Saved: from now on you are told like this.")
+        return redirect("routing:notice-settings")
+    context = {"form": form, "lines": list(form.lines()), "ways": Wish.Way.labels, "mail_on": settings.MAIL_ON}
+    return render(request, "routing/notice_settings.html", context, status=422 if form.is_bound else 200)
 
 
 @require_POST

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.utils import timezone
 
 from funnel import staging
+from funnel.models import Rep
 from routing.models import Clock, Notice, SlaPolicy
 from scoring.reviews import overdue
 
@@ -75,30 +77,55 @@ def tell_of_reviews(*, now: datetime) -> int:
     )
 
 
+# One cause is posted to a webhook once, however many users are told.
+_TELL: Final = """
+WITH told AS (
+    INSERT INTO routing_notice (user_id, kind, cause, lead_id, data, created_at)
+    SELECT user_id, kind, cause, lead_id, data::jsonb, %(now)s
+    FROM unnest(%(users)s::bigint[], %(kinds)s::text[], %(causes)s::text[], %(leads)s::bigint[], %(data)s::text[])
+        n (user_id, kind, cause, lead_id, data)
+    ON CONFLICT (user_id, kind, cause) DO NOTHING
+    RETURNING id, user_id, kind, cause
+), delivered AS (
+    INSERT INTO routing_delivery (notice_id, channel, webhook_id, key, due_at, attempts, problem)
+    SELECT t.id, w.way, NULL::bigint, w.way || ':' || t.id, %(now)s, 0, ''
+    FROM told t JOIN routing_wish w ON w.user_id = t.user_id AND w.kind = t.kind AND w.way IN ('email', 'digest')
+    WHERE %(mail)s
+    UNION ALL
+    SELECT DISTINCT ON (h.id, t.kind, t.cause)
+           t.id, 'webhook', h.id, 'webhook:' || h.id || ':' || t.kind || ':' || t.cause, %(now)s, 0, ''
+    FROM told t
+    LEFT JOIN funnel_rep r ON r.user_id = t.user_id
+    JOIN routing_webhook h ON h.active AND (h.kinds = '[]' OR jsonb_exists(h.kinds, t.kind))
+                          AND (h.team_id IS NULL OR h.team_id = r.team_id)
+    ON CONFLICT (key) DO NOTHING
+)
+SELECT count(*) FROM told
+"""
+
+
 def tell(tells: Collection[Tell], *, now: datetime) -> int:
-    """Write the notices that were not written before, in one statement. Returns how many are new."""
+    """Write the notices that were not written before, with their deliveries (outbox.py), in one statement.
+
+    Returns how many are new.
+    """
     if not tells:
         return 0
     rows = sorted(tells, key=lambda one: (one.user_id, one.kind, one.cause))
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            INSERT INTO routing_notice (user_id, kind, cause, lead_id, data, created_at)
-            SELECT user_id, kind, cause, lead_id, data::jsonb, %s
-            FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::text[])
-                n (user_id, kind, cause, lead_id, data)
-            ON CONFLICT (user_id, kind, cause) DO NOTHING
-            """,
-            [
-                now,
-                [one.user_id for one in rows],
-                [one.kind for one in rows],
-                [one.cause for one in rows],
-                [one.lead_id for one in rows],
-                [staging.as_json(dict(one.data)) for one in rows],
-            ],
+            _TELL,
+            {
+                "now": now,
+                "users": [one.user_id for one in rows],
+                "kinds": [one.kind for one in rows],
+                "causes": [one.cause for one in rows],
+                "leads": [one.lead_id for one in rows],
+                "data": [staging.as_json(dict(one.data)) for one in rows],
+                "mail": settings.MAIL_ON,
+            },
         )
-        return cursor.rowcount
+        return int(cursor.fetchone()[0])
 
 
 def users_of(lead_ids: Collection[int], *, or_account: bool = False) -> dict[int, int]:
@@ -180,18 +207,24 @@ def prune(*, now: datetime) -> int:
 # --- The words ------------------------------------------------------------------------------------
 
 
+def words_of(ids: Collection[int]) -> dict[int, Told]:
+    """These notices as they read now, by id. Two queries."""
+    return {told.id: told for told in _read(Notice.objects.filter(pk__in=ids), len(ids))}
+
+
 def _read(notices: Any, limit: int) -> list[Told]:
     """Two queries, however many notices."""
     rows = list(
         notices.select_related("lead__person", "lead__owner", "lead__pool", "lead__account").order_by("-id")[:limit]
     )
     clocks = Clock.objects.in_bulk([row.data["clock"] for row in rows if "clock" in row.data])
+    reps = _names_of({row.data["rep"] for row in rows if "rep" in row.data})
     return [
         Told(
             id=row.pk,
             kind=row.kind,
             title=row.get_kind_display(),
-            sentence=_sentence(row, clocks),
+            sentence=_of_departure(row, reps) if row.kind == Notice.Kind.INHERITED else _sentence(row, clocks),
             lead_id=row.lead_id,
             created_at=row.created_at,
             read_at=row.read_at,
@@ -214,6 +247,9 @@ def _sentence(notice: Notice, clocks: Mapping[int, Clock]) -> str:
         Notice.Kind.HOT: f"{who} asked for us; answer at once.",
         Notice.Kind.TAKEN: f"{who} is {_whose(notice.lead)} now.",
         Notice.Kind.REVISIT: f"The day to look at {who} again has come.",
+        Notice.Kind.HANDED_OVER: f"{who} is an SQL that is handed to you; take it over or return it.",
+        Notice.Kind.TAKEN_OVER: f"{who} is {_whose(notice.lead)} now, who took it over from you.",
+        Notice.Kind.RETURNED: f"{who} was returned to you; the lead says why.",
         Notice.Kind.SCORE: f"Interest of {who} has fallen below the level at which you got the lead.",
     }
     return sentences[notice.kind]
@@ -247,6 +283,19 @@ def _of_unrouted(notice: Notice, who: str) -> str:
     if count > 1:
         return f"{count} leads have no owner. {why}".strip()
     return f"{who} has no owner. {why}".strip()
+
+
+def _names_of(rep_ids: Collection[int]) -> dict[int, str]:
+    return dict(Rep.objects.filter(pk__in=rep_ids).values_list("pk", "name")) if rep_ids else {}
+
+
+def _of_departure(notice: Notice, reps: Mapping[int, str]) -> str:
+    words = (("leads", "lead", "leads"), ("meetings", "meeting", "meetings"), ("deals", "deal", "deals"))
+    counts = [(notice.data.get(kind, 0), one, many) for kind, one, many in words]
+    said = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts if count)
+    return (
+        f"{reps.get(notice.data.get('rep', 0), 'A colleague')} has left. Yours from now on: {said or 'what they had'}."
+    )
 
 
 def _of_review(notice: Notice) -> str:

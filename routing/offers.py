@@ -4,13 +4,13 @@ Only what is offered; whether it can be done is decided by the service, under th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.urls import reverse
 
 from funnel.models import DealState, Exit, Lead, Opportunity, Stage
 from funnel.path import RANK
-from routing.models import Meeting
+from routing.models import HandOff, Meeting
 from routing.queue import Viewer
 
 CLOSED_WITH_DEAL = (Exit.WON, Exit.LOST, Exit.NO_DECISION)
@@ -30,9 +30,18 @@ class Offer:
 
 
 def offers(
-    lead: Lead, viewer: Viewer, *, meeting: Meeting | None, deals: Sequence[Opportunity], works_deals: bool
+    lead: Lead,
+    viewer: Viewer,
+    *,
+    meeting: Meeting | None,
+    deals: Sequence[Opportunity],
+    works_deals: bool,
+    hand_off: HandOff | None = None,
 ) -> list[Offer]:
-    """meeting: the one that lies ahead; deals: those of the lead; works_deals: may the user make and close them."""
+    """meeting: the one that lies ahead; deals: those of the lead; works_deals: may the user make and close them.
+
+    hand_off: the latest one to an account executive.
+    """
     mine = lead.owner_id is not None and lead.owner_id == viewer.rep_id
     works = viewer.may_work and (mine or viewer.may_reassign or lead.owner_id is None)
     deals_too = works_deals or mine
@@ -47,6 +56,8 @@ def offers(
         found.insert(
             0, Offer("opportunity", "Make an opportunity", reverse("routing:opportunity", args=[lead.pk]), "briefcase")
         )
+    if lead.stage == Stage.SQL:
+        found = _of_hand_off(lead, viewer, hand_off, mine=mine) + found
     if deals_too:
         found += [
             Offer(
@@ -85,6 +96,26 @@ def _of_meeting(lead: Lead, meeting: Meeting | None) -> list[Offer]:
     return [
         Offer("outcome", "How did the meeting go?", reverse("routing:outcome", args=[meeting.pk]), "calendar-event")
     ]
+
+
+def _of_hand_off(lead: Lead, viewer: Viewer, hand_off: HandOff | None, *, mine: bool) -> list[Offer]:
+    """Of an SQL: handed over by its owner, answered by whom it was offered to, both by managers."""
+    state = hand_off.state if hand_off is not None and hand_off.to_rep_id == lead.owner_id else ""
+    if state not in ("offered", "accepted"):
+        if not viewer.may_work or not (mine or viewer.may_reassign):
+            return []
+        return [Offer("hand-off", "Hand over", reverse("routing:hand-off", args=[lead.pk]), "send", "H")]
+    found = []
+    back = Offer("return", "Return to the SDR", reverse("routing:return", args=[lead.pk]), "arrow-back-up", "R")
+    if mine or viewer.may_reassign:
+        if state == "offered":
+            url = reverse("routing:take-over", args=[lead.pk])
+            found.append(Offer("take-over", "Take over", url, "check", "A", asks=False))
+        found.append(back if state == "offered" else replace(back, more=True))
+    if state == "offered" and (viewer.may_reassign or (hand_off and hand_off.offered_by_id == viewer.user_id)):
+        url = reverse("routing:withdraw", args=[lead.pk])
+        found.append(Offer("withdraw", "Take the offer back", url, "arrow-back-up", asks=False, more=True))
+    return found
 
 
 def _of_closed(lead: Lead, deals: Sequence[Opportunity], *, works: bool, deals_too: bool) -> list[Offer]:

@@ -3,8 +3,8 @@
 The pipeline's own decisions are in engine.py; both end in `funnel.owners`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,13 +17,19 @@ from routing.notices import Tell, tell
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandOver:
-    """One lead to somebody, into a pool, or to nobody. cause: the act; one cause changes hands once."""
+    """One lead to somebody, into a pool, or to nobody. cause: the act; one cause changes hands once.
+
+    policy, rule, decision: where a rule chose, the version, its name and how it came to that (explain.py).
+    """
 
     lead: Lead
     kind: str
     cause: str
     rep_id: int | None = None
     team_id: int | None = None
+    policy: str = ""
+    rule: str = ""
+    decision: Mapping[str, Any] = field(default_factory=dict)
 
 
 def hand_over(changes: Sequence[HandOver], *, actor: Any, now: datetime) -> None:
@@ -42,8 +48,13 @@ def hand_over(changes: Sequence[HandOver], *, actor: Any, now: datetime) -> None
                 "previous_id": change.lead.owner_id,
                 "occurred_at": now,
                 "recorded_at": now,
-                "actor_id": actor.pk,
-                "explanation": by_user(owner_id=change.lead.owner_id, pool_id=change.lead.pool_id),
+                "actor_id": None if change.decision else actor.pk,
+                "policy": change.policy,
+                "rule": change.rule,
+                "explanation": {
+                    **by_user(owner_id=change.lead.owner_id, pool_id=change.lead.pool_id),
+                    **change.decision,
+                },
                 "cause": change.cause,
             }
             for change in changes

@@ -1,6 +1,6 @@
 """The life of a routing policy's version: drafted, published, and retired by the next one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -14,7 +14,7 @@ from routing.fields import FIELDS
 from routing.models import Desk, RoutingPolicy, RoutingRule
 
 MOST_RULES: Final = 300
-_RULE = ("position", "name", "condition", "team_id", "method")
+_RULE = ("position", "name", "stage", "condition", "team_id", "method")
 
 
 @transaction.atomic
@@ -54,16 +54,26 @@ def problems_of(policy: RoutingPolicy) -> Iterator[str]:
     rules = list(policy.rules.select_related("team").order_by("position", "id"))
     if not rules:
         yield "Without a rule nobody would get a lead. Add one; a rule without a condition takes every lead."
+    elif not any(rule.stage == RoutingRule.Of.MQL for rule in rules):
+        yield "Without a rule for MQLs nobody would get one. Add one; a rule without a condition takes every lead."
     if len(rules) > MOST_RULES:
         yield f"The version has {len(rules):,} rules; at most {MOST_RULES} are possible. Join similar ones."
     for rule in rules:
         yield from (f"Rule “{rule.name}”: {problem}" for problem in check(rule.condition, FIELDS))
-    always = next((place for place, rule in enumerate(rules) if rule.condition == {}), len(rules))
-    for rule in rules[always + 1 :]:
-        yield f"Rule “{rule.name}” is never reached: “{rules[always].name}” before it takes every lead."
+    for stage in RoutingRule.Of.values:
+        yield from _never_reached([rule for rule in rules if rule.stage == stage])
+    for rule in rules:
+        if rule.stage == RoutingRule.Of.SQL and rule.method == RoutingRule.Method.POOL:
+            yield f"Rule “{rule.name}”: an SQL goes to somebody, since a meeting with them follows; deal them out."
     desks = set(Desk.objects.values_list("team_id", flat=True))
     for team in sorted({rule.team for rule in rules if rule.team_id not in desks}, key=str):
         yield f"The team “{team}” has no desk, so that nothing says when it works. Give it one under Desks."
+
+
+def _never_reached(rules: Sequence[RoutingRule]) -> Iterator[str]:
+    always = next((place for place, rule in enumerate(rules) if rule.condition == {}), len(rules))
+    for rule in rules[always + 1 :]:
+        yield f"Rule “{rule.name}” is never reached: “{rules[always].name}” before it takes every lead."
 
 
 def _lock() -> None:

@@ -38,14 +38,17 @@ class RuleForm(forms.ModelForm):
 
     class Meta:
         model = RoutingRule
-        fields = ("name", "condition", "team", "method", "position")
+        fields = ("name", "stage", "condition", "team", "method", "position")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["stage"].required = False  # one that is not said is a rule for MQLs
         rule = self.instance
         if rule.pk:
             way = "pool of" if rule.method == RoutingRule.Method.POOL else "in turn to"
-            rule.get_inline_title = f"{rule.name} · {sentence(rule.condition, FIELDS, most=100)} → {way} {rule.team}"
+            of = "" if rule.stage == RoutingRule.Of.MQL else f"{rule.stage.upper()}s: "
+            said = sentence(rule.condition, FIELDS, most=100)
+            rule.get_inline_title = f"{rule.name} · {of}{said} → {way} {rule.team}"
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

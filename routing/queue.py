@@ -201,17 +201,22 @@ def tally(asked: Asked, viewer: Viewer, *, now: datetime) -> Tally:
 
 
 def pulse_of(user_id: int) -> dict[str, int | None]:
-    """unread: notices; waiting: leads in the user's own queue, None for who is no rep. One query, asked often."""
+    """unread: notices; show: the newest of them that the user wants their browser to show, 0 without one; waiting:
+    leads in the user's own queue, None for who is no rep. One query, asked often.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             SELECT (SELECT count(*) FROM routing_notice WHERE user_id = %(user)s AND read_at IS NULL),
+                   (SELECT coalesce(max(n.id), 0) FROM routing_notice n
+                    JOIN routing_wish w ON w.user_id = n.user_id AND w.kind = n.kind AND w.way = 'browser'
+                    WHERE n.user_id = %(user)s AND n.read_at IS NULL),
                    (SELECT (SELECT count(*) FROM {_waiting("l.owner_id = r.id")})
                     FROM funnel_rep r WHERE r.user_id = %(user)s AND r.active)
             """,
             {"user": user_id},
         )
-        return dict(zip(("unread", "waiting"), cursor.fetchone(), strict=True))
+        return dict(zip(("unread", "show", "waiting"), cursor.fetchone(), strict=True))
 
 
 def done_today(user_id: int, *, since: datetime) -> dict[str, int]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from funnel.models import Stage
 from routing.distribution import SeatState
 
 # Locked in id order, so that two drains never deal the same place at a time and never wait for each other in a ring.
@@ -30,7 +31,7 @@ ORDER BY s.rep_id
 """
 _AVAILABILITY: Final = """
 SELECT r.id, r.active, r.user_id,
-       (SELECT count(*) FROM funnel_lead l WHERE l.owner_id = r.id AND l.stage = 'mql' AND l.closed_at IS NULL),
+       (SELECT count(*) FROM funnel_lead l WHERE l.owner_id = r.id AND l.stage = '{stage}' AND l.closed_at IS NULL),
        (SELECT max(a.ends_on) FROM routing_absence a
         WHERE a.rep_id = r.id AND n.today BETWEEN a.starts_on AND a.ends_on)
 FROM unnest(%s::bigint[], %s::date[]) n (rep_id, today)
@@ -70,8 +71,11 @@ class Place:
         return self.state.rep_id
 
 
-def places_of(team_ids: Collection[int], *, now: datetime) -> dict[int, list[Place]]:
-    """The seats of each team by rep id, locked until the transaction ends. Three queries."""
+def places_of(team_ids: Collection[int], *, now: datetime, stage: str = Stage.MQL) -> dict[int, list[Place]]:
+    """The seats of each team by rep id, locked until the transaction ends. Three queries.
+
+    stage: where the leads stand that are dealt out, and of which the seats' capacity speaks.
+    """
     if not team_ids:
         return {}
     with connection.cursor() as cursor:
@@ -79,7 +83,10 @@ def places_of(team_ids: Collection[int], *, now: datetime) -> dict[int, list[Pla
         cursor.execute(_SEATS, [sorted(team_ids)])
         seats = cursor.fetchall()
         today = {zone: now.astimezone(ZoneInfo(zone)).date() for zone in {seat[-1] for seat in seats}}
-        cursor.execute(_AVAILABILITY, [[seat[1] for seat in seats], [today[seat[-1]] for seat in seats]])
+        cursor.execute(
+            _AVAILABILITY.format(stage=Stage(stage).value),
+            [[seat[1] for seat in seats], [today[seat[-1]] for seat in seats]],
+        )
         known = {row[0]: row[1:] for row in cursor.fetchall()}
     places: dict[int, list[Place]] = defaultdict(list)
     for seat in seats:

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from funnel.models import DealState, Lead, Person, Stage, StageEvent
 from funnel.path import MILESTONES
 from funnel.serializers import NamedSerializer
-from routing.models import Meeting
+from routing.models import Attendee, Meeting
 
 
 class LeadPersonSerializer(serializers.ModelSerializer):
@@ -129,6 +129,7 @@ class DoneSerializer(serializers.Serializer):
     event = serializers.IntegerField(source="event_id", allow_null=True)
     meeting = serializers.IntegerField(source="meeting_id", allow_null=True)
     opportunity = serializers.IntegerField(source="opportunity_id", allow_null=True)
+    hand_off = serializers.IntegerField(source="hand_off_id", allow_null=True)
     sentence = serializers.CharField()
     undo_until = serializers.DateTimeField(allow_null=True)
 
@@ -183,18 +184,41 @@ class ReassignSerializer(serializers.Serializer):
 
 class BookSerializer(serializers.Serializer):
     starts_at = serializers.DateTimeField(help_text="At most 90 days back and two years ahead.")
+    executive = serializers.IntegerField(
+        min_value=1, required=False, allow_null=True, default=None,
+        help_text="The account executive who is expected; by default the owner of the account, if they are one.",
+    )  # fmt: skip
 
 
 class OutcomeSerializer(serializers.Serializer):
     outcome = serializers.ChoiceField(Meeting.Outcome.choices, help_text="held makes a lead at SAL an SQL.")
+    came = serializers.ListField(
+        child=serializers.IntegerField(min_value=1), required=False, allow_null=True, default=None,
+        help_text="Ids of the attendees who were there; by default all but those the outcome says were not.",
+    )  # fmt: skip
+    rebook_for = serializers.DateTimeField(
+        required=False, allow_null=True, default=None, help_text="When the next one is; moved needs it."
+    )
+
+
+class AttendeeSerializer(serializers.ModelSerializer):
+    rep = NamedSerializer(read_only=True, allow_null=True)
+    person = NamedSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Attendee
+        fields = ("id", "rep", "person", "expected", "came")
 
 
 class MeetingSerializer(serializers.ModelSerializer):
     rep = NamedSerializer(read_only=True, allow_null=True)
+    attendees = AttendeeSerializer(many=True, read_only=True)
 
     class Meta:
         model = Meeting
-        fields = ("id", "lead", "rep", "booked_at", "starts_at", "outcome", "outcome_at")
+        fields = (
+            "id", "lead", "rep", "booked_at", "starts_at", "outcome", "outcome_at", "instead_of", "attendees",
+        )  # fmt: skip
         read_only_fields = fields
 
 

@@ -5,7 +5,7 @@ Every act locks the lead, takes one decision on what stands under the lock, and 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from funnel.leads import set_revisit
 from funnel.models import Exit, Kind, Lead, Reason, Rep, Stage, StageEvent
 from funnel.notes import write_note
 from funnel.stages import Move
+from routing import handoff
 from routing.acts import (
     REASSIGN,
     UNDO,
@@ -32,6 +33,7 @@ from routing.acts import (
     manages,
     move,
     name_of,
+    owner_since,
     reason_for,
     refuse_if_elsewhere,
     require,
@@ -39,7 +41,7 @@ from routing.acts import (
     what_happened,
 )
 from routing.claiming import claim
-from routing.meetings import take_back_held
+from routing.meetings import take_back_booked, take_back_held
 from routing.models import Assignment
 from routing.ownership import HandOver, give_back, hand_over, tell_of
 
@@ -48,7 +50,7 @@ __all__ = [
     "undo",
 ]  # fmt: skip
 
-UNDOABLE = ("accept", "reject", "recycle", "reopen", "held")
+UNDOABLE = ("accept", "reject", "recycle", "reopen", "held", "booked")
 _INSTEAD = re.compile(r":instead-of-(\d{4}-\d{2}-\d{2})$")
 
 # --- Decisions ------------------------------------------------------------------------------------
@@ -199,6 +201,8 @@ def undo(event_id: int, *, user: Any, now: datetime) -> Done:
         set_revisit(lead.pk, _revisit_before(event))
     if act == "held":
         take_back_held(lead, at=event.occurred_at)
+    if act == "booked":
+        take_back_booked(lead, at=event.occurred_at, user=user, now=now)
     return Done(lead_id=lead.pk, event_id=void_id, sentence=_taken_back(lead))
 
 
@@ -232,13 +236,21 @@ def release(lead_id: int, *, user: Any, now: datetime) -> Done:
 
 
 @transaction.atomic
-def reassign(lead_ids: Sequence[int], *, rep_id: int, user: Any, now: datetime) -> list[Done]:
+def reassign(
+    lead_ids: Sequence[int],
+    *,
+    rep_id: int,
+    user: Any,
+    now: datetime,
+    seen: Mapping[int, int | None] | None = None,
+) -> list[Done]:
     """Give open leads to a rep, all or none; one `Done` a lead, by id. A constant number of statements.
 
-    Raises NotAllowed; Invalid for a rep who is not active; Refused where a lead is closed or not there.
+    seen: whose each lead was when the user looked (rep id, None for nobody); where that has changed, nothing is.
+    Raises NotAllowed; Invalid for a rep who is not active; Refused where a lead is closed, not there, or changed hands.
     """
     require(user, REASSIGN, deed="give leads to somebody else")
-    rep = Rep.objects.active().filter(pk=rep_id).first()
+    rep = Rep.objects.active().select_related("team").filter(pk=rep_id).first()
     if rep is None:
         raise Invalid("rep_id", "There is no such active rep.")
     wanted = sorted(set(lead_ids))
@@ -248,6 +260,8 @@ def reassign(lead_ids: Sequence[int], *, rep_id: int, user: Any, now: datetime) 
     closed = sum(lead.closed_at is not None for lead in leads)
     if closed:
         raise Refused(f"{closed} of these leads are closed; reopen them or leave them out. Nothing was changed.")
+    if seen is not None:
+        _refuse_what_changed_hands([one for one in leads if one.owner_id != seen.get(one.pk, one.owner_id)], now=now)
     latest = dict(
         Assignment.objects.filter(lead__in=wanted).order_by("lead", "-id").distinct("lead").values_list("lead", "pk")
     )
@@ -262,11 +276,23 @@ def reassign(lead_ids: Sequence[int], *, rep_id: int, user: Any, now: datetime) 
         if lead.owner_id != rep.pk
     ]
     hand_over(changes, actor=user, now=now)
+    handoff.follow_hands([change.lead for change in changes], rep=rep, user=user, now=now)
     tell_of(changes, actor=user, now=now)
     return [Done(lead_id=lead.pk, sentence=f"Given to {rep}.") for lead in leads]
 
 
 # --- Their parts ----------------------------------------------------------------------------------
+
+
+def _refuse_what_changed_hands(moved: Sequence[Lead], *, now: datetime) -> None:
+    """Raises Refused for leads that are no longer whose the user saw them to be."""
+    if not moved:
+        return
+    whose = owner_since(moved[0], now=now) if moved[0].owner_id else "with nobody"
+    if len(moved) == 1:
+        raise Refused(f"{moved[0].person} is {whose} by now. Nothing was changed; look again.")
+    changed = f"{len(moved)} of these leads changed hands since you looked"
+    raise Refused(f"{changed}; {moved[0].person} is {whose}. Nothing was changed.")
 
 
 def _wish(

@@ -1,15 +1,28 @@
 """What runs by the clock for routing (demandcenter/celery.py). The main path itself is in demandcenter/pipeline.py."""
 
+import time
+
 from celery import shared_task
 from django.utils import timezone
 
-from routing import notices
+from routing import notices, outbox
+
+TURN = 60.0  # seconds after which a task makes room for others
 
 
 @shared_task
 def prune_notices() -> int:
-    """Delete notices that were read a month ago or that nobody will read; returns how many."""
-    return notices.prune(now=timezone.now())
+    """Delete notices that were read a month ago or that nobody will read, and what was sent; returns how many."""
+    return notices.prune(now=timezone.now()) + outbox.prune(now=timezone.now())
+
+
+@shared_task
+def deliver() -> int:
+    """Send notices that are due outside the product; returns how many. Of several at once each takes others."""
+    started, done = time.monotonic(), 0
+    while time.monotonic() - started < TURN and (looked_at := outbox.deliver(now=timezone.now())):
+        done += looked_at
+    return done
 
 
 @shared_task

@@ -15,6 +15,7 @@ from django.utils import timezone
 from funnel.keyset import decode, encode
 from funnel.models import Activity, DealState, Kind, Lead, Note, OpportunityEvent, StageEvent
 from funnel.path import EXITS, order_rank
+from routing.handoff import of_lead
 from routing.models import Assignment, ClockEvent, Meeting
 from routing.wording import (
     assignment_sentence,
@@ -42,7 +43,7 @@ SHOWS = {
 }
 
 # Kinds of one moment, from the bottom of the page up: a touch comes before the score, the stage, the owner it led to.
-TOUCH, SCORE, STAGE, HANDS, CLOCK, MEETING, DEAL, NOTE = range(8)
+TOUCH, SCORE, STAGE, HANDS, CLOCK, MEETING, HAND_OFF, DEAL, NOTE = range(9)
 Place = tuple[datetime, int, int]  # moment, kind, place among the kind's entries of the moment
 
 
@@ -105,6 +106,7 @@ def read(
         ("work", lambda: [_hands(assignment) for assignment in newest(_assignments(lead), HANDS)]),
         ("work", lambda: [_clock(event) for event in newest(_clocks(lead), CLOCK)]),
         ("work", lambda: _meetings(lead)),
+        ("work", lambda: _hand_offs(lead)),
         ("deals", lambda: [_deal(event) for event in newest(_deals(lead), DEAL)]),
         ("notes", lambda: [_note(note) for note in newest(_notes(lead), NOTE, "written_at")]),
     ]
@@ -235,15 +237,39 @@ def _clock(event: ClockEvent) -> Entry:
 def _meetings(lead: Lead) -> list[Entry]:
     """Two entries a meeting: when it was booked, and what came of it."""
     entries = []
-    for meeting in Meeting.objects.filter(lead=lead).select_related("booked_by", "outcome_by"):
+    found = Meeting.objects.filter(lead=lead).select_related("booked_by", "outcome_by")
+    for meeting in found.prefetch_related("attendees__rep", "attendees__person"):
         starts = f"for {timezone.localtime(meeting.starts_at):%a %-d %b, %H:%M}"
         by = f"by {meeting.booked_by.get_full_name() or meeting.booked_by.get_username()}" if meeting.booked_by else ""
         booked = (meeting.booked_at, MEETING, meeting.pk * 2)
         entries.append(Entry(booked, "calendar-plus", "Meeting booked", tuple(part for part in (starts, by) if part)))
         if meeting.outcome_at:
             told = (meeting.outcome_at, MEETING, meeting.pk * 2 + 1)
-            title = f"Meeting {starts.removeprefix('for ')}: {meeting.get_outcome_display().lower()}"
-            entries.append(Entry(told, "calendar-event", title))
+            word = meeting.get_outcome_display()
+            title = f"Meeting {starts.removeprefix('for ')}: {word[:1].lower()}{word[1:]}"
+            absent = [str(one) for one in meeting.attendees.all() if one.expected and one.came is False]
+            missed = (f"without {', '.join(absent)}",) if absent else ()
+            entries.append(Entry(told, "calendar-event", title, missed))
+    return entries
+
+
+def _hand_offs(lead: Lead) -> list[Entry]:
+    """Up to three entries a hand-off: offered with its note, taken over, returned or taken back."""
+    entries = []
+    for one in of_lead(lead):
+        note, sender = one.note, one.from_rep or "the SDR"
+        said = f"{note.need}\nNext: {note.next_step}"
+        said += f"\nOpen: {note.unanswered}" if note.unanswered else ""
+        moments = [
+            (one.offered_at, "send", f"Offered to {one.to_rep}", one.offered_by, said),
+            (one.accepted_at, "check", f"{one.to_rep} took it over", one.accepted_by, ""),
+            (one.returned_at, "arrow-back-up", f"Returned to {sender}: {one.reason}", one.returned_by, ""),
+            (one.withdrawn_at, "arrow-back-up", "The offer was taken back", one.withdrawn_by, ""),
+        ]
+        for step, (at, icon, title, by, text) in enumerate(moments):
+            if at is not None:
+                who = (f"by {by.get_full_name() or by.get_username()}",) if by else ()
+                entries.append(Entry((at, HAND_OFF, one.pk * 4 + step), icon, title, who, text=text))
     return entries
 
 

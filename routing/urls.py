@@ -1,6 +1,15 @@
 from django.urls import path
 
-from routing import account_views, act_views, condition_views, notice_views, queue_views, views
+from routing import (
+    account_views,
+    act_views,
+    condition_views,
+    floor_views,
+    handoff_views,
+    notice_views,
+    queue_views,
+    views,
+)
 
 app_name = "routing"
 urlpatterns = [
@@ -10,6 +19,8 @@ urlpatterns = [
     path("queue/<int:pk>/", queue_views.beside, name="queue-lead"),
     path("notices/", notice_views.notices, name="notices"),
     path("notices/pulse/", notice_views.pulse, name="pulse"),
+    path("notices/fresh/", notice_views.fresh, name="fresh-notices"),
+    path("notices/settings/", notice_views.settings_page, name="notice-settings"),
     path("notices/read/", notice_views.read_all, name="read-notices"),
     path("notices/<int:pk>/read/", notice_views.read, name="read-notice"),
     path("leads/", views.leads, name="leads"),
@@ -29,6 +40,18 @@ urlpatterns = [
     path("accounts/", account_views.accounts, name="accounts"),
     path("accounts/<int:pk>/", account_views.account, name="account"),
     path("leads/<int:pk>/hand-over/", act_views.hand_over, name="hand-over"),
+    path("floor/", floor_views.floor, name="floor"),
+    path("floor/complaints/", floor_views.complaints, name="floor-complaints"),
+    path("floor/reps/<int:pk>/", floor_views.leads, name="floor-leads"),
+    path("floor/reps/<int:pk>/leave/", floor_views.leave, name="leave"),
+    path("floor/departures/<int:pk>/", floor_views.departure, name="departure"),
+    path("floor/departures/<int:pk>/undo/", floor_views.undo_departure, name="undo-departure"),
+    path("hand-offs/", handoff_views.hand_offs, name="hand-offs"),
+    path("hand-offs/<int:pk>/undo/", handoff_views.undo, name="undo-hand-off"),
+    path("leads/<int:pk>/hand-off/", handoff_views.offer, name="hand-off"),
+    path("leads/<int:pk>/take-over/", handoff_views.take_over, name="take-over"),
+    path("leads/<int:pk>/return/", handoff_views.give_back, name="return"),
+    path("leads/<int:pk>/withdraw/", handoff_views.withdraw, name="withdraw"),
     path("leads/<int:pk>/meeting/", act_views.meeting, name="meeting"),
     path("leads/<int:pk>/opportunity/", act_views.opportunity, name="opportunity"),
     path("meetings/<int:pk>/outcome/", act_views.outcome, name="outcome"),

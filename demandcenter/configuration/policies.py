@@ -4,5 +4,6 @@ from demandcenter.configuration.documents import Document
 from demandcenter.configuration.routing_policy import RoutingDocument
 from demandcenter.configuration.scoped_models import ScopedScoringDocument
 from demandcenter.configuration.scoring_model import ScoringDocument
+from demandcenter.configuration.sql_definition import SqlDocument
 
-DOCUMENTS: list[Document] = [ScoringDocument(), ScopedScoringDocument(), RoutingDocument()]
+DOCUMENTS: list[Document] = [ScoringDocument(), ScopedScoringDocument(), RoutingDocument(), SqlDocument()]

@@ -10,12 +10,18 @@ from funnel.versions import Status
 from routing import policies
 from routing.models import RoutingPolicy, RoutingRule
 
-Method = RoutingRule.Method
+Method, Of = RoutingRule.Method, RoutingRule.Of
 
 RULE = Shape(
     "rule",
-    {"name": text(120), "team": text(120), "method": one_of(*Method.values), "condition": tree},
-    {"method": Method.ROUND_ROBIN.value, "condition": {}},
+    {
+        "name": text(120),
+        "stage": one_of(*Of.values),
+        "team": text(120),
+        "method": one_of(*Method.values),
+        "condition": tree,
+    },
+    {"stage": Of.MQL.value, "method": Method.ROUND_ROBIN.value, "condition": {}},
 )
 POLICY = Shape(
     "policy", {"name": text(120), "why": text(10_000, blank=True), "rules": untouched}, {"why": "", "rules": None}
@@ -23,7 +29,7 @@ POLICY = Shape(
 
 
 class RoutingDocument:
-    """Who gets which MQL, as of the published version."""
+    """Who gets which lead, as of the published version."""
 
     name = "routing_policy"
 
@@ -36,7 +42,13 @@ class RoutingDocument:
             "name": policy.name,
             "why": policy.why,
             "rules": [
-                {"name": rule.name, "team": rule.team.name, "method": rule.method, "condition": rule.condition}
+                {
+                    "name": rule.name,
+                    "stage": rule.stage,
+                    "team": rule.team.name,
+                    "method": rule.method,
+                    "condition": rule.condition,
+                }
                 for rule in rules
             ],
         }
@@ -72,6 +84,7 @@ class RoutingDocument:
                 routing_policy=policy,
                 position=place,
                 name=rule["name"],
+                stage=rule["stage"],
                 team_id=teams[rule["team"]],
                 method=rule["method"],
                 condition=rule["condition"],

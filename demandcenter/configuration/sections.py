@@ -18,7 +18,7 @@ from funnel.models import (
     Solution,
     Team,
 )
-from routing.models import Calendar, CalendarDay, Desk, Seat, SlaPolicy
+from routing.models import Calendar, CalendarDay, Desk, Quota, Seat, SlaPolicy
 
 Row = dict[str, Any]
 Identity = tuple[Any, ...]
@@ -99,6 +99,7 @@ SECTIONS: list[Section] = [
     Section("calendar_days", "day", CalendarDay, ("calendar", "day"), ("name", "hours")),
     Section("desks", "desk", Desk, ("team",), ("calendar",)),
     Section("seats", "seat", Seat, ("rep",), ("receiving", "weight", "capacity", "weekly", "calendar")),
+    Section("quotas", "quota", Quota, ("rep", "measure", "starts_on"), ("ends_on", "amount")),
     Section("sla_policies", "SLA policy", SlaPolicy, ("kind",), ("amount", "unit", "warn_at", "active")),
 ]  # fmt: skip
 

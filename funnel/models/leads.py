@@ -42,6 +42,10 @@ class Lead(models.Model):
     pool = models.ForeignKey(
         "funnel.Team", models.PROTECT, null=True, blank=True, related_name="pool", help_text="Who may claim it."
     )
+    developed_by = models.ForeignKey(
+        "funnel.Rep", models.PROTECT, null=True, editable=False, db_index=False, related_name="developed",
+        help_text="Who made it an SQL and handed it on; they go on seeing it.",
+    )  # fmt: skip
     revisit_on = models.DateField(null=True, blank=True)
     revisited_on = models.DateField(null=True, editable=False, help_text="The revisit date that was acted upon.")
 
@@ -94,6 +98,7 @@ class Lead(models.Model):
             models.Index("owner", F("stage_since").desc(), F("id").desc(), name="lead_by_owner"),
             models.Index("campaign", F("stage_since").desc(), F("id").desc(), name="lead_by_campaign"),
             models.Index("account", name="lead_by_account"),
+            models.Index("developed_by", name="lead_by_developer", condition=Q(developed_by__isnull=False)),
             # The MQLs that wait for a decision: a few thousand among all leads, which the queue reads as a whole, so
             # that all it asks of them stands in the index.
             models.Index(
@@ -101,6 +106,14 @@ class Lead(models.Model):
                 include=["id", "person", "pool", "solution", "region", "stage_since"],
                 condition=Q(stage="mql", closed_at__isnull=True),
                 name="lead_undecided",
+            ),
+            # Who has how much in work: counted for a floor of reps from the index alone.
+            models.Index(
+                fields=["owner", "stage"],
+                condition=Q(
+                    closed_at__isnull=True, owner__isnull=False, stage__in=["mql", "sal", "sql", "opportunity"]
+                ),
+                name="lead_in_work",
             ),
             # When it came in: the first milestone, whichever stage that was.
             models.Index(Least(*MILESTONES.values()).desc(), F("id").desc(), name="lead_by_opening"),

@@ -32,7 +32,8 @@ SELECT s.rep_id, coalesce(s.calendar_id, d.calendar_id), s.weekly,
 FROM routing_seat s
 JOIN funnel_rep r ON r.id = s.rep_id
 LEFT JOIN routing_desk d ON d.team_id = r.team_id
-WHERE s.receiving AND r.active
+LEFT JOIN funnel_team t ON t.id = r.team_id
+WHERE s.receiving AND r.active AND t.kind IS DISTINCT FROM 'ae'  -- those are dealt SQLs
 ORDER BY s.rep_id
 """
 ALWAYS: Final = Hours(zone=ZoneInfo("UTC"), weekly=(((0, 1440),),) * len(WEEKDAYS), days={})

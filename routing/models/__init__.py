@@ -3,23 +3,36 @@
 from routing.models.assignments import Assignment
 from routing.models.calendars import Absence, Calendar, CalendarDay
 from routing.models.clocks import Clock, ClockEvent, SlaPolicy
+from routing.models.departures import Departure
 from routing.models.desks import Desk, Seat
-from routing.models.meetings import Meeting
+from routing.models.handoffs import HandOff, HandOffNote, Quota
+from routing.models.meetings import Attendee, Meeting, SqlDefinition
 from routing.models.notices import Notice
+from routing.models.outbox import Delivery, Reach, Webhook, Wish
 from routing.models.policies import RoutingPolicy, RoutingRule
 
 __all__ = [
     "Absence",
     "Assignment",
+    "Attendee",
     "Calendar",
     "CalendarDay",
     "Clock",
     "ClockEvent",
+    "Delivery",
+    "Departure",
     "Desk",
+    "HandOff",
+    "HandOffNote",
     "Meeting",
     "Notice",
+    "Quota",
+    "Reach",
     "RoutingPolicy",
     "RoutingRule",
     "Seat",
     "SlaPolicy",
+    "SqlDefinition",
+    "Webhook",
+    "Wish",
 ]

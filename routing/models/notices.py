@@ -16,6 +16,10 @@ class Notice(models.Model):
         REVISIT = "revisit", "A day to look again has come"
         SCORE = "score", "Interest in a lead of yours fell"
         REVIEW = "review", "A scoring model is due for review"
+        HANDED_OVER = "handed_over", "An SQL for you"
+        TAKEN_OVER = "taken_over", "Your SQL was taken over"
+        RETURNED = "returned", "An SQL came back"
+        INHERITED = "inherited", "A colleague's work is yours"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=12, choices=Kind)

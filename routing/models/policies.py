@@ -6,7 +6,10 @@ from funnel.versions import Status, draft_only
 
 
 class RoutingPolicy(models.Model):
-    """One version of who gets which MQL: rules in order, the first that holds decides. Only a draft can be edited."""
+    """One version of who gets which lead: rules in order, the first that holds decides. Only a draft can be edited.
+
+    MQLs go by the rules for MQLs, SQLs on their way to an account executive by those for SQLs.
+    """
 
     version = models.PositiveIntegerField(unique=True, editable=False)
     name = models.CharField(max_length=120)
@@ -46,9 +49,14 @@ class RoutingRule(models.Model):
         ROUND_ROBIN = "round_robin", "Dealt out in turn, by weight"
         POOL = "pool", "Wait in the team's pool until somebody claims them"
 
+    class Of(models.TextChoices):
+        MQL = "mql", "MQLs, for somebody to work"
+        SQL = "sql", "SQLs, for somebody to sell"
+
     routing_policy = models.ForeignKey(RoutingPolicy, models.CASCADE, related_name="rules")
     position = models.PositiveSmallIntegerField(default=0)
     name = models.CharField(max_length=120)
+    stage = models.CharField(max_length=12, choices=Of, default=Of.MQL, help_text="Which leads it is about.")
     condition = models.JSONField(default=dict, blank=True, help_text="Empty: every lead.")
     team = models.ForeignKey("funnel.Team", models.PROTECT, related_name="+")
     method = models.CharField(max_length=12, choices=Method, default=Method.ROUND_ROBIN)

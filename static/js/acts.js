@@ -84,8 +84,8 @@
   });
   document.addEventListener("refused", (event) => window.dcApp.showToast({ text: event.detail.text, level: "error" }));
 
-  // Keys: a accepts or claims, r rejects, c recycles, what the page says is in focus; z takes the last act back -----
-  const keys = { a: ["claim", "accept"], r: ["reject"], c: ["recycle"] };
+  // Keys: a accepts, claims or takes over, r rejects or returns, c recycles, h hands over, m meets; z takes back ----
+  const keys = { a: ["take-over", "claim", "accept"], r: ["return", "reject"], c: ["recycle"], h: ["hand-off"], m: ["outcome", "meeting"] };
 
   document.addEventListener("keydown", (event) => {
     if (!window.dcApp.commands(event) || event.repeat) return;

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from demandcenter.configuration import ConfigurationError, Plan, apply, compare, export, rehearse
 from funnel import inbox
 from funnel.models import Team
-from routing.models import Calendar, CalendarDay, Desk, RoutingPolicy, Seat, SlaPolicy
+from routing.models import Calendar, CalendarDay, Desk, RoutingPolicy, Seat, SlaPolicy, SqlDefinition
 from scoring import services
 from scoring.engine import apply as score
 from scoring.models import ScoringModel
@@ -315,6 +315,35 @@ def test_a_routing_policy_that_makes_no_sense_is_refused_with_its_place(old, new
     assert any(said in problem for problem in found), found
 
 
+def test_rules_for_sqls_are_told_from_those_for_mqls():
+    text = ROUTING.replace("{name: North, kind: sdr}", "{name: North, kind: sdr}, {name: Sales, kind: ae}")
+    text = text.replace("Office hours}]", "Office hours}, {team: Sales, calendar: Office hours}]")
+    apply(f"{text}    - {{name: To sell, team: Sales, stage: sql}}\n", now=NOW)
+    policy = RoutingPolicy.objects.get(status="published")
+    assert dict(policy.rules.values_list("name", "stage"))["To sell"] == "sql"
+    assert not apply(export()) and "stage: sql" in export() and "stage: mql" not in export()
+
+
+# --- what makes an SQL -----------------------------------------------------------------------------------------
+
+BOOKED = "sql_definition: {event: booked, why: Agreed in March}"
+
+
+def test_what_makes_an_sql_is_decided_by_applying_and_the_past_stays():
+    lines = apply(BOOKED).lines()
+    assert any("What makes an SQL" in line for line in lines)
+    (definition,) = SqlDefinition.objects.all()
+    assert (definition.event, definition.why) == ("booked", "Agreed in March")
+    assert not apply(BOOKED) and not apply(export())
+    assert "event booked → held" in "".join(apply(changed(BOOKED, "booked", "held")).lines())
+    assert SqlDefinition.objects.count() == 2
+
+
+def test_an_sql_definition_that_makes_no_sense_is_refused():
+    assert problems(changed(BOOKED, "booked", "signed")) == ["sql_definition: event must be one of booked, held."]
+    assert problems("sql_definition: {event: booked}") == ["sql_definition: why is missing."]
+
+
 def example(name: str) -> str:
     """The document of this name as docs/configuration.md shows it."""
     lines = (settings.BASE_DIR / "docs" / "configuration.md").read_text(encoding="utf-8").splitlines()
@@ -325,9 +354,13 @@ def example(name: str) -> str:
 def test_the_examples_of_the_documentation_can_be_applied():
     apply(example("scoring_model"))
     assert ScoringModel.objects.get(active=True).rules.count() == 3
-    desk = "teams: [{name: SDR Central}]\ndesks: [{team: SDR Central, calendar: Office hours}]\n"
-    apply(desk + example("routing_policy"))
-    assert RoutingPolicy.objects.get(status="published").rules.count() == 2
+    teams = ("SDR Central", "Sales")
+    desks = {"teams": [{"name": name} for name in teams],
+             "desks": [{"team": name, "calendar": "Office hours"} for name in teams]}  # fmt: skip
+    apply(yaml.safe_dump(desks) + example("routing_policy"))
+    assert RoutingPolicy.objects.get(status="published").rules.count() == 3
+    apply(example("sql_definition"))
+    assert SqlDefinition.objects.get().event == "booked"
 
 
 # --- calendars, desks, seats, promises -------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from demandcenter.diagnosis import Finding
 from demandcenter.server_process import free_port
 from demandcenter.tasks import LAST_TICK, tick
 from funnel.inbox import Backlog
+from routing import outbox
 
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
 
@@ -149,3 +150,14 @@ def test_people_who_could_not_be_processed_are_told_with_the_first_problem() -> 
     assert found.state == "mend"
     assert found.text == "3 people could not be processed; first problem: ZeroDivisionError: by nought"
     assert of_pipeline(people=1)[1].text.startswith("1 person could not be processed")
+
+
+def test_notices_that_do_not_leave_are_told() -> None:
+    def found(**more: object) -> list[Finding]:
+        return list(diagnosis.deliveries(outbox.Backlog(**{"late": 0, "aside": 0, "problem": ""} | more)))
+
+    assert [finding.state for finding in found()] == ["ok"]
+    (late,) = found(late=3)
+    assert (late.state, "worker of `delivery`" in late.remedy) == ("mend", True)
+    (aside,) = found(aside=2, problem="hooks.example.com answered 404.")
+    assert aside.text == "2 notices could not be delivered; last problem: hooks.example.com answered 404."

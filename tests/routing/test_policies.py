@@ -188,3 +188,19 @@ def test_a_rule_of_a_published_policy_is_refused_by_the_database_too(team):
     policy = make.routing_policy({"team": team})
     with pytest.raises(Exception, match="cannot be changed"):
         RoutingRule.objects.filter(routing_policy=policy).update(name="Other")
+
+
+def test_rules_for_sqls_stand_apart_and_need_somebody_to_go_to(team):
+    only = make.routing_policy({"team": team, "stage": "sql"}, published=False)
+    assert list(policies.problems_of(only)) == [
+        "Without a rule for MQLs nobody would get one. Add one; a rule without a condition takes every lead."
+    ]
+    both = make.routing_policy(
+        {"team": team}, {"team": team, "stage": "sql", "name": "To sell"},
+        {"team": team, "stage": "sql", "name": "Never", "condition": NORTH}, published=False,
+    )  # fmt: skip
+    assert list(policies.problems_of(both)) == ["Rule “Never” is never reached: “To sell” before it takes every lead."]
+    pooled = make.routing_policy({"team": team}, {"team": team, "stage": "sql", "method": "pool"}, published=False)
+    assert "deal them out" in list(policies.problems_of(pooled))[0]
+    copy = policies.draft(from_policy=both, user=None, name="Copy")
+    assert list(copy.rules.values_list("stage", flat=True)) == ["mql", "sql", "sql"]

@@ -210,13 +210,13 @@ def test_the_pulse_counts_what_waits_and_what_is_unread_in_one_query(client, her
     url = reverse("routing:pulse")
     client.get(url)  # the session is read
     with CaptureQueriesContext(connection) as captured:
-        assert client.get(url).json() == {"unread": 0, "waiting": 1}
+        assert client.get(url).json() == {"unread": 0, "show": 0, "waiting": 1}
     assert (
         len([query for query in captured if "django_session" not in query["sql"] and "auth_user" not in query["sql"]])
         == 1
     )
     client.force_login(make.user(Role.EXECUTIVE))
-    assert client.get(url).json() == {"unread": 0, "waiting": None}
+    assert client.get(url).json() == {"unread": 0, "show": 0, "waiting": None}
 
 
 # --- Acts -----------------------------------------------------------------------------------------
