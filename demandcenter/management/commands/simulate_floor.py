@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
@@ -71,7 +72,8 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         self.stdout.write(f"The demo as of {start:%A, %d %B %Y} is being made.")
         self.stdout.flush()
-        build(leads=options["leads"], now=start, users=demo.create_logins(), seed=options["seed"])
+        with transaction.atomic():
+            build(leads=options["leads"], now=start, users=demo.create_logins(), seed=options["seed"])
         opening = open_mqls()
         floor = Floor(
             start=start, days=options["days"], reps=options["reps"], touches=options["touches"], seed=options["seed"]
