@@ -1,14 +1,17 @@
 """A replay of history makes the MQLs that the pipeline made while it happened, whatever happened."""
 
+import multiprocessing
 import random
+import time as clock
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, connections
 
 from demandcenter import pipeline
 from funnel import inbox
@@ -331,27 +334,35 @@ def test_what_time_brings_after_the_stretch_is_not_of_it() -> None:
     assert replayed(run(world.model, ends_at=world.now)) == really_made(world.model) != {}
 
 
-def test_a_replay_killed_between_chunks_goes_on_and_comes_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_a_replay_killed_in_a_chunk_goes_on_before_it_and_comes_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(asks_people=False)
     play(world, seed=3, length=40)
     whole = run(world.model, ends_at=world.now)
     monkeypatch.setattr(working, "CHUNK", 2)
     again = simulation.ask(model=world.model, starts_at=START - 2 * DAY, ends_at=world.now, user=None, now=world.now)
-    write, calls = results.write, []
+    write, calls, fork = results.write, count(1), multiprocessing.get_context("fork")
+    in_the_middle = fork.Event()
 
-    def dying(*arguments: Any) -> None:
+    def standing_still(*arguments: Any) -> None:
         write(*arguments)
-        calls.append(arguments)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
+        if next(calls) == 2:
+            in_the_middle.set()
+            clock.sleep(60)
 
-    monkeypatch.setattr(results, "write", dying)
-    with pytest.raises(KeyboardInterrupt):
-        simulation.work()
+    monkeypatch.setattr(results, "write", standing_still)
+    connections.close_all()  # two processes cannot share one
+    worker = fork.Process(target=simulation.work, daemon=True)
+    worker.start()
+    assert in_the_middle.wait(60)
+    worker.kill()
+    worker.join()
+    monkeypatch.setattr(results, "write", write)
     again.refresh_from_db()
     assert (again.status, again.people) == ("running", 2)
     assert again.person_to and not again.leads.filter(person__gt=again.person_to).exists()
-    assert simulation.work() > 0
+    while simulation.work() > 0:
+        pass
     again.refresh_from_db()
     assert (again.status, again.people) == ("done", again.people_in_all) == ("done", whole.people_in_all)
     assert told(again) == told(whole)
