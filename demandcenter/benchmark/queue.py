@@ -2,17 +2,16 @@
 soon a touch is there.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
 from django.contrib.auth.models import User
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from demandcenter.benchmark import arrival, scenery
-from demandcenter.benchmark.measuring import Finding, Target, at_once, percentile, seconds
+from demandcenter.benchmark import arrival, pages, scenery
+from demandcenter.benchmark.measuring import Finding, Target, at_once, seconds
 from demandcenter.benchmark.population import Company
 from demandcenter.benchmark.scenery import Scenery
 from funnel.models import Lead, Rep, Stage, StageEvent
@@ -23,8 +22,6 @@ from routing.engine import assign
 from routing.models import Assignment, Calendar, Desk, RoutingRule, Seat
 
 AREA = "queue"
-VISITS = 30
-WARM_UP = 3
 SLOWEST = 300.0  # ms
 HANDS = 4  # people who want the same lead
 CONTESTED = 300  # leads
@@ -119,39 +116,7 @@ def _pages(there: Scenery) -> Iterator[Finding]:
         ("leads list", there.company.manager, "/leads/", "/leads/?region=1"),
     ):
         assert user is not None, "the company's reps have log-ins"
-        yield from _page(there, name, user, address, few)
-
-
-def _page(there: Scenery, name: str, user: User, address: str, few: str) -> Iterator[Finding]:
-    """How long the whole answer takes; and how many queries, against a page with fewer rows."""
-    client = scenery.client(user)
-
-    def visit(where: str) -> None:
-        response = client.get(where)
-        if response.status_code != 200:
-            raise RuntimeError(f"{where} answered {response.status_code}.")
-
-    warm_up = there.effort.of(WARM_UP, least=0)
-    visits = range(warm_up + there.effort.of(VISITS, least=1))
-    taken = [seconds(lambda: visit(address)) * 1000 for _ in visits][warm_up:]
-    for share in (0.5, 0.95):
-        yield Finding(
-            area=AREA, name=f"{name}, p{share * 100:.0f}", unit="ms", leads=there.leads,
-            ours=percentile(taken, share), comparison=SLOWEST, against="the longest that it may take",
-            target=Target("at most", 1),
-        )  # fmt: skip
-    if few:
-        queries = [_count_queries(lambda where=where: visit(where)) for where in (address, few)]  # type: ignore[misc]
-        yield Finding(
-            area=AREA, name=f"{name}, queries", unit="queries", leads=there.leads, ours=queries[0],
-            comparison=queries[1], against="the same with fewer rows", target=Target("at most", 1),
-        )  # fmt: skip
-
-
-def _count_queries(work: Callable[[], None]) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        work()
-    return len(captured)
+        yield from pages.measure(AREA, name, user, address, leads=there.leads, slowest=SLOWEST, few=few)
 
 
 # --- Several hands --------------------------------------------------------------------------------

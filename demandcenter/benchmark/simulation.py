@@ -1,4 +1,4 @@
-"""A year of history replayed under a version: how long it takes and how much memory, against touch by touch."""
+"""A year of history replayed under a version: its time and memory, touch by touch beside it, and the pages on replays."""
 
 import resource
 import sys
@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from demandcenter.benchmark import scenery
+from demandcenter.benchmark import pages, scenery
 from demandcenter.benchmark.measuring import Finding, Target, seconds
+from demandcenter.benchmark.scenery import Scenery
 from demandcenter.benchmark.scoring import sum_once
 from funnel.models import Person
-from scoring import evidence, simulation
+from scoring import evidence, services, simulation
 from scoring.models import ScoringModel, Simulation
 from scoring.parts import Judge, Parts
 from scoring.policy import policy_of
@@ -23,6 +24,8 @@ LONGEST = 300.0  # seconds for a million people with ten touches each
 MILLION = 1_000_000
 MOST_MEMORY = 1_500.0  # MB
 SAMPLE = 200  # people
+SLOWEST = 500.0  # ms
+LOWER = 5  # points, of the draft's threshold
 
 
 def measure(leads: int) -> Iterator[Finding]:
@@ -54,6 +57,19 @@ def measure(leads: int) -> Iterator[Finding]:
         area=AREA, name="the most memory that the replay took", unit="MB", leads=leads, ours=memory,
         comparison=MOST_MEMORY, against="the most that it may take", target=Target("at most", 1),
     )  # fmt: skip
+    yield from _pages(there, model)
+
+
+def _pages(there: Scenery, model: ScoringModel) -> Iterator[Finding]:
+    """The lab with a draft and the live version side by side, and what scores were worth, on stored replays."""
+    user = there.company.administrator
+    draft = services.draft(from_model=model, user=user, name=model.name)
+    ScoringModel.objects.filter(pk=draft.pk).update(threshold=model.threshold - LOWER)
+    scenery.client(user).post("/scoring/lab/simulate")
+    if not simulation.work():
+        raise RuntimeError("The lab did not ask for a replay of the draft.")
+    for name, address in (("scoring lab", "/scoring/lab"), ("model quality", "/scoring/quality")):
+        yield from pages.measure(AREA, f"{name}, stored", user, address, leads=there.leads, slowest=SLOWEST)
 
 
 def _peak() -> float:
