@@ -1,4 +1,4 @@
-"""A year of history replayed under a version: its time and memory, touch by touch beside it, and the pages on replays."""
+"""A year of history replayed under a version: time and memory, touch by touch beside it; and the pages that show it."""
 
 import resource
 import sys
