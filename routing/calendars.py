@@ -2,11 +2,12 @@
 
 Definition: domain.md 8.3. Time outside hours does not count; a span begun outside hours begins at the next opening.
 An instant is working time when the clock on the wall, in the calendar's zone, shows a time within a block of its day:
-an hour that a change of clocks leaves out is not worked, one that exists twice is worked twice. Every function takes
-aware datetimes and returns them in UTC; spans are exact to the microsecond.
+an hour that a change of clocks leaves out is not worked, one that exists twice is worked twice. A shift over midnight
+belongs to the day on which it begins. Every function takes aware datetimes and returns them in UTC; spans are exact to
+the microsecond.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -15,9 +16,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import holidays
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-Block = tuple[int, int]  # minutes since midnight, [start, end); 1440 ends the day
+Block = tuple[int, int]  # minutes since midnight, [start, end); 1440 ends the day, more lies in the next one
 Span = tuple[datetime, datetime]  # two instants in UTC, the end excluded
 
+LONGEST_NIGHT = 14 * 60  # minutes of a shift over midnight
 MOST_DAYS = 40 * 366  # no promise of ours runs longer; a span that would is refused instead of computed for minutes
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
@@ -50,13 +52,17 @@ class Hours:
         return found
 
 
-def add_minutes(hours: Hours, start: datetime, minutes: float) -> datetime:
+ALWAYS = Hours(zone=ZoneInfo("UTC"), weekly=(((0, 1440),),) * len(WEEKDAYS), days={})  # every hour of every day
+
+
+def add_minutes(hours: Hours, start: datetime, minutes: float, *, without: Sequence[Span] = ()) -> datetime:
     """The first instant at which so many working minutes have passed since `start`; none: the next opening.
 
-    Raises ValueError for a negative number, and for a span of more than 40 years.
+    without: spans that do not count, in order and apart. Raises ValueError for a negative number, and for a span of
+    more than 40 years.
     """
     left = _span(minutes)
-    for opens, closes in _ahead(hours, start):
+    for opens, closes in _less(_ahead(hours, start), without):
         if left <= closes - opens:
             return opens + left
         left -= closes - opens
@@ -73,17 +79,17 @@ def subtract(hours: Hours, end: datetime, minutes: float) -> datetime:
     raise _too_long(f"{minutes:g} working minutes")
 
 
-def minutes_between(hours: Hours, start: datetime, end: datetime) -> float:
-    """Working minutes from one instant to another; negative when the end comes first."""
+def minutes_between(hours: Hours, start: datetime, end: datetime, *, without: Sequence[Span] = ()) -> float:
+    """Working minutes from one instant to another; negative when the end comes first.
+
+    without: spans that do not count, in order and apart.
+    """
     start, end = _utc(start), _utc(end)
     if end < start:
-        return -minutes_between(hours, end, start)
-    total = timedelta()
-    day, last = start.astimezone(hours.zone).date(), end.astimezone(hours.zone).date()
-    while day <= last:
-        for opens, closes in hours.spans(day):
-            total += max(min(closes, end) - max(opens, start), timedelta())
-        day += _DAY
+        return -minutes_between(hours, end, start, without=without)
+    total, last = timedelta(), end.astimezone(hours.zone).date()
+    for opens, closes in _less(_ahead(hours, start, last=last), without):
+        total += max(min(closes, end) - opens, timedelta())
     return total / _MINUTE
 
 
@@ -96,13 +102,16 @@ def add_days(hours: Hours, start: datetime, days: int) -> datetime:
         raise ValueError("A number of business days cannot be negative.")
     begins = next_opening(hours, start)
     local = begins.astimezone(hours.zone)
+    first = local.date()
+    if not any(opens <= begins < closes for opens, closes in hours.spans(first)):
+        first -= _DAY  # the night of a shift that began the day before
     left = days
     for number in range(MOST_DAYS):
-        day = local.date() + timedelta(days=number)
+        day = first + timedelta(days=number)
         if number and hours.spans(day):
             left -= 1
         if not left:
-            wall = datetime.combine(day, local.time(), hours.zone)
+            wall = (local.replace(tzinfo=None) + number * _DAY).replace(tzinfo=hours.zone, fold=local.fold)
             return begins if not number else _clip(wall.astimezone(UTC), hours.spans(day))
     raise _too_long(f"{days} business days")
 
@@ -122,26 +131,44 @@ def _clip(at: datetime, spans: Sequence[Span]) -> datetime:
     return spans[-1][1]
 
 
-def _ahead(hours: Hours, start: datetime) -> Iterator[Span]:
-    """Working time from an instant on."""
-    start = _utc(start)
-    day = start.astimezone(hours.zone).date()
+def _ahead(hours: Hours, start: datetime, *, last: date | None = None) -> Iterator[Span]:
+    """Working time from an instant on, in order and apart; up to the end of a day, if one is given."""
+    since = _utc(start)
+    day = since.astimezone(hours.zone).date() - _DAY  # whose shift may go on after midnight
     for _number in range(MOST_DAYS):
+        if last is not None and day > last:
+            return
         for opens, closes in hours.spans(day):
-            if closes > start:
-                yield max(opens, start), closes
+            if closes > since:
+                yield max(opens, since), closes
+                since = closes
         day += _DAY
 
 
 def _back(hours: Hours, end: datetime) -> Iterator[Span]:
     """Working time up to an instant, the latest first."""
-    end = _utc(end)
-    day = end.astimezone(hours.zone).date()
+    until = _utc(end)
+    day = until.astimezone(hours.zone).date()
     for _number in range(MOST_DAYS):
         for opens, closes in reversed(hours.spans(day)):
-            if opens < end:
-                yield opens, min(closes, end)
+            if opens < until:
+                yield opens, min(closes, until)
+                until = opens
         day -= _DAY
+
+
+def _less(spans: Iterable[Span], holes: Sequence[Span]) -> Iterator[Span]:
+    """The spans without what lies in a hole; both in order and apart."""
+    for opens, closes in spans:
+        since = opens
+        for begins, ends in holes:
+            if begins >= closes:
+                break
+            if begins > since:
+                yield since, begins
+            since = max(since, ends)
+        if since < closes:
+            yield since, closes
 
 
 def _spans_of(zone: ZoneInfo, day: date, blocks: Sequence[Block]) -> tuple[Span, ...]:
@@ -149,13 +176,14 @@ def _spans_of(zone: ZoneInfo, day: date, blocks: Sequence[Block]) -> tuple[Span,
         return ()
     midnight = datetime.combine(day, time(), UTC)
     offset = _offset(zone, midnight - _WIDEST_OFFSET)
-    if offset == _offset(zone, midnight + _DAY + _WIDEST_OFFSET):  # clocks change on a few days a year only
+    ends = midnight + 2 * _DAY + _WIDEST_OFFSET  # a shift may go on through the next day
+    if offset == _offset(zone, ends):  # clocks change on a few days a year only
         return tuple((midnight + start * _MINUTE - offset, midnight + end * _MINUTE - offset) for start, end in blocks)
     spans = []
-    for begins, ends, offset in _stretches(zone, midnight - _WIDEST_OFFSET, midnight + _DAY + _WIDEST_OFFSET):
+    for begins, changes, offset in _stretches(zone, midnight - _WIDEST_OFFSET, ends):
         for start, end in blocks:
             opens = max(midnight + start * _MINUTE - offset, begins)
-            closes = min(midnight + end * _MINUTE - offset, ends)
+            closes = min(midnight + end * _MINUTE - offset, changes)
             if opens < closes:
                 spans.append((opens, closes))
     return _joined(sorted(spans))
@@ -235,6 +263,10 @@ def parse_hours(
     week = tuple(_blocks(weekly.get(day, []), day) for day in WEEKDAYS)
     if not any(week):
         raise ValueError("A calendar needs working hours on some day, or no promise would ever run out.")
+    for number, day in enumerate(WEEKDAYS):
+        following = (number + 1) % len(WEEKDAYS)
+        if week[number] and week[following] and week[number][-1][1] - 1440 > week[following][0][0]:
+            raise ValueError(f"{day}: the shift over midnight overlaps the first block of {WEEKDAYS[following]}.")
     return Hours(
         zone=found,
         weekly=week,
@@ -252,8 +284,13 @@ def _blocks(told: Sequence[Sequence[str]], day: str) -> tuple[Block, ...]:
             start, end = (_minutes(text) for text in block)
         except (TypeError, ValueError):
             raise ValueError(f"{day}: a block is a start and an end, like 09:00 to 17:30.") from None
-        if start >= end:
-            raise ValueError(f"{day}: a block ends after it starts; split one that passes midnight in two.")
+        if start == end or start >= 1440:
+            raise ValueError(f"{day}: a block ends at another time than it starts; a whole day is 00:00 to 24:00.")
+        if end < start:  # 22:00 to 06:00 ends on the next day; 17:00 to 09:00 is a typing mistake
+            end += 1440  # noqa: PLW2901 the same end, counted from the day on which it begins
+            if end - start > LONGEST_NIGHT:
+                most = f"{LONGEST_NIGHT // 60} hours"
+                raise ValueError(f"{day}: a block that passes midnight lasts at most {most}; is it the wrong way?")
         blocks.append((start, end))
     blocks.sort()
     if any(first[1] > second[0] for first, second in pairwise(blocks)):

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from routing.calendars import WEEKDAYS, Hours
-from routing.models import Calendar, SlaPolicy
+from funnel.versions import Status
+from routing.calendars import ALWAYS, Hours
+from routing.models import Calendar, SlaPromise
 from routing.serving import HISTORY_WEEKS, Capacity, Desk, Promise, capacity, serve_lines
 
 # What a rep decided: MQLs that left the stage by their hand; where no hand is known, by the hand of their owner.
@@ -36,7 +36,6 @@ LEFT JOIN funnel_team t ON t.id = r.team_id
 WHERE s.receiving AND r.active AND t.kind IS DISTINCT FROM 'ae'  -- those are dealt SQLs
 ORDER BY s.rep_id
 """
-ALWAYS: Final = Hours(zone=ZoneInfo("UTC"), weekly=(((0, 1440),),) * len(WEEKDAYS), days={})
 NARROWED: Final = "Seats serve all leads together, so a part of the leads has no capacity of its own."
 
 
@@ -68,7 +67,8 @@ def service(*, narrowed: bool, now: datetime) -> Service:
     if narrowed:
         return Service(weekly=None, words=NARROWED)
     read = _read(now)
-    policy = SlaPolicy.objects.filter(kind=SlaPolicy.Kind.ACCEPT, active=True).first()
+    accepts = SlaPromise.objects.filter(kind=SlaPromise.Kind.ACCEPT, sla_policy__status=Status.PUBLISHED)
+    general = accepts.filter(condition={}).order_by("position", "pk").first()  # all leads are looked at together
     lines = tuple(
         (read.hours.get(pk, ALWAYS) if pk else ALWAYS, weekly) for pk, weekly in sorted(
             read.found.lines.items(), key=lambda line: line[0] or 0
@@ -78,15 +78,9 @@ def service(*, narrowed: bool, now: datetime) -> Service:
         weekly=read.found.weekly,
         words=read.found.words,
         lines=lines,
-        promise=Promise(policy.amount, policy.unit) if policy else None,
-        promised=_promised(policy) if policy else "",
+        promise=Promise(general.amount, general.unit) if general else None,
+        promised=general.length if general else "",
     )
-
-
-def _promised(policy: SlaPolicy) -> str:
-    """1 business day, 30 business minutes."""
-    unit = policy.get_unit_display().lower()
-    return f"{policy.amount} {unit.replace('days', 'day').replace('minutes', 'minute') if policy.amount == 1 else unit}"
 
 
 def _read(now: datetime) -> _Read:

@@ -98,6 +98,52 @@ class TestMinutes:
         assert minutes_between(plain, at(2, "10:00"), end) == 480 * 5 * 520
 
 
+class TestShiftsOverMidnight:
+    """A shift from 22:00 to 06:00 belongs to the day on which it begins."""
+
+    night = staticmethod(lambda: hours(("22:00", "06:00"), zone="Europe/Vienna"))
+
+    def test_it_goes_on_after_midnight(self):
+        assert minutes_between(self.night(), at(2, "23:00", VIENNA), at(3, "23:00", VIENNA)) == 7 * 60 + 60
+        assert add_minutes(self.night(), at(2, "23:00", VIENNA), 180) == at(3, "02:00", VIENNA)
+        assert next_opening(self.night(), at(3, "03:00", VIENNA)) == at(3, "03:00", VIENNA)
+        assert next_opening(self.night(), at(3, "07:00", VIENNA)) == at(3, "22:00", VIENNA)
+        assert subtract(self.night(), at(3, "23:00", VIENNA), 120) == at(3, "05:00", VIENNA)
+
+    def test_that_of_friday_ends_on_saturday_and_sunday_has_none(self):
+        assert add_minutes(self.night(), at(6, "22:00", VIENNA), 480) == at(7, "06:00", VIENNA)
+        assert add_minutes(self.night(), at(6, "22:00", VIENNA), 481) == at(9, "22:01", VIENNA)
+
+    @pytest.mark.parametrize(
+        ("start", "end"),
+        [((3, "02:00"), (4, "02:00")), ((6, "23:00"), (9, "23:00")), ((7, "03:00"), (10, "03:00"))],
+    )
+    def test_a_business_day_is_the_same_time_of_the_next_shift(self, start, end):
+        assert add_days(self.night(), at(*start, VIENNA), 1) == at(*end, VIENNA)
+
+    def test_a_change_of_clocks_within_it_makes_it_an_hour_longer_or_shorter(self):
+        every_night = hours(("22:00", "06:00"), zone="Europe/Vienna", on=WEEKDAYS)
+        spring, autumn = at(28, "12:00", VIENNA, month=3), at(24, "12:00", VIENNA, month=10)
+        assert minutes_between(every_night, spring, at(29, "12:00", VIENNA, month=3)) == 7 * 60
+        assert minutes_between(every_night, autumn, at(25, "12:00", VIENNA, month=10)) == 9 * 60
+
+    def test_a_day_that_differs_may_begin_while_the_night_shift_lasts_and_counts_once(self):
+        early = hours(("22:00", "06:00"), days={date(2026, 11, 3): [["05:00", "08:00"]]})
+        assert minutes_between(early, at(2, "22:00"), at(3, "12:00")) == 10 * 60
+        assert subtract(early, at(3, "08:00"), 10 * 60) == at(2, "22:00")
+
+
+class TestPauses:
+    def test_what_does_not_count_moves_the_end(self):
+        pause = [(at(2, "12:00"), at(3, "11:00"))]
+        assert add_minutes(hours(), at(2, "11:00"), 120, without=pause) == at(3, "12:00")
+        assert minutes_between(hours(), at(2, "11:00"), at(3, "12:00"), without=pause) == 120
+
+    def test_one_that_begins_within_another_hour_and_one_out_of_hours(self):
+        pauses = [(at(2, "12:00"), at(2, "12:30")), (at(2, "19:00"), at(3, "09:00")), (at(3, "10:00"), at(3, "10:15"))]
+        assert add_minutes(hours(), at(2, "11:00"), 420, without=pauses) == at(3, "10:45")
+
+
 class TestChangesOfClocks:
     """In Vienna 2026-03-29 has no 02:00 to 03:00, and 2026-10-25 has it twice."""
 
@@ -185,7 +231,10 @@ class TestReadingHours:
             ({"weekly": {"mon": [["nine", "five"]]}}, "mon: a block is a start and an end"),
             ({"weekly": {"mon": [[9, 17]]}}, "mon: a block is a start and an end"),
             ({"weekly": {"mon": [["09:00:30", "17:00"]]}}, "mon: a block is a start and an end"),
-            ({"weekly": {"mon": [["22:00", "06:00"]]}}, "passes midnight"),
+            ({"weekly": {"mon": [["17:00", "09:00"]]}}, "lasts at most 14 hours; is it the wrong way?"),
+            ({"weekly": {"mon": [["09:00", "09:00"]]}}, "ends at another time than it starts"),
+            ({"weekly": {"mon": [["22:00", "06:00"]], "tue": [["05:00", "09:00"]]}}, "mon: the shift over midnight"),
+            ({"weekly": {"sun": [["22:00", "06:00"]], "mon": [["05:00", "09:00"]]}}, "the first block of mon"),
             ({"weekly": {"mon": [["09:00", "12:00"], ["11:00", "15:00"]]}}, "two blocks overlap"),
             ({"days": {date(2026, 12, 24): 5}}, "24 Dec 2026: hours are a list of blocks"),
             ({"country": "XX"}, "The public holidays of “XX” are not known"),
