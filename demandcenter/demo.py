@@ -15,7 +15,8 @@ from django.utils.text import slugify
 
 from funnel.access import STAFF, Role
 from funnel.models import GlossaryTerm, ImportRun, Reason
-from routing.models import Calendar, SlaPolicy
+from routing import sla
+from routing.models import Calendar
 from scoring import services
 
 PASSWORD = "demo-center"  # known to everybody, and shown: a demo holds nothing that is anybody's
@@ -24,10 +25,6 @@ MARK = "demo"  # a file in DATA_DIR beside embedded servers: "filling" while `ma
 BUSINESS_APPS = ("funnel", "scoring", "routing", "reporting")
 KEPT = (Reason, GlossaryTerm)  # delivered with the product, not by the demo
 LOCK_PATIENCE = "20s"
-PROMISES = {
-    SlaPolicy.Kind.ACCEPT: (1, SlaPolicy.Unit.BUSINESS_DAYS),
-    SlaPolicy.Kind.HOT: (5, SlaPolicy.Unit.BUSINESS_MINUTES),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +167,9 @@ def _truncate() -> None:
 
 
 def _deliver(*, now: datetime) -> None:
-    """What a new installation begins with (routing/migrations/0003_first_promises.py) beside words and reasons."""
+    """What a new installation begins with (routing/migrations/0002_first_promises.py) beside words and reasons."""
     Calendar.objects.create(name="Office hours", zone=settings.REPORTING_ZONE)
-    for kind, (amount, unit) in PROMISES.items():
-        SlaPolicy.objects.create(kind=kind, amount=amount, unit=unit)
+    sla.ship(now=now)
     services.ship(now=now)
 
 

@@ -22,7 +22,7 @@ from funnel import inbox
 from funnel.inbox import Taken
 from funnel.inquiries import open_inquiries
 from funnel.models import Inbox, Kind, Stage, StageEvent
-from routing import clocks
+from routing import clocks, pauses
 from routing.engine import assign, retry_unrouted
 from routing.models import Clock, Notice
 from routing.notices import tell_owners
@@ -289,6 +289,14 @@ def _assign_unrouted(now: datetime, limit: int) -> int:
     return len(retry_unrouted(now=now, limit=limit))
 
 
+def _follow_absences(now: datetime, limit: int) -> int:
+    return pauses.follow_absences(now=now, limit=limit)
+
+
+def _start_meetings(now: datetime, limit: int) -> int:
+    return clocks.start_meetings(now=now, limit=limit)
+
+
 def _sweep_clocks(now: datetime, limit: int) -> int:
     return clocks.sweep(now=now, limit=limit)
 
@@ -318,6 +326,9 @@ TIMERS: Final = (
     Timer(name="reviews", work=_review, set_aside=_review_by_the_inbox),
     Timer(name="revisits", work=_revisit, set_aside=_revisit_tomorrow),
     Timer(name="unrouted", work=_assign_unrouted, set_aside=lambda _now, _problem: ""),
+    # Before the clocks: one that is to stand still does not run out meanwhile.
+    Timer(name="absences", work=_follow_absences, set_aside=lambda _now, _problem: ""),
+    Timer(name="meetings", work=_start_meetings, set_aside=lambda _now, _problem: ""),
     Timer(name="clocks", work=_sweep_clocks, set_aside=_clock_later),
     # In the sweep rather than with its people: a hundred touches of one company in between are one look at it.
     Timer(name="accounts", work=_score_accounts, set_aside=_account_tomorrow),

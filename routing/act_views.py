@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from funnel.access import visible_to
 from funnel.models import Lead, Opportunity, Stage
-from routing import deals, meetings, services
+from routing import deals, meetings, pauses, services
 from routing.acts import Done, Refused
 from routing.answering import OUT_OF_SIGHT, Dialog, acted, ask, at_once, given, of_lead, refused, seen
 from routing.forms import (
@@ -22,6 +22,7 @@ from routing.forms import (
     MeetingForm,
     OpportunityForm,
     OutcomeForm,
+    PauseForm,
     ReassignForm,
     RecycleForm,
     RejectForm,
@@ -121,6 +122,23 @@ def hand_over(request: HttpRequest, lead: Lead) -> HttpResponse:
         return Done(lead_id=lead.pk, sentence=f"{lead.person} is with {rep} now.")
 
     return ask(request, lead, form, deed, Dialog(f"Give {lead.person} to somebody else", "Give"))
+
+
+@asks
+@of_lead
+def pause(request: HttpRequest, lead: Lead) -> HttpResponse:
+    form = PauseForm(given(request))
+
+    def deed(given: dict[str, Any]) -> Done:
+        return pauses.pause(lead.pk, **given, user=request.user, now=timezone.now())
+
+    note = "The time until then does not count; what is due moves with it."
+    return ask(request, lead, form, deed, Dialog(f"Pause the clocks of {lead.person}", "Pause", note))
+
+
+@require_POST
+def resume(request: HttpRequest, pk: int) -> HttpResponse:
+    return at_once(request, pk, lambda now: pauses.resume(pk, user=request.user, now=now))
 
 
 # --- Meetings and deals ---------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from funnel import stages
 from funnel.access import sight_of, visible_to
 from funnel.models import Kind, Lead, Reason, Rep, Stage, StageEvent
 from routing import clocks
+from routing.covering import covered_by
 from routing.models import Assignment
 
 UNDO: Final = timedelta(minutes=10)
@@ -87,7 +88,8 @@ def require(user: Any, *permissions: str, deed: str) -> None:
 
 
 def require_hand(lead: Lead, user: Any, *, deed: str, now: datetime) -> Rep | None:
-    """The lead's owner may, a manager may; where nobody owns it, whoever may claim it. Returns the user as a rep.
+    """The lead's owner may, whoever covers for them, and a manager; where nobody owns it, whoever may claim it. Returns
+    the user as a rep.
 
     deed: the verb, as in "accept". Raises NotAllowed or Refused.
     """
@@ -99,7 +101,7 @@ def require_hand(lead: Lead, user: Any, *, deed: str, now: datetime) -> Rep | No
         raise NotAllowed(f"Only a rep can {deed} leads, and your log-in is no rep's; an administrator can link them.")
     if lead.owner_id is None:
         require_pool(lead, rep, deed=deed)
-    elif lead.owner_id != rep.pk:
+    elif lead.owner_id != rep.pk and lead.owner_id not in covered_by(rep.pk, now=now):
         raise Refused(f"This lead is {owner_since(lead, now=now)}. Only its owner or a manager can {deed} it.")
     return rep
 

@@ -1,13 +1,18 @@
-"""The admin of routing: who gets which lead, when teams work, what is promised, and a look at what came of it."""
+"""The admin of routing: who gets which lead, when teams work, and a look at what came of it.
+
+What is promised is in sla_admin.py.
+"""
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import get_text_list
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -16,7 +21,7 @@ from funnel.admin import ReadOnly
 from funnel.admin_acts import Acts, pk_of, posted, who
 from funnel.conditions import sentence
 from funnel.versions import Status
-from routing import policies
+from routing import policies, sla_admin
 from routing.fields import FIELDS
 from routing.handoff_admin import OfLeads
 from routing.models import (
@@ -29,7 +34,6 @@ from routing.models import (
     RoutingPolicy,
     RoutingRule,
     Seat,
-    SlaPolicy,
 )
 from routing.outbox_admin import DeliveryAdmin, WebhookAdmin
 from routing.policy_forms import (
@@ -43,7 +47,7 @@ from routing.policy_forms import (
     WhyForm,
 )
 
-__all__ = ["DeliveryAdmin", "WebhookAdmin"]
+__all__ = ["DeliveryAdmin", "WebhookAdmin", "sla_admin"]  # which register themselves
 
 _DRAFT = Status.DRAFT
 
@@ -214,6 +218,23 @@ class CalendarAdmin(ModelAdmin):
     def desks_count(self, calendar: Any) -> int:
         return calendar.desks_total
 
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """A calendar that somebody works by, or that a clock was reckoned with, stays."""
+        calendar = Calendar.objects.filter(pk=pk_of(object_id)).first()
+        used = _users_of(calendar) if calendar else ""
+        if not used:
+            return super().delete_view(request, object_id, extra_context)
+        said = f"“{calendar}” is in use by {used}. Give those another calendar first; what clocks ran by is kept."
+        messages.error(request, said)
+        return HttpResponseRedirect(reverse("admin:routing_calendar_change", args=[pk_of(object_id)]))
+
+
+def _users_of(calendar: Calendar) -> str:
+    """Who needs the calendar: 2 desks, 1 seat and 14 clocks."""
+    models = (("desk", Desk), ("seat", Seat), ("clock", Clock))
+    counts = [(noun, model._default_manager.filter(calendar=calendar).count()) for noun, model in models]
+    return get_text_list([f"{count:,} {noun}{'' if count == 1 else 's'}" for noun, count in counts if count], "and")
+
 
 @admin.register(Absence)
 class AbsenceAdmin(ModelAdmin):
@@ -251,20 +272,6 @@ class SeatAdmin(ModelAdmin):
         return str(seat.rep.team or "")
 
 
-@admin.register(SlaPolicy)
-class SlaPolicyAdmin(ModelAdmin):
-    """What is promised; clocks that run keep the time they were given."""
-
-    list_display = ("kind", "amount", "unit", "warn_at", "active")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A promise that is no longer made is marked as not active."""
-        return False
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("kind",) if obj else ()
-
-
 # --- What came of it ------------------------------------------------------------------------------
 
 
@@ -275,15 +282,21 @@ class AssignmentAdmin(OfLeads, ModelAdmin):
     list_filter = ("kind",)
 
 
+_OUTCOMES = {"Kept": "success", "Late": "danger", "Runs": "info", "Stands still": "info", "Cancelled": "default"}
+
+
 @admin.register(Clock)
 class ClockAdmin(OfLeads, ModelAdmin):
-    list_display = ("started_at", "lead_link", "kind", "due_at", "stopped_at", "outcome", "warned")
+    list_display = ("started_at", "lead_link", "kind", "due_at", "stopped_at", "outcome", "promise")
+    list_select_related = ("promise",)
     list_filter = ("kind",)
 
-    @display(description="Outcome", label={"Kept": "success", "Late": "danger", "Runs": "info", "Cancelled": "default"})
+    @display(description="Outcome", label=_OUTCOMES)
     def outcome(self, clock: Clock) -> str:
         if clock.cancelled:
             return "Cancelled"
+        if clock.paused_until:
+            return "Stands still"
         ends = clock.stopped_at or timezone.now()
         if ends > clock.due_at:
             return "Late"

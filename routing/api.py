@@ -18,7 +18,7 @@ from funnel import api as funnel
 from funnel.access import visible_to
 from funnel.intake_api import IntakeMixin, describe_intake
 from funnel.models import Lead, StageEvent, Team
-from routing import deals, meetings, serializers, services
+from routing import deals, meetings, pauses, serializers, services
 from routing.act_api import act_on_lead, describe_act, do
 from routing.explain import why_owner
 from routing.filters import LeadFilter, ReferenceFilter, opened_at
@@ -177,6 +177,23 @@ class LeadViewSet(HandOffActs, IntakeMixin, funnel.VisibleViewSet):
             return done
 
         return act_on_lead(request, int(pk), act, body=serializers.ReassignSerializer)
+
+    @describe_act(
+        "Let the running clocks of the lead stand still: for the prospect's reply, or for missing data.",
+        body=serializers.PauseSerializer,
+        example={"kind": "reply", "until": "2026-06-18"},
+    )
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, pk: str) -> Response:
+        def act(given: dict[str, Any], now: datetime) -> services.Done:
+            return pauses.pause(int(pk), **given, user=request.user, now=now)
+
+        return act_on_lead(request, int(pk), act, body=serializers.PauseSerializer)
+
+    @describe_act("Let the clocks of the lead run again before the pause is over.")
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: str) -> Response:
+        return act_on_lead(request, int(pk), lambda given, now: pauses.resume(int(pk), user=request.user, now=now))
 
     @describe_act(
         "Book a meeting with a lead at SAL or beyond; one lies ahead at a time.",

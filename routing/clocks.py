@@ -1,29 +1,29 @@
 """The clocks of promises: made to agree with what happened, and looked at when a warning or an end is due.
 
-`follow` is told what moved, `start_hot` who raised a hand, `sweep` that time has passed; all three make the clocks say
-what the standing events and touches say (promises.py). Whether a promise was kept is `stopped_at <= due_at`, whenever
-somebody looked. Locks: leads in id order; clocks change under the lock of their lead only.
+`follow` is told what moved, `start_hot` who raised a hand, `sweep` that time has passed; all of them make the clocks
+say what the standing events, touches, meetings and pauses say (promises.py, terms.py). Whether a promise was kept is
+`stopped_at <= due_at`, whenever somebody looked. Locks: leads in id order; clocks change under the lock of their lead
+only.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from django.db import connection, transaction
 
-from funnel import staging
 from funnel.models import Activity
-from funnel.path import Step
-from routing import notices
-from routing.deadlines import Deadlines
-from routing.models import Clock, ClockEvent, Notice, SlaPolicy
-from routing.notices import Tell
-from routing.promises import Contact, Stop, Wait, accept_stop, hot_stop, resumed, touch_cause, waits
+from routing import ladder, notices
+from routing.calendars import Span
+from routing.clock_facts import REPLY, Known, pauses_of, read
+from routing.clock_writing import BREACHED, PAUSED, RESUMED, STARTED, STOPPED, Changes, next_at, write
+from routing.deadlines import Deadlines, apply_end, apply_moments, hours_of
+from routing.models import Clock, Notice, SlaPromise
+from routing.promises import RULES, Begun, Stop, hot_stop, resumed, taken_back, touch_cause
+from routing.terms import within
 
-ACCEPT, HOT = SlaPolicy.Kind.ACCEPT.value, SlaPolicy.Kind.HOT.value
-STARTED, WARNED, BREACHED, STOPPED, RESUMED = (kind.value for kind in ClockEvent.Kind)
+ACCEPT, HOT, OUTCOME = SlaPromise.Kind.ACCEPT.value, SlaPromise.Kind.HOT.value, SlaPromise.Kind.OUTCOME.value
 
 
 class RaisedHand(Protocol):
@@ -36,35 +36,12 @@ class RaisedHand(Protocol):
     def activity_id(self) -> int: ...
 
 
-@dataclass(slots=True)
-class _Known:
-    """One lead's clocks and what they follow from."""
-
-    steps: list[Step] = field(default_factory=list)
-    clocks: list[Clock] = field(default_factory=list)
-    raised: dict[str, Contact] = field(default_factory=dict)  # by the cause of the clock
-    contacts: dict[str, Contact] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Changes:
-    """What has to be written: clocks by what becomes of them, and the facts about them."""
-
-    stopped: list[Clock] = field(default_factory=list)
-    running: list[Clock] = field(default_factory=list)
-    new: list[Clock] = field(default_factory=list)
-    events: list[ClockEvent] = field(default_factory=list)
-
-    def say(self, clock: Clock, kind: str, at: datetime, cause: str) -> None:
-        self.events.append(ClockEvent(clock=clock, kind=kind, occurred_at=at, cause=cause))
-
-
 # --- what others call -----------------------------------------------------------------------------
 
 
 @transaction.atomic
 def follow(event_ids: Collection[int], *, now: datetime) -> None:
-    """Bring the clocks of these stage events' leads in line. An entry into MQL among them starts an accept clock.
+    """Bring the clocks of these stage events' leads in line. An entry into a stage among them starts its clocks.
 
     Idempotent, in any order; the same constant number of statements for one event and a thousand.
     """
@@ -72,26 +49,32 @@ def follow(event_ids: Collection[int], *, now: datetime) -> None:
         return
     lead_ids = _ids("SELECT DISTINCT lead_id FROM funnel_stageevent WHERE id = ANY(%s)", event_ids)
     _lock(lead_ids)
-    _reconcile(lead_ids, now=now, starting=frozenset(event_ids))
+    _reconcile(lead_ids, now=now, heard=frozenset(f"stage_event:{pk}" for pk in event_ids))
 
 
 @transaction.atomic
 def follow_touches(activity_ids: Collection[int], *, now: datetime) -> None:
-    """Stop the clocks of raised hands whom one of us has touched by one of these."""
+    """Stop the clocks that a touch of one of us answers, and end the pauses that wait for a reply like one of these."""
     if not activity_ids:
         return
-    lead_ids = _ids(
-        """
-        SELECT DISTINCT c.lead_id FROM funnel_activity t
-        JOIN funnel_lead l ON l.person_id = t.person_id
-        JOIN routing_clock c ON c.lead_id = l.id AND c.kind = 'hot' AND c.stopped_at IS NULL
-        WHERE t.id = ANY(%s) AND t.direction = 'out' AND NOT t.automatic
-        """,
-        activity_ids,
-    )
+    lead_ids = _ids(_TOUCHED, activity_ids)
     if lead_ids:
-        _lock(lead_ids)
-        _reconcile(lead_ids, now=now)
+        follow_leads(lead_ids, now=now)
+
+
+@transaction.atomic
+def follow_meetings(meeting_ids: Collection[int], *, now: datetime) -> None:
+    """Bring the clocks of these meetings' leads in line, after one was booked, or somebody said how it went."""
+    lead_ids = _ids("SELECT DISTINCT lead_id FROM routing_meeting WHERE id = ANY(%s)", meeting_ids)
+    _lock(lead_ids)
+    _reconcile(lead_ids, now=now, heard=frozenset(f"meeting:{pk}" for pk in meeting_ids))
+
+
+@transaction.atomic
+def follow_leads(lead_ids: Collection[int], *, now: datetime) -> None:
+    """Bring the clocks that these leads have in line, after something else about them has changed."""
+    _lock(lead_ids)
+    _reconcile(lead_ids, now=now)
 
 
 @transaction.atomic
@@ -112,6 +95,18 @@ def start_hot(raised: Iterable[RaisedHand], *, now: datetime) -> None:
 
 
 @transaction.atomic
+def start_meetings(*, now: datetime, limit: int) -> int:
+    """Start the clocks of meetings whose time has come while nobody said how they went. Returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGUN, [now, limit])
+        begun = cursor.fetchall()
+    if not begun:
+        return 0
+    heard = frozenset(f"meeting:{pk}" for pk, _lead_id in begun)
+    return _reconcile({lead_id for _pk, lead_id in begun}, now=now, heard=heard).started
+
+
+@transaction.atomic
 def sweep(*, now: datetime, limit: int) -> int:
     """Look at clocks that have a warning or an end due, the most overdue first. Returns how many.
 
@@ -122,9 +117,9 @@ def sweep(*, now: datetime, limit: int) -> int:
         due = cursor.fetchall()
     if not due:
         return 0
-    clocks = _reconcile({lead_id for _pk, lead_id in due}, now=now)
+    clocks = _reconcile({lead_id for _pk, lead_id in due}, now=now).clocks
     looked_at = {pk for pk, _lead_id in due}
-    _ring([clock for clock in clocks if clock.pk in looked_at], now=now)
+    ladder.climb([clock for clock in clocks if clock.pk in looked_at], now=now)
     return len(due)
 
 
@@ -134,29 +129,32 @@ def may_cool(lead_ids: Collection[int]) -> list[int]:
     return sorted(set(lead_ids) - set(held))
 
 
-# --- reading --------------------------------------------------------------------------------------
+# --- whom it is about -----------------------------------------------------------------------------
 
 _DUE: Final = """
 SELECT c.id, c.lead_id FROM routing_clock c JOIN funnel_lead l ON l.id = c.lead_id
 WHERE c.next_at <= %s ORDER BY c.next_at, c.id LIMIT %s FOR NO KEY UPDATE OF c, l SKIP LOCKED
 """
-_STEPS: Final = """
-SELECT lead_id, kind, to_stage, occurred_at, id, supersedes_id, reason_id FROM funnel_stageevent
-WHERE lead_id = ANY(%s) ORDER BY lead_id, occurred_at, id
+# Also of clocks that ended, and of pauses that are over: what came before that may be heard of afterwards.
+_TOUCHED: Final = f"""
+SELECT DISTINCT l.id FROM funnel_activity t
+JOIN funnel_lead l ON l.person_id = t.person_id
+WHERE t.id = ANY(%s)
+  AND (t.direction = 'out' AND NOT t.automatic AND EXISTS (
+           SELECT FROM routing_clock c WHERE c.lead_id = l.id AND c.kind IN ('hot', 'follow_up')
+           AND (c.stopped_at IS NULL OR c.stopped_at > t.occurred_at))
+       OR {REPLY} AND EXISTS (
+           SELECT FROM routing_pause p WHERE p.lead_id = l.id AND p.kind = 'reply'
+           AND p.starts_at < t.occurred_at AND p.until > t.occurred_at))
 """
-# The touch that raised the hand, and the first answer of one of us: what a hot clock follows from.
-_TOUCHES: Final = """
-SELECT c.lead_id, c.cause, raised.id, raised.occurred_at, raised.voided_at, answer.id, answer.occurred_at
-FROM routing_clock c
-JOIN funnel_lead l ON l.id = c.lead_id
-JOIN funnel_activity raised ON raised.id = split_part(c.cause, ':', 2)::bigint
-LEFT JOIN LATERAL (
-    SELECT t.id, t.occurred_at FROM funnel_activity t
-    WHERE t.person_id = l.person_id AND t.direction = 'out' AND NOT t.automatic AND t.voided_at IS NULL
-      AND t.occurred_at >= c.started_at
-    ORDER BY t.occurred_at, t.id LIMIT 1
-) answer ON true
-WHERE c.lead_id = ANY(%s) AND c.kind = 'hot'
+_BEGUN: Final = """
+SELECT m.id, m.lead_id FROM routing_meeting m JOIN funnel_lead l ON l.id = m.lead_id
+WHERE m.outcome = '' AND m.starts_at <= %s AND l.closed_at IS NULL
+  AND EXISTS (SELECT FROM routing_slapromise p JOIN routing_slapolicy v ON v.id = p.sla_policy_id
+              WHERE v.status = 'published' AND p.kind = 'outcome')
+  AND NOT EXISTS (SELECT FROM routing_clock c WHERE c.lead_id = m.lead_id AND c.kind = 'outcome'
+                  AND c.cause = 'meeting:' || m.id || ':' || floor(extract(epoch FROM m.starts_at))::bigint)
+ORDER BY m.starts_at, m.id LIMIT %s FOR NO KEY UPDATE OF l SKIP LOCKED
 """
 
 
@@ -171,69 +169,97 @@ def _lock(lead_ids: Collection[int]) -> None:
         cursor.execute("SELECT id FROM funnel_lead WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(lead_ids)])
 
 
-def _read(lead_ids: Collection[int]) -> dict[int, _Known]:
-    known: dict[int, _Known] = defaultdict(_Known)
-    for clock in Clock.objects.filter(lead__in=lead_ids).order_by("started_at", "pk"):
-        known[clock.lead_id].clocks.append(clock)
-    with connection.cursor() as cursor:
-        cursor.execute(_STEPS, [list(lead_ids)])
-        for lead_id, *step in cursor.fetchall():
-            known[lead_id].steps.append(Step(*step))
-        hot = [lead_id for lead_id, one in known.items() if any(clock.kind == HOT for clock in one.clocks)]
-        cursor.execute(_TOUCHES, [hot])
-        for lead_id, cause, raised, raised_at, voided_at, answer, answered_at in cursor.fetchall():
-            known[lead_id].raised[cause] = Contact(raised, raised_at, voided_at)
-            if answer is not None:
-                known[lead_id].contacts[cause] = Contact(answer, answered_at)
-    return known
-
-
 # --- making them agree ----------------------------------------------------------------------------
 
 
-def _reconcile(lead_ids: Collection[int], *, now: datetime, starting: frozenset[int] = frozenset()) -> list[Clock]:
-    """Make the clocks of these leads say what their events and touches say. The caller holds the leads' locks.
+@dataclass(frozen=True, slots=True)
+class _Reconciled:
+    """clocks: those there were before; started: how many are new."""
 
-    starting: events that start a clock if they are entries into MQL; any other entry without one is history. Returns
-    the clocks there were before.
+    clocks: list[Clock]
+    started: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Should:
+    """What one clock should say. pauses: the spans that do not count, as far as it runs."""
+
+    clock: Clock
+    stop: Stop | None
+    pauses: list[Span]
+    known: Known
+
+    @property
+    def stored(self) -> list[list[str]]:
+        return [[begins.isoformat(), ends.isoformat()] for begins, ends in self.pauses]
+
+    @property
+    def ends(self) -> bool:
+        """Whether it is to end, or to have ended, another time than it did."""
+        return self.clock.stopped_at != (self.stop.at if self.stop else None)
+
+    @property
+    def moves(self) -> bool:
+        """Whether other spans count than those its times were reckoned with."""
+        return self.stored != self.clock.pauses
+
+
+def _reconcile(lead_ids: Collection[int], *, now: datetime, heard: frozenset[str] = frozenset()) -> _Reconciled:
+    """Make the clocks of these leads say what their facts say. The caller holds the leads' locks.
+
+    heard: stage events and meetings that start clocks; any other beginning without a clock is history.
     """
-    changes = _Changes()
-    to_start: list[tuple[int, Wait]] = []
-    known = _read(lead_ids)
+    known = read(lead_ids)
+    changes = Changes()
+    to_start: list[tuple[int, str, Begun]] = []
+    should: list[_Should] = []
     for lead_id, one in known.items():
-        found = waits(one.steps)
-        _follow_accept(one, found, changes, now=now)
-        _follow_hot(one, changes, now=now)
-        clocked = {clock.cause for clock in one.clocks}
-        to_start += [
-            (lead_id, wait)
-            for wait in found
-            if wait.event_id in starting and f"stage_event:{wait.event_id}" not in clocked
-        ]
-    _start_accept(to_start, changes)
-    _write(changes, now=now)
-    return [clock for one in known.values() for clock in one.clocks]
+        for kind, begun in _begun(one).items():
+            found, free = _of_kind(one, kind, begun, now=now)
+            should += found
+            to_start += [(lead_id, kind, fresh) for fresh in _fresh(one, kind, begun, free, heard=heard, now=now)]
+    _agree_all(should, changes, now=now)
+    _start(to_start, known, changes, now=now)
+    write(changes, now=now)
+    return _Reconciled([clock for one in known.values() for clock in one.clocks], len(changes.new))
 
 
-def _follow_accept(one: _Known, found: Sequence[Wait], changes: _Changes, *, now: datetime) -> None:
-    for clock in one.clocks:
-        if clock.kind == ACCEPT:
-            event_id = int(clock.cause.partition(":")[2])
-            _agree(clock, accept_stop(event_id, one.steps, found), one, changes, now=now)
+def _begun(one: Known) -> dict[str, list[Begun]]:
+    """By kind, what was to be done about the lead and how it ended."""
+    facts = one.facts
+    found = {kind: rule(facts) for kind, rule in RULES.items()}
+    found[HOT] = [
+        Begun(
+            clock.cause,
+            clock.started_at,
+            hot_stop(facts.raised[clock.cause], clock.started_at, facts.steps, facts.contacts.get((HOT, clock.cause))),
+        )
+        for clock in one.clocks
+        if clock.kind == HOT
+    ]
+    return found
 
 
-def _follow_hot(one: _Known, changes: _Changes, *, now: datetime) -> None:
-    """Hot clocks in order of their start; one that would run beside an earlier one is cancelled."""
+def _of_kind(one: Known, kind: str, begun: Sequence[Begun], *, now: datetime) -> tuple[list[_Should], bool]:
+    """What the lead's clocks of a kind should say, and whether none of them runs then.
+
+    In order of their start; one that would run beside an earlier one is cancelled.
+    """
+    stops = {one.cause: one.stop for one in begun}
     earlier: Clock | None = None
+    found = []
     for clock in one.clocks:
-        if clock.kind != HOT:
+        if clock.kind != kind:
             continue
-        stop = hot_stop(one.raised[clock.cause], clock.started_at, one.steps, one.contacts.get(clock.cause))
+        known = clock.cause in stops
+        stop = stops[clock.cause] if known else taken_back(clock.cause, one.facts, now=now)
         if stop is None and earlier is not None:
             stop = Stop(now, earlier.cause, cancelled=True) if clock.stopped_at is None else _as_it_is(clock)
         elif stop is None:
             earlier = clock
-        _agree(clock, stop, one, changes, now=now)
+        pauses = within(one.pauses, clock.started_at, stop.at if stop else None)
+        found.append(_Should(clock, stop, pauses, one))
+    return found, earlier is None
 
 
 def _as_it_is(clock: Clock) -> Stop:
@@ -241,48 +267,113 @@ def _as_it_is(clock: Clock) -> Stop:
     return Stop(clock.stopped_at, clock.stopped_by, clock.cancelled)
 
 
-def _agree(clock: Clock, stop: Stop | None, one: _Known, changes: _Changes, *, now: datetime) -> None:
-    """Bring one clock to this stop, or let it run."""
+def _fresh(
+    one: Known, kind: str, begun: Sequence[Begun], free: bool, *, heard: frozenset[str], now: datetime
+) -> list[Begun]:
+    """What begins a clock of its own. free: none of the kind runs."""
+    clocked = {clock.cause for clock in one.clocks if clock.kind == kind}
+    fresh = []
+    for found in begun:
+        source = ":".join(found.cause.split(":")[:2])
+        if found.cause in clocked or source not in heard or found.started_at > now:
+            continue
+        if found.stop is None:
+            if not free:
+                continue
+            free = False
+        fresh.append(found)
+    return fresh
+
+
+def _agree_all(should: Sequence[_Should], changes: Changes, *, now: datetime) -> None:
+    """Bring each clock to its times and to its end, or let it run."""
+    hours = hours_of([one.clock.calendar_id for one in should if one.moves or one.ends])
+    for one in should:
+        clock, before, moved, ends = one.clock, _says(one.clock), one.moves, one.ends
+        if moved:
+            apply_moments(clock, hours.get(clock.calendar_id or 0), one.pauses)
+            clock.pauses = one.stored
+        ended = clock.stopped_at is not None
+        _agree(clock, one.stop, one, changes, now=now)
+        if moved or ends:
+            apply_end(clock, hours.get(clock.calendar_id or 0), one.pauses)
+        _stand_still(clock, one.pauses, changes, moved=moved, now=now)
+        clock.next_at = next_at(clock)
+        if _says(clock) != before:
+            (changes.running if clock.stopped_at is None and ended else changes.stopped).append(clock)
+
+
+def _says(clock: Clock) -> tuple[object, ...]:
+    return (
+        clock.stopped_at, clock.stopped_by, clock.cancelled, clock.due_at, clock.warn_at, clock.paused_until,
+        clock.next_at, clock.pauses,
+    )  # fmt: skip
+
+
+def _agree(clock: Clock, stop: Stop | None, one: _Should, changes: Changes, *, now: datetime) -> None:
     if stop is None:
         if clock.stopped_at is None:
             return
-        at, cause = resumed(clock.stopped_by, one.steps, now=now)
+        at, cause = resumed(clock.stopped_by, one.known.facts.steps, now=now)
         clock.stopped_at, clock.stopped_by, clock.cancelled = None, "", False
-        changes.running.append(clock)
         changes.say(clock, RESUMED, at, cause)
-    elif (clock.stopped_at, clock.stopped_by, clock.cancelled) != (stop.at, stop.cause, stop.cancelled):
-        if clock.cancelled and stop.cancelled:
-            return  # it was called off before; a second reason changes nothing
-        _stop(clock, stop, changes)
-        changes.stopped.append(clock)
-    clock.next_at = _next_at(clock)
+        return
+    stop = _settled(stop, clock)
+    if (clock.stopped_at, clock.stopped_by, clock.cancelled) == (stop.at, stop.cause, stop.cancelled):
+        return
+    if clock.cancelled and stop.cancelled:
+        return  # it was called off before; a second reason changes nothing
+    _stop(clock, stop, changes)
 
 
-def _stop(clock: Clock, stop: Stop, changes: _Changes) -> None:
+def _settled(stop: Stop, clock: Clock) -> Stop:
+    """What is moot was called off, unless it was late by then."""
+    return Stop(stop.at, stop.cause, cancelled=stop.cancelled or (stop.moot and stop.at <= clock.due_at))
+
+
+def _stop(clock: Clock, stop: Stop, changes: Changes) -> None:
     clock.stopped_at, clock.stopped_by, clock.cancelled = stop.at, stop.cause, stop.cancelled
     changes.say(clock, STOPPED, stop.at, stop.cause)
     if stop.at > clock.due_at and not stop.cancelled:
         changes.say(clock, BREACHED, clock.due_at, "due")  # whether a sweep came by meanwhile or not
 
 
-def _next_at(clock: Clock) -> datetime | None:
-    """When a running clock has something to tell next."""
-    if clock.stopped_at is not None or clock.breach_told:
-        return None
-    return clock.due_at if clock.warned else clock.warn_at
+def _stand_still(clock: Clock, pauses: Sequence[Span], changes: Changes, *, moved: bool, now: datetime) -> None:
+    """Let the clock stand still while a pause lasts, and say when it began to and when it ran again."""
+    before = clock.paused_until
+    here = next(((begins, ends) for begins, ends in pauses if begins <= now < ends), None)
+    clock.paused_until = here[1] if here and clock.stopped_at is None else None
+    if clock.paused_until == before and not moved:
+        return
+    for begins, ends in pauses:
+        if begins <= now:
+            changes.say(clock, PAUSED, begins, f"pause:{begins.timestamp():.0f}")
+        if ends <= now:
+            changes.say(clock, RESUMED, ends, f"pause:{begins.timestamp():.0f}:{ends.timestamp():.0f}")
 
 
-def _start_accept(to_start: Sequence[tuple[int, Wait]], changes: _Changes) -> None:
-    deadlines = Deadlines.read(ACCEPT, [lead_id for lead_id, _wait in to_start])
-    for lead_id, wait in to_start:
-        clock = deadlines.clock(lead_id, cause=f"stage_event:{wait.event_id}", started_at=wait.started_at)
+def _start(
+    to_start: Sequence[tuple[int, str, Begun]], known: Mapping[int, Known], changes: Changes, *, now: datetime
+) -> None:
+    deadlines = Deadlines.read({lead_id for lead_id, _kind, _begun in to_start})
+    for lead_id, kind, begun in to_start:
+        clock = deadlines.clock(lead_id, kind, cause=begun.cause, started_at=begun.started_at)
         if clock is None:
             continue
         changes.new.append(clock)
         changes.say(clock, STARTED, clock.started_at, clock.cause)
-        if wait.stop is not None:
-            _stop(clock, wait.stop, changes)
-        clock.next_at = _next_at(clock)
+        one = known[lead_id]
+        pauses = within(one.pauses, begun.started_at, begun.stop.at if begun.stop else None)
+        should = _Should(clock, begun.stop, pauses, one)
+        moved = should.moves
+        if moved:
+            apply_moments(clock, deadlines.hours.get(clock.calendar_id or 0), pauses)
+            clock.pauses = should.stored
+        if begun.stop is not None:
+            _stop(clock, _settled(begun.stop, clock), changes)
+            apply_end(clock, deadlines.hours.get(clock.calendar_id or 0), pauses)
+        _stand_still(clock, pauses, changes, moved=moved, now=now)
+        clock.next_at = next_at(clock)
 
 
 def _start_hot(hands: Mapping[int, int], *, now: datetime) -> None:
@@ -292,97 +383,8 @@ def _start_hot(hands: Mapping[int, int], *, now: datetime) -> None:
     again = set(Clock.objects.filter(lead__in=hands, kind=HOT, cause__in=causes.values()).values_list("lead", "cause"))
     free = [lead_id for lead_id in sorted(hands) if lead_id not in taken and (lead_id, causes[lead_id]) not in again]
     learnt = dict(Activity.objects.filter(pk__in=hands.values()).values_list("pk", "recorded_at"))
-    deadlines = Deadlines.read(HOT, free)
-    changes = _Changes()
-    for lead_id in free:
-        started_at = min(learnt[hands[lead_id]], now)
-        clock = deadlines.clock(lead_id, cause=causes[lead_id], started_at=started_at)
-        if clock is not None:
-            changes.new.append(clock)
-            changes.say(clock, STARTED, clock.started_at, clock.cause)
-            clock.next_at = _next_at(clock)
-    _write(changes, now=now)
-
-
-# --- writing --------------------------------------------------------------------------------------
-
-_CHANGED: Final = ("stopped_at", "stopped_by", "cancelled", "warned", "breach_told", "next_at")
-
-
-def _write(changes: _Changes, *, now: datetime) -> None:
-    """Stops before what runs again and what is new: a lead has one running clock of a kind at a time."""
-    for clocks in (changes.stopped, changes.running):
-        _update(clocks)
-    for clock, pk in zip(changes.new, staging.new_ids(Clock, len(changes.new)), strict=True):
-        clock.pk = pk
-    staging.insert(Clock, [_row(clock) for clock in changes.new])
-    _append(changes.events, now=now)
-
-
-def _update(clocks: Sequence[Clock]) -> None:
-    staging.update(Clock, {clock.pk: {name: getattr(clock, name) for name in _CHANGED} for clock in clocks})
-
-
-def _row(clock: Clock) -> dict[str, Any]:
-    names = ("id", "lead_id", "kind", "cause", "calendar_id", "started_at", "warn_at", "due_at", *_CHANGED)
-    return {name: getattr(clock, name) for name in names}
-
-
-def _append(events: Sequence[ClockEvent], *, now: datetime) -> None:
-    """The facts that are not there yet; one a clock, kind and cause."""
-    if not events:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO routing_clockevent (clock_id, kind, occurred_at, recorded_at, cause)
-            SELECT clock_id, kind, occurred_at, %s, cause
-            FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::text[]) n (clock_id, kind, occurred_at, cause)
-            ON CONFLICT (clock_id, kind, cause) DO NOTHING
-            """,
-            [
-                now,
-                [event.clock.pk for event in events],
-                [event.kind for event in events],
-                [event.occurred_at for event in events],
-                [event.cause for event in events],
-            ],
-        )
-
-
-# --- telling --------------------------------------------------------------------------------------
-
-
-def _ring(clocks: Sequence[Clock], *, now: datetime) -> None:
-    """Of those that run, warn the owner, or tell owner and managers that time ran out; once each."""
-    changes = _Changes()
-    running = [clock for clock in clocks if clock.stopped_at is None]
-    late = [clock for clock in running if clock.due_at <= now and not clock.breach_told]
-    soon = [clock for clock in running if clock.warn_at <= now < clock.due_at and not clock.warned]
-    for clock in late:
-        clock.breach_told = True
-        changes.say(clock, BREACHED, clock.due_at, "due")
-    for clock in soon:
-        clock.warned = True
-        changes.say(clock, WARNED, clock.warn_at, "warn")
-    for clock in clocks:
-        clock.next_at = _next_at(clock)
-    _update(clocks)
-    _append(changes.events, now=now)
-    _tell(late, soon, now=now)
-
-
-def _tell(late: Sequence[Clock], soon: Sequence[Clock], *, now: datetime) -> None:
-    owners = notices.users_of({clock.lead_id for clock in (*late, *soon)})
-    managers = notices.managers() if late or soon else []
-    tells: list[Tell] = []
-    for kind, clocks in ((Notice.Kind.BREACHED, late), (Notice.Kind.WARNED, soon)):
-        for clock in clocks:
-            owner = owners.get(clock.lead_id)
-            whom = {owner} if owner else set()
-            if kind == Notice.Kind.BREACHED or not owner:
-                whom |= set(managers)
-            tells += notices.tell_each(
-                sorted(whom), kind=kind, cause=f"clock:{clock.pk}", lead_id=clock.lead_id, data={"clock": clock.pk}
-            )
-    notices.tell(tells, now=now)
+    pauses = pauses_of(free)
+    changes = Changes()
+    begun = [(lead_id, HOT, Begun(causes[lead_id], min(learnt[hands[lead_id]], now))) for lead_id in free]
+    _start(begun, {lead_id: Known(pauses=pauses.get(lead_id, [])) for lead_id in free}, changes, now=now)
+    write(changes, now=now)

@@ -10,17 +10,20 @@ SECONDS_SHOWN_BELOW = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A clock that runs: what it promises, and between which moments."""
+    """A clock that runs: what it promises, between which moments, and until when it stands still, if it does."""
 
     kind: str
     started_at: datetime
     warn_at: datetime
     due_at: datetime
+    paused_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A clock as it is shown now. state: hot, late, warn, ok; css: its colour; share: of its time that has passed."""
+    """A clock as it is shown now. state: hot, late, warn, ok, paused; css: its colour; share: of its time that has
+    passed.
+    """
 
     state: str
     icon: str
@@ -32,6 +35,12 @@ class Face:
     warn_at: datetime
     started_at: datetime
     hot: bool
+    kind: str = "accept"
+
+    @property
+    def what(self) -> str:
+        """What the time is left for: "to accept"."""
+        return _WHAT.get(self.kind, "")
 
     @property
     def bar(self) -> str:
@@ -44,13 +53,25 @@ _LOOK = {
     "late": ("alert-octagon", "bad"),
     "warn": ("clock-exclamation", "warn"),
     "ok": ("clock", ""),
+    "paused": ("clock-pause", ""),
+}
+
+
+_WHAT = {
+    "accept": "to accept",
+    "hot": "for first contact",
+    "follow_up": "for the first follow-up",
+    "working": "to work it to an end",
+    "outcome": "to say how the meeting went",
+    "decision": "to decide on an opportunity",
 }
 
 
 def face(clock: Running, *, now: datetime) -> Face:
     """The clock at `now`. Time left is wall time until it is due; late from the moment after."""
     hot, late = clock.kind == "hot", now > clock.due_at
-    state = "late" if late else "hot" if hot else "warn" if now >= clock.warn_at else "ok"
+    paused = clock.paused_until is not None and now < clock.paused_until and not late
+    state = "late" if late else "paused" if paused else "hot" if hot else "warn" if now >= clock.warn_at else "ok"
     icon, css = _LOOK[state]
     whole = (clock.due_at - clock.started_at) / timedelta(seconds=1)
     passed = (now - clock.started_at) / timedelta(seconds=1)
@@ -58,15 +79,18 @@ def face(clock: Running, *, now: datetime) -> Face:
     due = f"was due {at}" if late else f"first contact by {at}" if hot else f"due {at}"
     return Face(
         state=state,
-        icon="flame" if hot else icon,
+        icon="flame" if hot and not paused else icon,
         css=css,
-        left=left_words(clock.due_at - now),
+        left=f"paused until {moment_words(clock.paused_until, now=now)}"
+        if paused and clock.paused_until
+        else left_words(clock.due_at - now),
         due=due,
         share=min(max(passed / whole, 0.0), 1.0) if whole > 0 else 1.0,
         due_at=clock.due_at,
         warn_at=clock.warn_at,
         started_at=clock.started_at,
         hot=hot,
+        kind=clock.kind,
     )
 
 

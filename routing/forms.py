@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from funnel.models import DealState, Lead, Reason, Rep
 from routing.meetings import executives
-from routing.models import Attendee, Meeting
+from routing.models import Attendee, Meeting, Pause
 
 LONGEST_NOTE = 10_000
 
@@ -258,6 +258,27 @@ def seen_owners(pairs: Iterable[str]) -> dict[int, int | None]:
         if all(part.isascii() and part.isdigit() and len(part) < 19 for part in (lead, rep)):
             found[int(lead)] = int(rep) or None
     return found
+
+
+class PauseForm(forms.Form):
+    """What the clocks of a lead wait for, and until when."""
+
+    kind = forms.ChoiceField(
+        label="They wait for",
+        choices=[(kind.value, kind.label.removeprefix("Waiting for ")) for kind in (Pause.Kind.REPLY, Pause.Kind.DATA)],
+        initial=Pause.Kind.REPLY,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Say what the lead waits for."},
+    )
+    until = forms.DateField(
+        label="Until",
+        widget=forms.DateInput(attrs={"type": "date", "autofocus": True}, format="%Y-%m-%d"),
+        error_messages={"required": "Say on which day they run again at the latest."},
+        help_text="They run again when this day begins, or as soon as a reply comes.",
+    )
+    why = forms.CharField(
+        label="Why", required=False, max_length=300, help_text="Needed for missing data: say what is missing."
+    )
 
 
 class HandOverForm(forms.Form):

@@ -10,7 +10,7 @@ from funnel.keyset import BadCursor
 from funnel.models import Lead, Opportunity, StageEvent
 from routing import timeline as timelines
 from routing.answers import answers_of
-from routing.clock_panel import clock_lines
+from routing.clock_panel import clock_lines, standstill
 from routing.explain import why_owner
 from routing.grades import grades_of
 from routing.handoff import of_lead
@@ -54,6 +54,7 @@ def whole(lead: Lead, events: list[StageEvent], query: QueryDict, user: Any, *, 
         "grade": grades_of([lead]).get(lead.pk),
         "face": next((line.face for line in clocks if line.face), None),
         "clocks": clocks,
+        "standstill": standstill(lead, viewer, running=any(line.face for line in clocks), now=now),
         "meeting": meeting,
         "expected": list(meeting.attendees.select_related("rep", "person").order_by("pk")) if meeting else (),
         "hand_offs": hand_offs,

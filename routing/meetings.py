@@ -13,7 +13,7 @@ from django.db.models import Q
 from funnel.models import Kind, Lead, Rep, Stage, Team
 from funnel.path import RANK
 from funnel.stages import Move
-from routing import sql_definitions
+from routing import clocks, sql_definitions
 from routing.acts import (
     DEAL,
     REASSIGN,
@@ -34,6 +34,7 @@ from routing.acts import (
     rep_of,
     require,
 )
+from routing.covering import hands_of
 from routing.models import Attendee, Meeting
 
 FARTHEST: Final = timedelta(days=730)  # a year that was typed wrong lies beyond
@@ -106,19 +107,21 @@ def record_outcome(
     _note_who_came(meeting, came)
     if outcome == Meeting.Outcome.HELD and lead.closed_at is None and lead.stage == Stage.SAL:
         _advance(lead, user, act="held", now=now)
+    clocks.follow_meetings([meeting.pk], now=now)
     if rebook_for is not None:
         refuse_if_closed(lead, now=now)
         _book(lead, rebook_for, _expected_executive(meeting), user=user, now=now)
     return _recorded(meeting, lead, now=now)
 
 
-def take_back_held(lead: Lead, *, at: datetime) -> None:
+def take_back_held(lead: Lead, *, at: datetime, now: datetime) -> None:
     """The meeting that was said to be held at this moment lies ahead again. The caller holds the lead's lock."""
     if lead.meetings.filter(outcome="").exists():
         raise Refused("Another meeting was booked since; cancel it first.")
     held = lead.meetings.filter(outcome=Meeting.Outcome.HELD, outcome_at=at)
     Attendee.objects.filter(meeting__in=held).update(came=None)
     held.update(outcome="", outcome_at=None, outcome_by=None)
+    clocks.follow_leads([lead.pk], now=now)
 
 
 def take_back_booked(lead: Lead, *, at: datetime, user: Any, now: datetime) -> None:
@@ -127,6 +130,7 @@ def take_back_booked(lead: Lead, *, at: datetime, user: Any, now: datetime) -> N
     if booked.exclude(outcome="").exists():
         raise Refused("Somebody has said how the meeting went; the lead stays what that made it.")
     booked.update(outcome=Meeting.Outcome.CANCELLED, outcome_at=now, outcome_by=user.pk)
+    clocks.follow_leads([lead.pk], now=now)
 
 
 def expect(lead: Lead, rep_id: int) -> None:
@@ -144,7 +148,7 @@ def _require_hand(lead: Lead, user: Any, *, now: datetime) -> None:
     if user.has_perm(REASSIGN) or user.has_perm(DEAL):
         return
     rep = rep_of(user)
-    if rep is None or rep.pk not in (lead.owner_id, lead.developed_by_id):
+    if rep is None or not {lead.owner_id, lead.developed_by_id} & set(hands_of(rep.pk, now=now)):
         whose = owner_since(lead, now=now) if lead.owner_id else "nobody's yet"
         raise Refused(f"This lead is {whose}. Only its owner, an account executive or a manager can do this.")
 
@@ -216,6 +220,7 @@ def _book(lead: Lead, starts_at: datetime, executive_id: int | None, *, user: An
         lead=lead, rep_id=lead.owner_id, starts_at=starts_at, booked_at=now, booked_by_id=user.pk, instead_of=missed
     )
     _invite(made, lead, executive_id)
+    clocks.follow_meetings([made.pk], now=now)
     if lead.stage == Stage.SAL and sql_definitions.makes_sql("booked", sql_definitions.in_force(now)):
         _advance(lead, user, act="booked", now=now)
     return _booked(made, lead, now=now)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from funnel import staging
 from funnel.models import Rep
-from routing.models import Clock, Notice, SlaPolicy
+from routing.models import Clock, Notice, SlaPromise
 from scoring.reviews import overdue
 
 KEPT: Final = timedelta(days=30)  # after it was read
@@ -256,16 +256,24 @@ def _sentence(notice: Notice, clocks: Mapping[int, Clock]) -> str:
 
 
 def _of_clock(notice: Notice, clock: Clock | None, who: str) -> str:
-    task = _TASKS[clock.kind if clock else SlaPolicy.Kind.ACCEPT]
+    task, missed = _TASKS.get(clock.kind if clock else SlaPromise.Kind.ACCEPT, _TASKS[SlaPromise.Kind.ACCEPT])
     owner = f" ({notice.lead.owner})" if notice.lead and notice.lead.owner else ""
     if notice.kind == Notice.Kind.WARNED:
         until = f" until {_moment(clock.due_at)}" if clock else " soon"
-        return f"{who} waits to be {task}{until}."
+        return f"{who} {task}{until}."
     since = f" by {_moment(clock.due_at)}" if clock else " in time"
-    return f"{who} was not {task}{since}{owner}."
+    return f"{who} {missed}{since}{owner}."
 
 
-_TASKS: Final[dict[str, str]] = {SlaPolicy.Kind.ACCEPT: "accepted or rejected", SlaPolicy.Kind.HOT: "contacted"}
+# By kind of clock: what is to be done, and what was not.
+_TASKS: Final[dict[str, tuple[str, str]]] = {
+    SlaPromise.Kind.ACCEPT: ("waits to be accepted or rejected", "was not accepted or rejected"),
+    SlaPromise.Kind.HOT: ("waits to be contacted", "was not contacted"),
+    SlaPromise.Kind.FOLLOW_UP: ("waits for a first follow-up", "was not followed up"),
+    SlaPromise.Kind.WORKING: ("is to be worked to an end", "was not worked to an end"),
+    SlaPromise.Kind.OUTCOME: ("waits for a word how the meeting went", "has a meeting without an outcome"),
+    SlaPromise.Kind.DECISION: ("is to become an opportunity or not", "has neither become an opportunity nor left"),
+}
 
 # Why a lead has no owner, by the code in its explanation; explain.py says the same about one lead.
 WHY_UNROUTED: Final[dict[str, str]] = {

@@ -42,7 +42,7 @@ def offers(
 
     hand_off: the latest one to an account executive.
     """
-    mine = lead.owner_id is not None and lead.owner_id == viewer.rep_id
+    mine = lead.owner_id is not None and lead.owner_id in viewer.hands
     works = viewer.may_work and (mine or viewer.may_reassign or lead.owner_id is None)
     deals_too = works_deals or mine
     if lead.closed_at is not None:

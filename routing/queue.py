@@ -5,17 +5,19 @@ put together in queue_rows.py, for the leads of one page only.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 
 from funnel.access import sight_of
 from funnel.keyset import BadCursor
 from funnel.models import Rep
 from routing.countdown import Running
+from routing.covering import covered_by
 from scoring.scopes import scopes_now
 
 PAGE = 40
@@ -23,7 +25,7 @@ MOST_IN_BULK = 200
 TAB_TITLES = {"mine": "Mine", "pool": "Pool", "team": "Team", "unrouted": "Unrouted"}
 
 _SCOPES = {
-    "mine": "l.owner_id = %(rep)s",
+    "mine": "l.owner_id = ANY(%(hands)s)",
     "pool": "l.pool_id = ANY(%(pools)s)",
     "team": "l.owner_id IS NOT NULL",
     "unrouted": "l.owner_id IS NULL AND l.pool_id IS NULL",
@@ -50,7 +52,9 @@ _BY_GRADE = "coalesce(s.grade, '~') COLLATE \"C\", coalesce(s.band, 99), l.id"
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks at the queue: as which rep, into which pools, and what they may do."""
+    """Who looks at the queue: as which rep, into which pools, and what they may do. covers: the reps who are away now
+    and whose leads this one looks after.
+    """
 
     user_id: int
     rep_id: int | None
@@ -59,10 +63,16 @@ class Viewer:
     may_work: bool
     may_reassign: bool
     tabs: tuple[str, ...]
+    covers: tuple[int, ...] = ()
+
+    @property
+    def hands(self) -> tuple[int, ...]:
+        """Whose leads are theirs to work: their own, and those of whom they cover for."""
+        return (self.rep_id, *self.covers) if self.rep_id is not None else ()
 
     def may_act_on(self, owner_id: int | None) -> bool:
         """Whether accept, reject and recycle are offered for a lead of this owner."""
-        return self.may_work and owner_id is not None and (owner_id == self.rep_id or self.may_reassign)
+        return self.may_work and owner_id is not None and (owner_id in self.hands or self.may_reassign)
 
     def may_claim(self, pool_id: int | None) -> bool:
         return self.may_work and self.rep_id is not None and pool_id is not None
@@ -106,7 +116,7 @@ class Tally:
 
 
 def viewer_of(user: Any) -> Viewer:
-    """What of this user the queue goes by. One query for the rep beside those of `sight_of`."""
+    """What of this user the queue goes by. Two queries for the rep beside those of `sight_of`."""
     sight = sight_of(user)
     rep = Rep.objects.filter(user=user, active=True).values("pk", "team_id").first()
     offered = [("mine", rep is not None), ("pool", sight.everything or (sight.unowned and rep is not None))]
@@ -119,6 +129,7 @@ def viewer_of(user: Any) -> Viewer:
         may_work=user.has_perm("routing.work_lead"),
         may_reassign=user.has_perm("routing.reassign_lead"),
         tabs=tuple(tab for tab, there in offered if there),
+        covers=tuple(covered_by(rep["pk"], now=timezone.now())) if rep else (),
     )
 
 
@@ -161,7 +172,7 @@ def places(asked: Asked, viewer: Viewer, *, size: int = PAGE) -> tuple[list[Plac
         cursor.execute(
             f"""
             SELECT l.id, l.person_id, coalesce(s.rev, 0), h.started_at, h.warn_at, h.due_at,
-                   a.started_at, a.warn_at, a.due_at, {order}
+                   a.started_at, a.warn_at, a.due_at, {order}, h.paused_until, a.paused_until
             FROM {_waiting(_narrowed(asked, viewer))} {_CLOCKS} {_score()}
             WHERE {where} ORDER BY 10, 11, 12, 13, 14 LIMIT {size + 1}
             """,
@@ -169,7 +180,14 @@ def places(asked: Asked, viewer: Viewer, *, size: int = PAGE) -> tuple[list[Plac
         )
         rows = cursor.fetchall()
     found = [
-        Place(row[0], row[1], _running("hot", *row[3:6]), _running("accept", *row[6:9]), row[2], tuple(row[9:14]))
+        Place(
+            row[0],
+            row[1],
+            _running("hot", row[3:6], row[14]),
+            _running("accept", row[6:9], row[15]),
+            row[2],
+            tuple(row[9:14]),
+        )  # fmt: skip
         for row in rows[:size]
     ]
     return found, _encode(found[-1].key) if len(rows) > size else ""
@@ -264,15 +282,16 @@ def _narrowed(asked: Asked, viewer: Viewer) -> str:
 
 def _values(asked: Asked, viewer: Viewer) -> dict[str, Any]:
     """The values of all that conditions name."""
-    return {"rep": viewer.rep_id, "pools": [viewer.team_id] if viewer.team_id else [], **asked.filters}
+    return {"hands": list(viewer.hands), "pools": [viewer.team_id] if viewer.team_id else [], **asked.filters}
 
 
 def _scope(tab: str, viewer: Viewer) -> str:
     return _ANY_POOL if tab == "pool" and viewer.everything else _SCOPES[tab]
 
 
-def _running(kind: str, started: datetime | None, warn: datetime | None, due: datetime | None) -> Running | None:
-    return Running(kind, started, warn, due) if started and warn and due else None
+def _running(kind: str, moments: Sequence[datetime | None], paused_until: datetime | None) -> Running | None:
+    started, warn, due = moments
+    return Running(kind, started, warn, due, paused_until) if started and warn and due else None
 
 
 def _encode(key: tuple[int, float, str, int, int]) -> str:

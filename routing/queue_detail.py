@@ -44,6 +44,7 @@ def detail_of(lead: Lead, viewer: Viewer, *, now: datetime) -> dict[str, Any]:
         "score": panel_of(lead, at=now, now=now),
         "why_owner": owner,
         "mine": lead.owner_id is not None and lead.owner_id == viewer.rep_id,
+        "covering": lead.owner if lead.owner_id in viewer.covers else None,
         "not_others": [one for one in owner.candidates if not one.eligible][:NOT_OTHERS],
         "may_act": lead.stage == "mql" and lead.closed_at is None and viewer.may_act_on(lead.owner_id),
         "may_claim": lead.closed_at is None and lead.owner_id is None and viewer.may_claim(lead.pool_id),
@@ -53,7 +54,10 @@ def detail_of(lead: Lead, viewer: Viewer, *, now: datetime) -> dict[str, Any]:
 def running_faces(lead: Lead, *, now: datetime) -> list[Face]:
     """The lead's running clocks, the hot one first. One query."""
     clocks = Clock.objects.filter(lead=lead, stopped_at=None)
-    faces = [face(Running(clock.kind, clock.started_at, clock.warn_at, clock.due_at), now=now) for clock in clocks]
+    faces = [
+        face(Running(clock.kind, clock.started_at, clock.warn_at, clock.due_at, clock.paused_until), now=now)
+        for clock in clocks
+    ]
     return sorted(faces, key=lambda one: (not one.hot, one.due_at))
 
 

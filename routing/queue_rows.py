@@ -44,7 +44,9 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the queue. because: why nobody could take it, on the list of those; may_*: what is offered here."""
+    """One line of the queue. because: why nobody could take it, on the list of those; may_*: what is offered here;
+    covering: the first name of its owner, for whom the viewer stands in.
+    """
 
     lead: Lead
     company: str
@@ -59,6 +61,7 @@ class Row:
     because: str
     may_act: bool
     may_claim: bool
+    covering: str = ""
 
 
 def rows_of(places: Sequence[Place], viewer: Viewer, *, now: datetime, unrouted: bool = False) -> list[Row]:
@@ -90,6 +93,7 @@ def rows_of(places: Sequence[Place], viewer: Viewer, *, now: datetime, unrouted:
                 because=because.get(lead.pk, ""),
                 may_act=lead.stage == "mql" and viewer.may_act_on(lead.owner_id),
                 may_claim=viewer.may_claim(lead.pool_id),
+                covering=lead.owner.name.partition(" ")[0] if lead.owner and lead.owner_id in viewer.covers else "",
             )
         )
     return rows

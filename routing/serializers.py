@@ -7,7 +7,7 @@ from rest_framework import serializers
 from funnel.models import DealState, Lead, Person, Stage, StageEvent
 from funnel.path import MILESTONES
 from funnel.serializers import NamedSerializer
-from routing.models import Attendee, Meeting
+from routing.models import Attendee, Meeting, Pause
 
 
 class LeadPersonSerializer(serializers.ModelSerializer):
@@ -180,6 +180,15 @@ class UndoSerializer(serializers.Serializer):
 
 class ReassignSerializer(serializers.Serializer):
     rep = serializers.IntegerField(min_value=1, help_text="Whose lead it is from now on.")
+
+
+class PauseSerializer(serializers.Serializer):
+    kind = serializers.ChoiceField(
+        [(kind.value, kind.label) for kind in (Pause.Kind.REPLY, Pause.Kind.DATA)],
+        help_text="reply ends with the prospect's reply.",
+    )
+    until = serializers.DateField(help_text="The day on which the clocks run again; at most 90 days ahead.")
+    why = serializers.CharField(required=False, allow_blank=True, default="", max_length=300)
 
 
 class BookSerializer(serializers.Serializer):

@@ -200,7 +200,7 @@ def undo(event_id: int, *, user: Any, now: datetime) -> Done:
     if act == "recycle":
         set_revisit(lead.pk, _revisit_before(event))
     if act == "held":
-        take_back_held(lead, at=event.occurred_at)
+        take_back_held(lead, at=event.occurred_at, now=now)
     if act == "booked":
         take_back_booked(lead, at=event.occurred_at, user=user, now=now)
     return Done(lead_id=lead.pk, event_id=void_id, sentence=_taken_back(lead))

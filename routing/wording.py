@@ -52,13 +52,24 @@ def assignment_sentence(kind: str, *, rep: str, team: str, kept: bool = False) -
     }.get(kind, kind)
 
 
-_CLOCKS = {"accept": "Time to accept or reject", "hot": "Time to first contact"}
+_CLOCKS = {
+    "accept": "Time to accept or reject",
+    "hot": "Time to first contact",
+    "follow_up": "Time to the first follow-up",
+    "working": "Time to work the lead",
+    "outcome": "Time to say how the meeting went",
+    "decision": "Time to decide on an opportunity",
+}
 _CLOCK_EVENTS = {
     "started": ("player-play", "starts"),
     "warned": ("bell", "nearly over, owner reminded"),
     "breached": ("alert-octagon", "ran out"),
     "stopped": ("check", "stopped"),
     "resumed": ("player-play", "runs again"),
+    "paused": ("player-pause", "stands still"),
+    "reassigned": ("users", "ran out long ago; the lead went to a colleague"),
+    "expired": ("alert-octagon", "ran out without a decision"),
+    "reapplied": ("repeat", "was put under another promise"),
 }
 
 

@@ -11,7 +11,8 @@ from funnel.access import Role
 from funnel.models import Account, Activity, Kind, Lead, Opportunity, Person, Rep, Stage, Team
 from funnel.stages import Move, move
 from funnel.versions import Status
-from routing.models import Absence, Calendar, Desk, RoutingPolicy, RoutingRule, Seat, SlaPolicy
+from routing import sla
+from routing.models import Absence, Calendar, Desk, RoutingPolicy, RoutingRule, Seat, SlaPolicy, SlaPromise
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 _numbers = count(1)
@@ -125,10 +126,40 @@ def routing_policy(*rules: dict[str, Any], published: bool = True) -> RoutingPol
     return made
 
 
-def promise(kind: str = SlaPolicy.Kind.ACCEPT, **fields: Any) -> SlaPolicy:
-    """The SLA policy of a kind of clock: by default that which a new installation starts with."""
-    standard = {"amount": 1, "unit": "business_days"} if kind == "accept" else {"amount": 5, "unit": "business_minutes"}
-    return SlaPolicy.objects.update_or_create(kind=kind, defaults=standard | {"active": True} | fields)[0]
+def promises(*kinds: str, **settings: Any) -> SlaPolicy:
+    """A version in force that promises what a new installation does, of these kinds only; no lead changes hands by it.
+
+    settings: of the version, like expiry="recycle".
+    """
+    made = sla.draft(user=None, name="Promises")
+    SlaPolicy.objects.filter(pk=made.pk).update(**settings)
+    standard = {kind: sla.STANDARD[SlaPromise.Kind(kind)][:3] for kind in kinds}
+    sla.add_promises(made, {kind: (*terms, False) for kind, terms in standard.items()})
+    return _in_force(made)
+
+
+def promise(kind: str = SlaPromise.Kind.ACCEPT, *, active: bool = True, **fields: Any) -> SlaPromise | None:
+    """A version in force like the one before, with this promise of a kind of clock instead: by default as shipped.
+
+    active: False leaves the kind out.
+    """
+    before = SlaPolicy.objects.filter(status=Status.PUBLISHED).first()
+    draft = sla.draft(from_policy=before, user=None, name="Promises")
+    draft.promises.filter(kind=kind).delete()
+    made = None
+    if active:
+        name, amount, unit, _reassign = sla.STANDARD[SlaPromise.Kind(kind)]
+        values = {"name": name, "amount": amount, "unit": unit} | fields
+        made = SlaPromise.objects.create(sla_policy=draft, kind=kind, **values)
+    _in_force(draft)
+    return made
+
+
+def _in_force(draft: SlaPolicy) -> SlaPolicy:
+    SlaPolicy.objects.filter(status=Status.PUBLISHED).update(status=Status.RETIRED)
+    SlaPolicy.objects.filter(pk=draft.pk).update(status=Status.PUBLISHED, published_at=NOW)
+    draft.refresh_from_db()
+    return draft
 
 
 def mql(*, at: datetime = NOW, **fields: Any) -> Lead:

@@ -4,6 +4,13 @@ from demandcenter.configuration.documents import Document
 from demandcenter.configuration.routing_policy import RoutingDocument
 from demandcenter.configuration.scoped_models import ScopedScoringDocument
 from demandcenter.configuration.scoring_model import ScoringDocument
+from demandcenter.configuration.sla_policy import SlaDocument
 from demandcenter.configuration.sql_definition import SqlDocument
 
-DOCUMENTS: list[Document] = [ScoringDocument(), ScopedScoringDocument(), RoutingDocument(), SqlDocument()]
+DOCUMENTS: list[Document] = [
+    ScoringDocument(),
+    ScopedScoringDocument(),
+    RoutingDocument(),
+    SqlDocument(),
+    SlaDocument(),
+]

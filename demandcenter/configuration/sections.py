@@ -18,7 +18,7 @@ from funnel.models import (
     Solution,
     Team,
 )
-from routing.models import Calendar, CalendarDay, Desk, Quota, Seat, SlaPolicy
+from routing.models import Calendar, CalendarDay, Desk, Quota, Seat
 
 Row = dict[str, Any]
 Identity = tuple[Any, ...]
@@ -100,7 +100,6 @@ SECTIONS: list[Section] = [
     Section("desks", "desk", Desk, ("team",), ("calendar",)),
     Section("seats", "seat", Seat, ("rep",), ("receiving", "weight", "capacity", "weekly", "calendar")),
     Section("quotas", "quota", Quota, ("rep", "measure", "starts_on"), ("ends_on", "amount")),
-    Section("sla_policies", "SLA policy", SlaPolicy, ("kind",), ("amount", "unit", "warn_at", "active")),
 ]  # fmt: skip
 
 

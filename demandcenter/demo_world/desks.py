@@ -10,8 +10,8 @@ from django.db.models import Count
 
 from demandcenter.demo_world import reference
 from demandcenter.demo_world.reference import AMERICA, AREAS, CENTRAL, EAST, SEATS, SOUTH, WEST, Ids
-from routing import policies
-from routing.models import Absence, Assignment, Calendar, Desk, RoutingPolicy, RoutingRule, Seat, SlaPolicy
+from routing import policies, sla
+from routing.models import Absence, Assignment, Calendar, Desk, RoutingPolicy, RoutingRule, Seat, SlaPromise
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 POOLED = "Central & North, private addresses"
@@ -64,12 +64,7 @@ def write(ids: Ids, users: Mapping[str, User], *, since: datetime, until: dateti
         rep_id=ids.reps[AWAY], starts_on=today - AWAY_SINCE, ends_on=today - AWAY_SINCE + AWAY_FOR,
         cover_id=ids.reps["Camille Roussel"], note="Holiday",
     )  # fmt: skip
-    SlaPolicy.objects.update_or_create(
-        kind=SlaPolicy.Kind.ACCEPT, defaults={"amount": 1, "unit": SlaPolicy.Unit.BUSINESS_DAYS}
-    )
-    SlaPolicy.objects.update_or_create(
-        kind=SlaPolicy.Kind.HOT, defaults={"amount": HOT_MINUTES, "unit": SlaPolicy.Unit.BUSINESS_MINUTES}
-    )
+    _publish_promises(users["hanna"], at=since)
     ids.routing_policy = _publish_policy(ids, users["hanna"], at=since).policy
 
 
@@ -93,6 +88,16 @@ def _calendar(hours: _Hours) -> Calendar:
     blocks = {day: [[hours.opens, hours.closes]] for day in hours.days}
     values: dict[str, Any] = {"zone": hours.zone, "hours": blocks, "country": hours.country}
     return Calendar.objects.create(name=hours.name, **values)
+
+
+def _publish_promises(manager: User, *, at: datetime) -> None:
+    """As shipped, but nothing changes hands by itself: whoever tries the demo out should find Mara's list as it is."""
+    promises = {kind: (name, amount, unit, False) for kind, (name, amount, unit, _goes) in sla.STANDARD.items()}
+    answer, _amount, unit, _goes = promises[SlaPromise.Kind.HOT]
+    promises[SlaPromise.Kind.HOT] = (answer, HOT_MINUTES, unit, False)
+    policy = sla.draft(user=manager, name=sla.NAME, why="As agreed with sales.")
+    sla.add_promises(policy, promises)
+    sla.publish(policy, user=manager, now=at)
 
 
 def _publish_policy(ids: Ids, manager: User, *, at: datetime) -> RoutingPolicy:

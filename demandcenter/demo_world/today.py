@@ -38,8 +38,10 @@ class Trigger:
 
 
 def keep_promises(courses: Sequence[Course], *, now: datetime) -> None:
-    """Give every MQL of the past its clock, as it ran and ended; what ran out days ago was told then."""
-    entries = [course.raised.id for course in courses if course.raised]
+    """Give every lead that became an MQL its clocks, as they ran and ended; what ran out days ago was told then."""
+    entries = [
+        entry.id for course in courses if course.raised for entry in course.entries if entry.stage in ("mql", "sal")
+    ]
     for start in range(0, len(entries), CHUNK):
         clocks.follow(entries[start : start + CHUNK], now=now)
     while clocks.sweep(now=now - OLD_NEWS, limit=CHUNK):

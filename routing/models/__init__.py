@@ -2,7 +2,7 @@
 
 from routing.models.assignments import Assignment
 from routing.models.calendars import Absence, Calendar, CalendarDay
-from routing.models.clocks import Clock, ClockEvent, SlaPolicy
+from routing.models.clocks import Clock, ClockEvent, Pause, PauseEnd
 from routing.models.departures import Departure
 from routing.models.desks import Desk, Seat
 from routing.models.handoffs import HandOff, HandOffNote, Quota
@@ -10,6 +10,7 @@ from routing.models.meetings import Attendee, Meeting, SqlDefinition
 from routing.models.notices import Notice
 from routing.models.outbox import Delivery, Reach, Webhook, Wish
 from routing.models.policies import RoutingPolicy, RoutingRule
+from routing.models.promises import SlaPolicy, SlaPromise
 
 __all__ = [
     "Absence",
@@ -26,12 +27,15 @@ __all__ = [
     "HandOffNote",
     "Meeting",
     "Notice",
+    "Pause",
+    "PauseEnd",
     "Quota",
     "Reach",
     "RoutingPolicy",
     "RoutingRule",
     "Seat",
     "SlaPolicy",
+    "SlaPromise",
     "SqlDefinition",
     "Webhook",
     "Wish",

@@ -1,3 +1,4 @@
+from datetime import date
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -5,6 +6,9 @@ from django.db import models
 from django.db.models import F, Q
 
 from routing.calendars import Hours, parse_hours
+from routing.covers import Away, nobody_on
+
+LONGEST = 731  # days of one absence
 
 
 def office_hours() -> dict[str, Any]:
@@ -73,7 +77,7 @@ class CalendarDay(models.Model):
 
 
 class Absence(models.Model):
-    """Days on which a rep is away, both included; new leads go to others meanwhile."""
+    """Days on which a rep is away, both included; new leads go to others, and the cover looks after open ones."""
 
     rep = models.ForeignKey("funnel.Rep", models.CASCADE, related_name="absences")
     starts_on = models.DateField()
@@ -84,9 +88,10 @@ class Absence(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="Who looks after open work.",
+        help_text="Who looks after open work: a colleague of the team. If they are away too, their cover does.",
     )
     note = models.CharField(max_length=200, blank=True, default="")
+    recorded_at = models.DateTimeField(db_default=models.functions.Now(), editable=False)
 
     class Meta:
         ordering = ["-starts_on"]
@@ -98,3 +103,40 @@ class Absence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rep} away {self.starts_on} to {self.ends_on}"
+
+    def clean(self) -> None:
+        if self.rep_id is None or self.starts_on is None or self.ends_on is None:
+            return  # told at the fields
+        if self.ends_on < self.starts_on:
+            raise ValidationError({"ends_on": f"It ends before it starts, on {_said(self.starts_on)}."})
+        if (self.ends_on - self.starts_on).days > LONGEST:
+            raise ValidationError({"ends_on": "An absence of more than two years; set the seat to receive nothing."})
+        others = list(Absence.objects.exclude(pk=self.pk).filter(ends_on__gte=self.starts_on))
+        others = [one for one in others if one.starts_on <= self.ends_on]
+        same = next((one for one in others if one.rep_id == self.rep_id), None)
+        if same is not None:
+            days = f"{_said(same.starts_on)} to {_said(same.ends_on)}"
+            raise ValidationError(f"{self.rep} is away from {days} already; change that absence instead.")
+        if self.cover is not None:
+            self._clean_cover(others)
+
+    def _clean_cover(self, others: list["Absence"]) -> None:
+        assert self.cover is not None
+        if self.cover_id == self.rep_id:
+            raise ValidationError({"cover": f"{self.rep} cannot cover for themselves; pick a colleague."})
+        if not self.cover.active:
+            raise ValidationError({"cover": f"{self.cover} is no longer active; pick a colleague."})
+        if self.cover.team_id != self.rep.team_id:
+            raise ValidationError({"cover": f"{self.cover} is of another team and would not see the leads."})
+        day = nobody_on(self.as_away(), [one.as_away() for one in others])
+        if day is not None:
+            said = f"{self.cover} is away too on {_said(day)}, and nobody else covers then; pick another colleague."
+            raise ValidationError({"cover": said})
+
+    def as_away(self) -> Away:
+        """The absence for the arithmetic of covers.py."""
+        return Away(self.rep_id, self.starts_on, self.ends_on, self.cover_id)
+
+
+def _said(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"

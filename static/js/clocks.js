@@ -41,7 +41,8 @@
   function showAll() {
     if (document.hidden) return;
     const now = new Date();
-    document.querySelectorAll("[data-clock]").forEach((clock) => {
+    // One that is paused stands still: the server's words hold.
+    document.querySelectorAll("[data-clock]:not([data-paused])").forEach((clock) => {
       show(clock, now);
       const started = new Date(clock.dataset.started);
       const share = Math.min(Math.max((now - started) / (new Date(clock.dataset.due) - started), 0), 1);

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from funnel.access import Role
 from funnel.models import Lead, Opportunity, Reason
+from routing.clocks import follow
 from tests import factories as make
 from tests.threads import at_once
 
@@ -124,7 +125,8 @@ def test_who_may_not_act_is_told(client):
     for act, body in (
         ("accept", {}), ("reject", {"reason": reason("reject")}), ("recycle", {"reason": reason("recycle")}),
         ("reopen", {}), ("claim", {}), ("release", {}), ("reassign", {"rep": 1}), ("opportunity", {}),
-        ("meetings", {"starts_at": "2026-06-12T08:00:00Z"}),
+        ("meetings", {"starts_at": "2026-06-12T08:00:00Z"}), ("resume", {}),
+        ("pause", {"kind": "reply", "until": "2030-06-12"}),
     ):  # fmt: skip
         said(post(client, f"leads/{lead.pk}/{act}", body), 403)
     client.force_login(make.user())
@@ -138,6 +140,20 @@ def test_undo_takes_back_events_of_this_lead_only(client, sdr):
     event = done(post(client, f"leads/{mine.pk}/accept"))["event"]
     assert post(client, f"leads/{other.pk}/undo", {"event": event}).status_code == 404
     assert said(post(client, f"leads/{mine.pk}/undo"), 400)[0] == "event"
+
+
+def test_clocks_are_paused_and_run_again(client, sdr):
+    lead = at("inquiry", owner=sdr.rep)
+    follow([make.advance(lead, "mql", at=timezone.now())], now=timezone.now())
+    until = timezone.localdate() + timedelta(days=9)
+    assert said(post(client, f"leads/{lead.pk}/pause", {"kind": "data", "until": until.isoformat()}), 400)[0] == "why"
+    assert said(post(client, f"leads/{lead.pk}/pause", {"kind": "reply"}), 400)[0] == "until"
+    told = done(post(client, f"leads/{lead.pk}/pause", {"kind": "reply", "until": until.isoformat()}))
+    assert "waiting for the prospect’s reply" in told["sentence"]
+    assert client.get(f"/api/leads/{lead.pk}/").json()["due_at"] > until.isoformat()
+    done(post(client, f"leads/{lead.pk}/resume"))
+    client.force_login(make.user(Role.SDR_MANAGER))
+    assert "nothing is paused" in said(post(client, f"leads/{lead.pk}/resume"), 409)[1]
 
 
 def test_to_the_end_of_the_funnel(client, sdr):

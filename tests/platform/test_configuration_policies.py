@@ -361,6 +361,8 @@ def test_the_examples_of_the_documentation_can_be_applied():
     assert RoutingPolicy.objects.get(status="published").rules.count() == 3
     apply(example("sql_definition"))
     assert SqlDefinition.objects.get().event == "booked"
+    apply(example("sla_policy"))
+    assert SlaPolicy.objects.get(status="published").promises.count() == 3
 
 
 # --- calendars, desks, seats, promises -------------------------------------------------------------------------
@@ -372,7 +374,13 @@ calendars: [{name: Vienna, zone: Europe/Vienna, country: AT, hours: {mon: [["09:
 calendar_days: [{calendar: Vienna, day: 2026-12-24, name: Christmas Eve, hours: [["09:00", "12:00"]]}]
 desks: [{team: North, calendar: Vienna}]
 seats: [{rep: Ann, weight: 0.5, capacity: 20, weekly: 12}]
-sla_policies: [{kind: accept, amount: 2}]
+sla_policy:
+  name: Ours
+  expiry: recycle
+  promises:
+    - {name: Big ones, kind: accept, amount: 4, unit: business_minutes,
+       condition: {field: account.employees, op: gte, value: 1000}}
+    - {name: Others, kind: accept, amount: 2, reassign: true}
 """
 
 
@@ -382,8 +390,13 @@ def test_a_desk_with_its_hours_and_promises_comes_from_a_file():
     seat = Seat.objects.get()
     assert (seat.weight, seat.capacity, seat.weekly, seat.receiving) == (0.5, 20, 12, True)
     assert CalendarDay.objects.get().hours == [["09:00", "12:00"]]
-    accept = SlaPolicy.objects.get(kind="accept")
-    assert (accept.amount, accept.unit, accept.warn_at) == (2, "business_days", 0.8)
+    policy = SlaPolicy.objects.get(status="published")
+    assert (policy.name, policy.expiry, policy.expires_at, policy.absence) == ("Ours", "recycle", 3, "uncovered")
+    first, second = policy.promises.all()
+    assert (first.amount, first.unit, first.reassign, first.condition["field"]) == (
+        4, "business_minutes", False, "account.employees",
+    )  # fmt: skip
+    assert (second.amount, second.unit, second.warn_at, second.reassign) == (2, "business_days", 0.8, True)
     assert not apply(DESK) and not apply(export())
 
 
@@ -397,7 +410,13 @@ def test_a_desk_with_its_hours_and_promises_comes_from_a_file():
         (", calendar: Vienna}", "}", "desks, “North”: calendar is missing."),
         ("rep: Ann", "rep: Bob", "seats, “Bob”: rep “Bob” is no rep of the file or the database."),
         ("weight: 0.5", "weight: 0", "seats, row 1: weight “0.0” is refused"),
-        ("kind: accept", "kind: accpet", "sla_policies, row 1: kind must be one of accept, hot."),
+        ("kind: accept, amount: 2", "kind: accpet, amount: 2", "promise “Others”: kind must be one of accept"),
+        ("amount: 2", "amount: 0", "sla_policy, promise “Others”: amount must be a whole number, 1 or more."),
+        ("unit: business_minutes", "unit: hours", "promise “Big ones”: unit must be one of business_days"),
+        ("expiry: recycle", "expires_at: 0.5", "sla_policy: expires_at is so many times the promised time"),
+        ("Big ones", "Others", "sla_policy: there are two promises “Others”"),
+        ("account.employees", "account.employes", "sla_policy, promise “Big ones”: There is no field"),
+        ("{field: account.employees, op: gte, value: 1000}", "{}", "“Others” is never reached: “Big ones”"),
     ],
 )  # fmt: skip
 def test_a_desk_that_makes_no_sense_is_refused(old, new, said):

@@ -10,7 +10,7 @@ from django.db import connection, connections
 from demandcenter import demo
 from funnel.access import Role, role_of
 from funnel.models import Account, Campaign, GlossaryTerm, ImportRun, Lead, Note, Reason, Rep, StageEvent
-from routing.models import Calendar, SlaPolicy
+from routing.models import Calendar, SlaPromise
 from scoring.models import Score, ScoringModel
 from tests import factories as make
 
@@ -112,7 +112,7 @@ def test_removing_the_demo_leaves_an_empty_installation_and_its_administrator(cl
     assert response.headers["Location"] == "/"
 
     left = {name for name, count in rows().items() if count}
-    delivered = {"funnel.Reason", "funnel.GlossaryTerm", "routing.Calendar", "routing.SlaPolicy"}
+    delivered = {"funnel.Reason", "funnel.GlossaryTerm", "routing.Calendar", "routing.SlaPolicy", "routing.SlaPromise"}
     model = {f"scoring.{name}" for name in ("ScoringModel", "ScoreCategory", "ScoreRule", "Gate")}
     assert delivered | model <= left <= delivered | model | {"reporting.Change"}
     (petra,) = User.objects.all()
@@ -170,7 +170,8 @@ def test_the_command_does_the_same(full_demo, monkeypatch):
     call_command("remove_demo", "--yes", "--administrator", "petra")
     assert not StageEvent.objects.exists() and not Rep.objects.exists()
     assert list(Calendar.objects.values_list("name", flat=True)) == ["Office hours"]
-    assert dict(SlaPolicy.objects.values_list("kind", "amount")) == {"accept": 1, "hot": 5}
+    promises = dict(SlaPromise.objects.values_list("kind", "amount"))
+    assert promises == {"accept": 1, "hot": 5, "follow_up": 2, "working": 21, "outcome": 1, "decision": 5}
     assert ScoringModel.objects.get().active and not Score.objects.exists()
     assert list(User.objects.values_list("username", flat=True)) == ["petra"]
     with pytest.raises(CommandError, match="no demo"):

@@ -132,6 +132,7 @@ def test_without_a_model_the_page_says_so(client, here):
 
 
 def test_clocks_tell_what_runs_what_was_kept_and_what_was_late(here):
+    make.promises("accept", "hot")
     lead = here.wait(due=HOUR)
     late = clock(lead, due=here.now - 2 * HOUR, kind="hot", lasts=5 * MINUTE)
     late.stopped_at = here.now - HOUR
@@ -140,9 +141,12 @@ def test_clocks_tell_what_runs_what_was_kept_and_what_was_late(here):
     assert [(line.title, line.said if line.face is None else line.face.state) for line in lines] == [
         ("Accept or reject", "warn"), ("First contact", "late"),
     ]  # fmt: skip
-    make.promise("hot")
     inquiry = make.lead()
-    assert [line.more for line in clock_lines(inquiry, now=here.now)][-1].startswith("Starts when somebody asks")
+    ahead = [(line.title, line.said, line.more.partition(":")[0]) for line in clock_lines(inquiry, now=here.now)]
+    assert ahead == [
+        ("Accept or reject", "1 business day", "Starts when the lead becomes an MQL"),
+        ("First contact", "5 business minutes", "Starts when somebody asks for us"),
+    ]
 
 
 def test_the_timeline_tells_of_scores_hands_clocks_and_meetings(client, here, lea):

@@ -1,0 +1,246 @@
+"""The ladder beyond the due time: a colleague gets the lead unless somebody works it, and what nobody decides."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from demandcenter import pipeline
+from funnel.access import Role
+from funnel.models import Activity, Inbox, Kind, Stage, StageEvent
+from funnel.notes import write_note
+from routing import clocks, services
+from routing.explain import why_owner
+from routing.models import Assignment, Clock, ClockEvent, Notice
+from tests import factories as make
+from tests.threads import at_once
+
+pytestmark = pytest.mark.django_db
+MONDAY = datetime(2026, 6, 1, 12, tzinfo=UTC)
+TUESDAY = MONDAY + timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+LATER = TUESDAY + timedelta(hours=4, minutes=30)  # one and a half times a business day of nine hours
+LAST = MONDAY + 3 * DAY
+
+
+@pytest.fixture
+def team():
+    return make.team()
+
+
+@pytest.fixture
+def owner(team):
+    user = make.user(Role.SDR, team=team)
+    make.seat(user.rep)
+    return user.rep
+
+
+@pytest.fixture
+def colleague(team):
+    user = make.user(Role.SDR, team=team)
+    make.seat(user.rep)
+    return user.rep
+
+
+@pytest.fixture
+def manager():
+    return make.user(Role.SDR_MANAGER)
+
+
+def mql(at: datetime = MONDAY, **fields):
+    lead = make.mql(at=at, **fields)
+    clocks.follow([lead.events.latest("pk").pk], now=at)
+    return lead
+
+
+def swept(at: datetime) -> int:
+    return clocks.sweep(now=at, limit=100)
+
+
+def owner_of(lead):
+    lead.refresh_from_db()
+    return lead.owner
+
+
+class TestReassigning:
+    @pytest.fixture(autouse=True)
+    def _promise(self):
+        make.promises("accept")
+        make.promise("accept", reassign=True)
+
+    def test_a_lead_that_nobody_works_goes_to_a_colleague_once(self, owner, colleague, manager):
+        lead = mql(owner=owner)
+        assert swept(LATER - timedelta(minutes=1)) == 1
+        assert owner_of(lead) == owner
+        assert [swept(LATER + HOUR), swept(LATER + 2 * HOUR)] == [1, 0]
+        assert owner_of(lead) == colleague
+        made = Assignment.objects.get(lead=lead)
+        assert (made.kind, made.previous, made.actor, made.explanation["clock"]) == (
+            "reassigned",
+            owner,
+            None,
+            "accept",
+        )
+        event = ClockEvent.objects.get(kind="reassigned")
+        assert (event.occurred_at, event.clock.reassign_at) == (LATER, LATER)
+        told = {(notice.user, notice.kind) for notice in Notice.objects.filter(cause__endswith=":reassign")}
+        assert told == {(owner.user, "taken"), (colleague.user, "assigned")}
+        assert why_owner(lead).sentence
+
+    @pytest.mark.parametrize("how", ["call", "note", "act"])
+    def test_work_by_a_person_after_the_start_keeps_it(self, owner, colleague, how):
+        lead = mql(owner=owner)
+        if how == "call":
+            make.touch(person=lead.person, direction="out", type="call", occurred_at=TUESDAY)
+        elif how == "note":
+            note = write_note(lead=lead, author=owner.user, text="Spoke to the assistant")
+            note.__class__.objects.filter(pk=note.pk).update(written_at=TUESDAY)
+        else:
+            event = make.advance(lead, Stage.INQUIRY, at=MONDAY + HOUR, kind=Kind.REGRESS, actor_id=owner.user.pk)
+            make.advance(lead, "", at=MONDAY + 2 * HOUR, kind=Kind.VOID, supersedes_id=event)
+        swept(LATER)
+        assert owner_of(lead) == owner
+        assert not ClockEvent.objects.filter(kind="reassigned").exists()
+
+    @pytest.mark.parametrize("fields", [{"automatic": True}, {"direction": "in"}, {"occurred_at": MONDAY - HOUR}])
+    def test_a_machine_the_prospect_and_what_was_before_are_no_work(self, owner, colleague, fields):
+        lead = mql(owner=owner)
+        values = {"direction": "out", "occurred_at": TUESDAY} | fields
+        make.touch(person=lead.person, type="email", **values)
+        swept(LATER)
+        assert owner_of(lead) == colleague
+
+    def test_it_stays_where_nobody_else_is_here_with_room(self, team, owner, manager):
+        away, full, closed = (make.user(Role.SDR, team=team).rep for _ in range(3))
+        make.seat(away)
+        make.absence(away, date(2026, 6, 1), date(2026, 6, 5))
+        make.seat(full, capacity=0)
+        make.seat(closed, receiving=False)
+        make.seat(team=make.team())
+        lead = mql(owner=owner)
+        swept(LATER)
+        assert owner_of(lead) == owner
+        assert not Assignment.objects.exists()
+        assert Clock.objects.get().reassign_done
+
+    def test_several_go_where_least_waits_for_the_weight(self, team, owner):
+        strong, weak = make.seat(team=team, weight=2), make.seat(team=team, weight=1)
+        leads = [mql(owner=owner) for _ in range(6)]
+        swept(LATER)
+        owners = [owner_of(lead).pk for lead in leads]
+        assert (owners.count(strong.rep_id), owners.count(weak.rep_id)) == (4, 2)
+
+    def test_one_that_was_given_away_is_not_given_away_again_for_another_promise(self, owner, colleague):
+        make.promise("hot", reassign=True)
+        lead = mql(owner=owner)
+        touch = make.touch(person=lead.person, occurred_at=MONDAY)
+        Activity.objects.filter(pk=touch.pk).update(recorded_at=MONDAY)
+        clocks.start_hot([type("Raised", (), {"lead_id": lead.pk, "activity_id": touch.pk})()], now=MONDAY)
+        swept(MONDAY + HOUR)
+        assert owner_of(lead) == colleague
+        swept(LATER)
+        assert owner_of(lead) == colleague
+        assert Assignment.objects.filter(lead=lead).count() == 1
+
+    def test_a_lead_that_was_decided_in_time_stays_however_late_the_sweep(self, owner, colleague):
+        lead = mql(owner=owner)
+        make.advance(lead, Stage.SAL, at=TUESDAY - HOUR)
+        swept(LATER + DAY)
+        assert owner_of(lead) == owner
+
+    def test_the_number_of_statements_does_not_grow(self, team, owner, colleague, manager):
+        counts = []
+        for week, count in enumerate((1, 20)):
+            swept(MONDAY + 7 * week * DAY)  # what nobody decided the week before
+            for _ in range(count):
+                mql(MONDAY + 7 * week * DAY, owner=owner)
+            with CaptureQueriesContext(connection) as captured:
+                assert swept(LATER + 7 * week * DAY) == count
+            counts.append(len(captured))
+        assert counts[0] == counts[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_beats_at_once_give_each_lead_away_once():
+    make.promises("accept")
+    make.promise("accept", reassign=True)
+    make.calendar()
+    team = make.team()
+    owner, *_others = [make.seat(team=team).rep for _ in range(3)]
+    for _ in range(12):
+        mql(owner=owner)
+    at_once(*[lambda: swept(LATER)] * 3)
+    swept(LATER)
+    assert Assignment.objects.count() == Assignment.objects.values("lead").distinct().count() == 12
+    assert ClockEvent.objects.filter(kind="reassigned").count() == 12
+    assert ClockEvent.objects.filter(kind="breached").count() == 12
+
+
+class TestExpiry:
+    """What becomes of an MQL after three times the promised time."""
+
+    def moved(self) -> list[tuple[str, str, datetime]]:
+        events = StageEvent.objects.filter(cause__startswith="clock:")
+        return [(event.kind, event.to_stage, event.occurred_at) for event in events]
+
+    def test_by_default_the_managers_are_told_again_and_nothing_moves(self, owner, manager):
+        make.promises("accept")
+        lead = mql(owner=owner)
+        swept(TUESDAY)
+        assert [swept(LAST - timedelta(minutes=1)), swept(LAST), swept(LAST)] == [0, 1, 0]
+        assert Notice.objects.filter(user=manager, kind="breached").count() == 2
+        assert ClockEvent.objects.get(kind="expired").occurred_at == LAST
+        assert not self.moved() and owner_of(lead) == owner
+
+    def test_it_is_recycled_at_its_time_however_late_the_sweep(self, owner):
+        policy = make.promises("accept", expiry="recycle")
+        lead = mql(owner=owner)
+        swept(LAST + DAY)
+        assert self.moved() == [("recycle", "", LAST)]
+        event = lead.events.latest("pk")
+        assert (event.policy, event.actor) == (f"sla:{policy.version}", None)
+        lead.refresh_from_db()
+        assert (lead.exit, lead.closed_at) == ("recycled", LAST)
+        assert Inbox.objects.filter(cause="stage_event", object_id=event.pk).exists()
+        clocks.follow([event.pk], now=LAST + DAY)
+        clock = Clock.objects.get()
+        assert (clock.stopped_at, clock.cancelled) == (LAST, False)
+
+    def test_nothing_is_recycled_that_somebody_works(self, owner, manager):
+        make.promises("accept", expiry="recycle")
+        lead = mql(owner=owner)
+        make.touch(person=lead.person, direction="out", type="call", occurred_at=TUESDAY)
+        swept(LAST)
+        assert not self.moved()
+        assert Notice.objects.filter(user=manager, cause__endswith=":expiry").exists()
+
+    def test_it_counts_as_accepted_where_the_version_says_so_and_its_next_promises_begin(self, owner):
+        make.promises("accept", "follow_up", expiry="accept")
+        mql(owner=owner)
+        swept(LAST)
+        assert self.moved() == [("advance", "sal", LAST)]
+        pipeline.drain(now=LAST)
+        assert Clock.objects.get(kind="follow_up").started_at == LAST
+        assert Clock.objects.get(kind="accept").stopped_at == LAST
+
+    def test_what_nobody_owns_is_not_accepted(self, manager):
+        make.promises("accept", expiry="accept")
+        mql()
+        swept(LAST)
+        assert not self.moved()
+        assert Notice.objects.filter(user=manager, cause__endswith=":expiry").exists()
+
+    def test_a_decision_before_it_holds_whenever_one_looks(self, owner):
+        make.promises("accept", expiry="recycle")
+        lead = mql(owner=owner)
+        make.advance(lead, Stage.SAL, at=LAST - HOUR, actor_id=owner.user.pk)
+        swept(LAST + DAY)
+        assert not self.moved()
+
+    def test_who_is_slower_than_the_clock_is_told_what_happened(self, owner):
+        make.promises("accept", expiry="recycle")
+        lead = mql(owner=owner)
+        swept(LAST)
+        with pytest.raises(services.Refused, match="recycled"):
+            services.accept(lead.pk, user=owner.user, now=LAST + HOUR)
