@@ -96,5 +96,52 @@ DEFINITIONS: dict[str, Definition] = {
             bases=("cohort",),
             reference="domain.md 7.6",
         ),
+        Definition(
+            name="sla-attainment",
+            title="Promises kept",
+            sentence=(
+                "Of the promises that were due in the period, the share that was kept in time. One that is open counts "
+                "as missed once it is overdue and not at all before; one that was called off does not count. Time in "
+                "which a clock stood still is left out, and what is due moves with it."
+            ),
+            formula="kept ÷ (kept + missed)",
+            unit="share",
+            bases=("period",),
+            reference="domain.md 4.5, 8.3",
+        ),
+        Definition(
+            name="sla-missed",
+            title="Missed at some time",
+            sentence=(
+                "How many promises that were due in the period were ever missed, even if what was promised has been "
+                "done since, or the lead is gone. Missing one once never disappears."
+            ),
+            formula="ended after it was due, or overdue, or once run out",
+            unit="promises",
+            bases=("period",),
+            reference="domain.md 4.5, 8.3",
+        ),
+        Definition(
+            name="sla-overdue",
+            title="Overdue now",
+            sentence="How many of the missed promises are still open: what was promised has not been done yet.",
+            formula="open and overdue at this moment",
+            unit="promises",
+            bases=("period",),
+            reference="domain.md 4.5, 8.3",
+        ),
+        Definition(
+            name="time-to-act",
+            title="Median time to act",
+            sentence=(
+                "The middle of the working time between the start of a clock and what ended it, without the time in "
+                "which it stood still; promises in days by the calendar count every hour. The share of first "
+                "follow-ups within 48 hours counts every hour too and stands beside."
+            ),
+            formula="median of (end − start) in working time",
+            unit="minutes",
+            bases=("period",),
+            reference="domain.md 4.5, 8.3",
+        ),
     ]
 }

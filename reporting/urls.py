@@ -6,6 +6,7 @@ from reporting.lab import acts as lab_acts
 from reporting.lab import views as lab
 from reporting.prediction import views as prediction
 from reporting.quality import views as quality
+from reporting.sla import views as sla
 
 app_name = "reporting"
 urlpatterns = [
@@ -44,5 +45,9 @@ urlpatterns = [
     path("experiments/<int:pk>/", experiments.experiment, name="experiment"),
     path("experiments/<int:pk>/start/", experiments.start, name="experiment-start"),
     path("experiments/<int:pk>/stop/", experiments.stop, name="experiment-stop"),
+    path("promises/", sla.promises, name="promises"),
+    path("promises.csv", sla.promises_csv, name="promises-csv"),
+    path("promises/leads/", sla.leads, name="promises-leads"),
+    path("promises/leads.csv", sla.leads_csv, name="promises-leads-csv"),
     path("glossary/", views.glossary, name="glossary"),
 ]

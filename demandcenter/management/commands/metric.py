@@ -45,7 +45,7 @@ def _object(text: str) -> dict[str, Any]:
 class Command(BaseCommand):
     help = (
         "Print a figure of the funnel. Days are those of the zone; --from and --to are both included. "
-        "Metrics: " + "; ".join(f"{name}: {found.formula}" for name, found in DEFINITIONS.items()) + "."
+        "Metrics: " + "; ".join(f"{name}: {DEFINITIONS[name].formula}" for name in METRICS) + "."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

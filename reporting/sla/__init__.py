@@ -1,0 +1,1 @@
+"""How promises are kept: by kind, team, rep and period, with the leads behind each number."""
