@@ -46,7 +46,7 @@ def floor(request: HttpRequest) -> HttpResponse:
         "desks": desks,
         "pressing": floors.pressing(reps, everybody=viewer.everything and team_id is None, now=now),
         "nobodys": floors.nobodys() if viewer.everything else None,
-        "away": [desk for desk in desks if desk.away_until],
+        "away": [desk for desk in desks if desk.back_at],
         "overdue": sum(desk.overdue for desk in desks),
         "due_today": sum(desk.due_today for desk in desks),
         "fit": attainments.fit(now=now) if viewer.everything else None,

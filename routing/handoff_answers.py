@@ -32,6 +32,7 @@ from routing.acts import (
     rep_of,
     require,
 )
+from routing.covering import hands_of
 from routing.handoff import done_with, latest_of, tell_rep
 from routing.leaving import successor_of
 from routing.models import Assignment, HandOff, Notice
@@ -190,7 +191,7 @@ def _answerable(
         raise Refused(_what_became(latest, now=now))
     _refuse_if_given_on(lead, latest, now=now)
     rep = rep_of(user)
-    if not manages(user) and (rep is None or rep.pk != latest.to_rep_id):
+    if not manages(user) and (rep is None or latest.to_rep_id not in hands_of(rep.pk, now=now)):
         raise Refused(f"This SQL is offered to {latest.to_rep}. Only they or a manager can {deed}.")
     return latest
 

@@ -115,7 +115,7 @@ def test_a_day_by_keyboard_alone(
     expect(page.get_by_role("heading", level=1, name="Elena Popescu")).to_be_visible()
     page.keyboard.press("r")
     dialog = page.get_by_role("dialog", name="Return Elena Popescu to the SDR")
-    expect(dialog).to_be_visible()
+    expect(dialog.get_by_label("Reason")).to_be_focused()
     page.keyboard.type("Need not")  # a list answers to what is typed
     tab_to(page, "[name=text]")
     page.keyboard.type("They only wanted a price list.")

@@ -9,7 +9,10 @@ from django.utils import timezone
 
 from funnel.access import Role
 from funnel.models import Campaign, Reason
-from routing import complaints, floor
+from reporting.periods import preset
+from reporting.sla.asking import Asked
+from reporting.sla.figures import by_group
+from routing import complaints, floor, services
 from routing.models import Quota, Seat
 from tests import factories as make
 from tests.routing.test_to_the_end import again
@@ -67,8 +70,24 @@ class TestDesks:
         here.wait()
         desk = desk_of(here.sdr, here)
         assert (desk.level, desk.weight, desk.full) == (7.0, 2, True)
-        assert (desk.away_until, desk.cover) == (today + 3 * DAY, "Jonas Petersen")
+        assert timezone.localdate(desk.back_at) == today + 4 * DAY and desk.cover == "Jonas Petersen"
         assert [(one.amount, one.reached) for one in desk.quotas] == [(4, 0)]
+
+    def test_kept_promises_are_those_of_the_promises_page(self, here):
+        """Whose the lead was when its time was over counts, not whose it is now."""
+        for kept in (True, False, False):
+            lead = here.wait(due=None)
+            made = clock(lead, due=here.now - DAY)
+            made.stopped_at = made.due_at + (-HOUR if kept else HOUR)
+            made.save()
+        here.wait(due=-HOUR)
+        for rep, at in ((here.colleague.rep, here.now - 3 * DAY), (here.sdr.rep, here.now)):
+            services.reassign([here.leads[0].pk], rep_id=rep.pk, user=here.manager, now=at)
+        asked = Asked(period=preset("all", here.now.date()))
+        told = {figure.key: (figure.kept, figure.n) for figure in by_group(asked, here.manager, now=here.now)}
+        found = floor.desks([here.sdr.rep.pk, here.colleague.rep.pk], now=here.now)
+        assert {str(desk.rep_id): (desk.kept, desk.ended) for desk in found if desk.ended} == told
+        assert told == {str(here.sdr.rep.pk): (0, 3), str(here.colleague.rep.pk): (1, 1)}
 
     def test_a_level_that_means_nothing_yet_is_not_shown(self, here):
         Seat.objects.create(rep=here.sdr.rep, weight=2, assigned=10, levelled_weight=1)
