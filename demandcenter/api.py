@@ -8,7 +8,9 @@ from demandcenter.api_page import page
 from funnel import api as funnel
 from reporting.api import ExperimentViewSet, MetricsView, MetricView, TalkingPointsView
 from routing import api as routing
+from routing import work_api as work
 from routing.handoff_api import HandOffViewSet
+from routing.mail_api import MailView
 from scoring import api as scoring
 
 router = SimpleRouter()
@@ -19,6 +21,8 @@ router.register("accounts", scoring.AccountViewSet, basename="account")
 router.register("opportunities", routing.OpportunityViewSet, basename="opportunity")
 router.register("meetings", routing.MeetingViewSet, basename="meeting")
 router.register("hand-offs", HandOffViewSet, basename="hand-off")
+router.register("attempts", work.AttemptViewSet, basename="attempt")
+router.register("tasks", work.TaskViewSet, basename="task")
 router.register("experiments", ExperimentViewSet, basename="experiment")
 router.register("regions", funnel.RegionViewSet, basename="region")
 router.register("solutions", funnel.SolutionViewSet, basename="solution")
@@ -36,6 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("metrics/", MetricsView.as_view(), name="metric-list"),
     path("metrics/<slug:name>/", MetricView.as_view(), name="metric-detail"),
+    path("mail/", MailView.as_view(), name="mail"),
     path("talking-points/", TalkingPointsView.as_view(), name="talking-point-list"),
     *router.urls,
 ]

@@ -49,6 +49,8 @@ app.conf.beat_schedule = {
     "tell-of-reviews": {"task": "routing.tasks.tell_of_reviews", "schedule": crontab(hour=5, minute=23)},
     # Notices to e-mail and webhooks. Where nothing is due, a look is one short query.
     "deliver": {"task": "routing.tasks.deliver", "schedule": 5.0, "options": {"expires": 5}},
+    # Every rep once a day, in the morning where they work.
+    "tell-of-steps": {"task": "routing.tasks.tell_of_steps", "schedule": crontab(minute="*/15")},
     # What was read a month ago; see routing/notices.py.
     "prune-notices": {"task": "routing.tasks.prune_notices", "schedule": crontab(hour=3, minute=41)},
 }

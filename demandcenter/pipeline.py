@@ -22,7 +22,7 @@ from funnel import inbox
 from funnel.inbox import Taken
 from funnel.inquiries import open_inquiries
 from funnel.models import Inbox, Kind, Stage, StageEvent
-from routing import clocks, pauses
+from routing import capping, clocks, enrolments, outreach, pauses, replies
 from routing.engine import assign, retry_unrouted
 from routing.models import Clock, Notice
 from routing.notices import tell_owners
@@ -198,6 +198,9 @@ def act_on(taken: Sequence[Taken], *, now: datetime) -> list[ReRaise]:
         clocks.follow(events, now=now)
     if touches:
         clocks.follow_touches(touches, now=now)
+        outreach.follow(touches, now=now)
+        replies.follow(touches, now=now)
+    enrolments.follow(events, touches, now=now)
     return raised
 
 
@@ -311,6 +314,14 @@ def _clock_later(now: datetime, problem: str) -> str:
     return f"clock:{first.pk}"
 
 
+def _stop_cadences(now: datetime, limit: int) -> int:
+    return enrolments.stop_what_is_over(now=now, limit=limit)
+
+
+def _cap_contact(now: datetime, limit: int) -> int:
+    return capping.put_off_over_cap(now=now, limit=limit)
+
+
 def _score_accounts(now: datetime, limit: int) -> int:
     return accounts.score(now=now, limit=limit)
 
@@ -330,6 +341,8 @@ TIMERS: Final = (
     Timer(name="absences", work=_follow_absences, set_aside=lambda _now, _problem: ""),
     Timer(name="meetings", work=_start_meetings, set_aside=lambda _now, _problem: ""),
     Timer(name="clocks", work=_sweep_clocks, set_aside=_clock_later),
+    Timer(name="cadences", work=_stop_cadences, set_aside=lambda _now, _problem: ""),
+    Timer(name="contact cap", work=_cap_contact, set_aside=lambda _now, _problem: ""),
     # In the sweep rather than with its people: a hundred touches of one company in between are one look at it.
     Timer(name="accounts", work=_score_accounts, set_aside=_account_tomorrow),
 )

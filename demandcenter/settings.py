@@ -240,6 +240,9 @@ SPECTACULAR_SETTINGS = {
         "AccountKindEnum": "funnel.models.accounts.Account.Kind",
         "TeamKindEnum": "funnel.models.team.Team.Kind",
         "ReasonKindEnum": "funnel.models.reference.Reason.For",
+        "MeetingOutcomeEnum": "routing.models.meetings.Meeting.Outcome",
+        "AttemptOutcomeEnum": "routing.models.work.Attempt.Outcome",
+        "MediumEnum": "routing.models.work.Medium",
     },
 }
 
@@ -303,6 +306,9 @@ UNFOLD = {
                     _admin_link("Promises", "timer", "routing.slapolicy"),
                     _admin_link("What makes an SQL", "handshake", "routing.sqldefinition"),
                     _admin_link("Quotas", "flag", "routing.quota"),
+                    _admin_link("Cadences", "event_repeat", "routing.cadence"),
+                    _admin_link("Templates", "draft", "routing.messagetemplate"),
+                    _admin_link("Contact caps", "do_not_disturb_on", "routing.contactcap"),
                     _admin_link("Desks", "desk", "routing.desk"),
                     _admin_link("Seats", "event_seat", "routing.seat"),
                     _admin_link("Calendars", "calendar_month", "routing.calendar"),

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from reporting import views
+from reporting.cadences import views as cadences
 from reporting.experiments import views as experiments
 from reporting.lab import acts as lab_acts
 from reporting.lab import views as lab
@@ -49,5 +50,7 @@ urlpatterns = [
     path("promises.csv", sla.promises_csv, name="promises-csv"),
     path("promises/leads/", sla.leads, name="promises-leads"),
     path("promises/leads.csv", sla.leads_csv, name="promises-leads-csv"),
+    path("cadences/", cadences.cadences, name="cadences"),
+    path("cadences/preset/", cadences.start_from_preset, name="cadence-preset"),
     path("glossary/", views.glossary, name="glossary"),
 ]

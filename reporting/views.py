@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET
 from django_htmx.middleware import HtmxDetails
@@ -18,6 +19,7 @@ from funnel.access import role_of
 from funnel.downloads import csv_response
 from funnel.models import Exit, GlossaryTerm, Stage
 from reporting import campaigns as campaign_table
+from reporting import ratings
 from reporting.bar import Option, bar
 from reporting.definitions import DEFINITIONS
 from reporting.drill import DID, BadDrill, read_drill
@@ -237,6 +239,7 @@ def campaigns(request: HttpRequest) -> HttpResponse:
         "problems": view.problems,
         "asked": asked,
         "rows": campaign_table.shown(ask, rows),
+        "ratings": ratings.by_campaign(now=timezone.now()),
         "stages": campaign_table.LATER,
         "sorts": {
             key: (words, request.path + view.query(**(extra | {"sort": key})), key == asked.sort)

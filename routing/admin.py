@@ -21,7 +21,7 @@ from funnel.admin import ReadOnly
 from funnel.admin_acts import Acts, pk_of, posted, who
 from funnel.conditions import sentence
 from funnel.versions import Status
-from routing import policies, sla_admin
+from routing import cadence_admin, policies, sla_admin
 from routing.fields import FIELDS
 from routing.handoff_admin import OfLeads
 from routing.models import (
@@ -47,7 +47,7 @@ from routing.policy_forms import (
     WhyForm,
 )
 
-__all__ = ["DeliveryAdmin", "WebhookAdmin", "sla_admin"]  # which register themselves
+__all__ = ["DeliveryAdmin", "WebhookAdmin", "cadence_admin", "sla_admin"]  # which register themselves
 
 _DRAFT = Status.DRAFT
 

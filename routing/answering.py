@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -91,6 +92,7 @@ def acted(request: HttpRequest, done: Done, *, undone: bool = False) -> HttpResp
         "undo": undo_address(done) if done.undo_until else "",
         "undone": undone,
         "gone": _gone(request, done.lead_id),
+        "stays": done.stays,
     }
     return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"acted": told})})
 
@@ -99,6 +101,12 @@ def undo_address(done: Done) -> str:
     """Where the act is taken back; empty for one that is not."""
     if done.hand_off_id:
         return reverse("routing:undo-hand-off", args=[done.hand_off_id])
+    if done.attempt_id:
+        return reverse("routing:undo-attempt", args=[done.attempt_id])
+    if done.snooze_id:
+        return reverse("routing:wake", args=[done.snooze_id])
+    if done.work:
+        return f"{reverse('routing:undo-work', args=[done.lead_id])}?{urlencode({'cause': done.work})}"
     return reverse("routing:undo", args=[done.event_id]) if done.event_id else ""
 
 

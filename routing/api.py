@@ -26,6 +26,7 @@ from routing.handoff_api import HandOffActs
 from routing.leads import order_of
 from routing.models import Clock, Meeting
 from routing.timeline import ordered
+from routing.work_api import WorkActs
 from scoring.api import explained, moment_of
 from scoring.by_lead import model_for, readings_of
 from scoring.explain import why_mql
@@ -69,7 +70,7 @@ def _with_now(leads: Sequence[Any]) -> list[Any]:
         },
     )
 )
-class LeadViewSet(HandOffActs, IntakeMixin, funnel.VisibleViewSet):
+class LeadViewSet(HandOffActs, IntakeMixin, WorkActs, funnel.VisibleViewSet):
     """Leads: one trip of one person through the funnel each. Latest moved first; latest opened first when narrowed
     by when they were opened. Voided leads are given only with state=void.
     """

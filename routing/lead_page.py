@@ -17,6 +17,7 @@ from routing.handoff import of_lead
 from routing.interest import added_by, curve
 from routing.likelihood import panel_of as likelihood_of
 from routing.models import Meeting
+from routing.next_up import next_up
 from routing.offers import offers
 from routing.queue import TAB_TITLES, viewer_of
 from routing.record import path_of, why_this_stage
@@ -50,7 +51,7 @@ def whole(lead: Lead, events: list[StageEvent], query: QueryDict, user: Any, *, 
         "viewer": viewer,
         "acts": [act for act in acts if not act.more],
         "more_acts": [act for act in acts if act.more],
-        "came_from": query.get("from") if query.get("from") in TAB_TITLES else "",
+        "came_from": query.get("from") if query.get("from") in (*TAB_TITLES, "today") else "",
         "grade": grades_of([lead]).get(lead.pk),
         "face": next((line.face for line in clocks if line.face), None),
         "clocks": clocks,
@@ -58,6 +59,7 @@ def whole(lead: Lead, events: list[StageEvent], query: QueryDict, user: Any, *, 
         "meeting": meeting,
         "expected": list(meeting.attendees.select_related("rep", "person").order_by("pk")) if meeting else (),
         "hand_offs": hand_offs,
+        **next_up(lead, viewer, now=now),
         "path": path_of(lead),
         "because": why_this_stage(lead, events),
         "checks": why_mql(lead) if lead.mql_at else [],

@@ -31,13 +31,14 @@ _LOOK = {
     Notice.Kind.TAKEN_OVER: ("check", ""),
     Notice.Kind.RETURNED: ("arrow-back-up", "warn"),
     Notice.Kind.INHERITED: ("users-group", ""),
+    Notice.Kind.STEPS: ("list-check", ""),
 }
 
 
 @require_GET
 def pulse(request: HttpRequest) -> JsonResponse:
     """How many notices are unread, the newest that the browser may show, and how many leads wait. One query."""
-    return JsonResponse(pulse_of(request.user.pk or 0))
+    return JsonResponse(pulse_of(request.user.pk or 0, now=timezone.now()))
 
 
 @require_GET
@@ -76,6 +77,8 @@ def read(request: HttpRequest, pk: int) -> HttpResponse:
     mark_read(request.user, now=timezone.now(), ids=[pk])
     if notice.kind == Notice.Kind.REVIEW:
         return redirect("reporting:quality")
+    if notice.kind == Notice.Kind.STEPS:
+        return redirect("routing:today")
     return redirect("routing:lead", pk=notice.lead_id) if notice.lead_id else redirect("routing:queue")
 
 

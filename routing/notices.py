@@ -242,6 +242,9 @@ def _sentence(notice: Notice, clocks: Mapping[int, Clock]) -> str:
         return _of_unrouted(notice, who)
     if notice.kind == Notice.Kind.REVIEW:
         return _of_review(notice)
+    if notice.kind == Notice.Kind.STEPS:
+        count = notice.data.get("count", 1)
+        return f"{count} step{'' if count == 1 else 's'} of your cadences {'is' if count == 1 else 'are'} due today."
     sentences: dict[str, str] = {
         Notice.Kind.ASSIGNED: f"{who} is yours to look at.",
         Notice.Kind.HOT: f"{who} asked for us; answer at once.",

@@ -71,7 +71,17 @@ def offers(
         ]
     if works and lead.stage in (Stage.SAL, Stage.SQL):
         found += _leaving(lead, "Disqualify")
+    if viewer.may_log(lead.owner_id):
+        found += _of_work(lead)
     return found + _hands(lead, viewer, mine=mine)
+
+
+def _of_work(lead: Lead) -> list[Offer]:
+    return [
+        Offer("log", "Log a call", reverse("routing:log", args=[lead.pk]), "phone", "L"),
+        Offer("plan", "Note and next date", reverse("routing:plan", args=[lead.pk]), "calendar-plus", "N", more=True),
+        Offer("snooze", "Snooze", reverse("routing:snooze", args=[lead.pk]), "clock-pause", "S", more=True),
+    ]
 
 
 def _of_mql(lead: Lead, viewer: Viewer) -> list[Offer]:

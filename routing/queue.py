@@ -18,6 +18,8 @@ from funnel.keyset import BadCursor
 from funnel.models import Rep
 from routing.countdown import Running
 from routing.covering import covered_by
+from routing.reach import CALLABLE, callable_values
+from routing.snoozes import ASLEEP
 from scoring.scopes import scopes_now
 
 PAGE = 40
@@ -37,6 +39,7 @@ _FILTERS = {
     "owner": "l.owner_id = %(owner)s",
 }
 _GRADE = "s.grade = %(grade)s"
+SHOWS = {"callable": "Callable now", "snoozed": "Snoozed"}
 
 # Two short lists, each from its own partial index, however many leads there are.
 _COLUMNS = "l.id, l.person_id, l.owner_id, l.pool_id, l.solution_id, l.region_id, l.stage_since"
@@ -53,7 +56,7 @@ _BY_GRADE = "coalesce(s.grade, '~') COLLATE \"C\", coalesce(s.band, 99), l.id"
 @dataclass(frozen=True, slots=True)
 class Viewer:
     """Who looks at the queue: as which rep, into which pools, and what they may do. covers: the reps who are away now
-    and whose leads this one looks after.
+    and whose leads this one looks after; may_close: make and close deals.
     """
 
     user_id: int
@@ -62,6 +65,7 @@ class Viewer:
     everything: bool
     may_work: bool
     may_reassign: bool
+    may_close: bool
     tabs: tuple[str, ...]
     covers: tuple[int, ...] = ()
 
@@ -74,13 +78,20 @@ class Viewer:
         """Whether accept, reject and recycle are offered for a lead of this owner."""
         return self.may_work and owner_id is not None and (owner_id in self.hands or self.may_reassign)
 
+    def may_log(self, owner_id: int | None) -> bool:
+        """Whether calls, dates and snoozes are offered for a lead of this owner."""
+        mine = owner_id in self.hands and (self.may_work or self.may_close)
+        return owner_id is not None and (mine or self.may_reassign)
+
     def may_claim(self, pool_id: int | None) -> bool:
         return self.may_work and self.rep_id is not None and pool_id is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an address asks for. filters: solution, region, grade, owner -> value; after: the place before the page."""
+    """What an address asks for. filters: solution, region, grade, owner, show -> value; after: the place before the
+    page.
+    """
 
     tab: str
     filters: Mapping[str, int | str] = field(default_factory=dict)
@@ -128,6 +139,7 @@ def viewer_of(user: Any) -> Viewer:
         everything=sight.everything,
         may_work=user.has_perm("routing.work_lead"),
         may_reassign=user.has_perm("routing.reassign_lead"),
+        may_close=user.has_perm("routing.work_deal"),
         tabs=tuple(tab for tab, there in offered if there),
         covers=tuple(covered_by(rep["pk"], now=timezone.now())) if rep else (),
     )
@@ -146,6 +158,8 @@ def asked(query: Mapping[str, Any], viewer: Viewer) -> Asked:
     grade = str(query.get("grade", ""))
     if 0 < len(grade) <= 2 and grade.isalnum():
         filters["grade"] = grade
+    if query.get("show") in SHOWS:
+        filters["show"] = str(query["show"])
     if tab != "team":
         filters.pop("owner", None)
     return Asked(tab=tab, filters=filters, after=str(query.get("after", "")))
@@ -158,13 +172,13 @@ def _first_tab(viewer: Viewer) -> str:
     return "team" if "team" in viewer.tabs and (viewer.may_reassign or not viewer.may_work) else viewer.tabs[0]
 
 
-def places(asked: Asked, viewer: Viewer, *, size: int = PAGE) -> tuple[list[Place], str]:
+def places(asked: Asked, viewer: Viewer, *, now: datetime, size: int = PAGE) -> tuple[list[Place], str]:
     """One page of the queue and the cursor of the next, empty at the end. Two queries. Raises BadCursor.
 
     Order: hot first, then the nearest breach, then grade and band; leads that nobody could take: the oldest first.
     """
     order = f"{_BY_AGE if asked.tab == 'unrouted' else _BY_BREACH}, {_BY_GRADE}"
-    values, where = _values(asked, viewer), _GRADE if "grade" in asked.filters else "true"
+    values, where = _values(asked, viewer, now=now), _GRADE if "grade" in asked.filters else "true"
     if asked.after:
         where += f" AND ({order}) > (%(k0)s, %(k1)s, %(k2)s, %(k3)s, %(k4)s)"
         values |= {f"k{index}": part for index, part in enumerate(_decode(asked.after))}
@@ -173,7 +187,7 @@ def places(asked: Asked, viewer: Viewer, *, size: int = PAGE) -> tuple[list[Plac
             f"""
             SELECT l.id, l.person_id, coalesce(s.rev, 0), h.started_at, h.warn_at, h.due_at,
                    a.started_at, a.warn_at, a.due_at, {order}, h.paused_until, a.paused_until
-            FROM {_waiting(_narrowed(asked, viewer))} {_CLOCKS} {_score()}
+            FROM {_waiting(_narrowed(asked, viewer), snoozed=_snoozed(asked))} {_CLOCKS} {score_join()}
             WHERE {where} ORDER BY 10, 11, 12, 13, 14 LIMIT {size + 1}
             """,
             values,
@@ -205,20 +219,20 @@ def tally(asked: Asked, viewer: Viewer, *, now: datetime) -> Tally:
     }
     shown, score = _narrowed(asked, viewer), ""
     if "grade" in asked.filters:
-        shown, score = f"{shown} AND {_GRADE}", _score()
+        shown, score = f"{shown} AND {_GRADE}", score_join()
     counts += [f"count(*) FILTER (WHERE {shown} AND {state})" for state in states.values()]
     anywhere = " OR ".join(_scope(tab, viewer) for tab in viewer.tabs) or "false"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {', '.join(counts)} FROM {_waiting(anywhere)} {_CLOCKS} {score}",
-            _values(asked, viewer) | {"now": now},
+            f"SELECT {', '.join(counts)} FROM {_waiting(anywhere, snoozed=_snoozed(asked))} {_CLOCKS} {score}",
+            _values(asked, viewer, now=now),
         )
         row = cursor.fetchone()
     size = len(viewer.tabs)
     return Tally(dict(zip(viewer.tabs, row[:size], strict=True)), *row[size:])
 
 
-def pulse_of(user_id: int) -> dict[str, int | None]:
+def pulse_of(user_id: int, *, now: datetime) -> dict[str, int | None]:
     """unread: notices; show: the newest of them that the user wants their browser to show, 0 without one; waiting:
     leads in the user's own queue, None for who is no rep. One query, asked often.
     """
@@ -232,7 +246,7 @@ def pulse_of(user_id: int) -> dict[str, int | None]:
                    (SELECT (SELECT count(*) FROM {_waiting("l.owner_id = r.id")})
                     FROM funnel_rep r WHERE r.user_id = %(user)s AND r.active)
             """,
-            {"user": user_id},
+            {"user": user_id, "now": now},
         )
         return dict(zip(("unread", "show", "waiting"), cursor.fetchone(), strict=True))
 
@@ -259,30 +273,45 @@ def digest(places: list[Place], tally: Tally, *, salt: str) -> str:
     return hashlib.md5(repr((facts, tally, salt)).encode(), usedforsecurity=False).hexdigest()[:16]
 
 
-def _waiting(scope: str) -> str:
-    """The leads `l` that wait, as far as they are in the scope: a condition on columns of the lead."""
+def _waiting(scope: str, *, snoozed: bool = False) -> str:
+    """The leads `l` that wait, as far as they are in the scope: a condition on columns of the lead.
+
+    snoozed: those whose owner does not want to see them for a while, instead of the others.
+    """
+    awake = ASLEEP if snoozed else f"NOT {ASLEEP}"
     return f"""(
-        SELECT {_COLUMNS} FROM funnel_lead l WHERE l.closed_at IS NULL AND l.stage = 'mql' AND ({scope})
+        SELECT {_COLUMNS} FROM funnel_lead l
+        WHERE l.closed_at IS NULL AND l.stage = 'mql' AND ({scope}) AND {awake}
         UNION ALL
         SELECT {_COLUMNS} FROM routing_clock c JOIN funnel_lead l ON l.id = c.lead_id
         WHERE c.stopped_at IS NULL AND c.kind = 'hot' AND l.closed_at IS NULL AND l.stage <> 'mql' AND ({scope})
+          AND {awake}
     ) l"""
 
 
-def _score() -> str:
-    """The score of each lead, `s`, under the version that decides about it. A query, for which those are."""
+def score_join() -> str:
+    """The score of each lead `l`, as `s`, under the version that decides about it. A query, for which those are."""
     return f"LEFT JOIN scoring_score s ON s.person_id = l.person_id AND s.model_id = {scopes_now().sql()}"
+
+
+def _snoozed(asked: Asked) -> bool:
+    return asked.filters.get("show") == "snoozed"
 
 
 def _narrowed(asked: Asked, viewer: Viewer) -> str:
     """The condition of a tab with its filters, the grade apart."""
     scope = _scope(asked.tab, viewer) if asked.tab else "false"
-    return " AND ".join([f"({scope})", *(_FILTERS[name] for name in asked.filters if name in _FILTERS)])
+    conditions = [f"({scope})", *(_FILTERS[name] for name in asked.filters if name in _FILTERS)]
+    if asked.filters.get("show") == "callable":
+        conditions.append(f"EXISTS (SELECT FROM funnel_person p WHERE p.id = l.person_id AND {CALLABLE})")
+    return " AND ".join(conditions)
 
 
-def _values(asked: Asked, viewer: Viewer) -> dict[str, Any]:
+def _values(asked: Asked, viewer: Viewer, *, now: datetime) -> dict[str, Any]:
     """The values of all that conditions name."""
-    return {"hands": list(viewer.hands), "pools": [viewer.team_id] if viewer.team_id else [], **asked.filters}
+    pools = [viewer.team_id] if viewer.team_id else []
+    values = {"hands": list(viewer.hands), "pools": pools, "now": now, **asked.filters}
+    return values | callable_values(now) if asked.filters.get("show") == "callable" else values
 
 
 def _scope(tab: str, viewer: Viewer) -> str:

@@ -10,6 +10,7 @@ from routing.countdown import Face, Running, face, moment_words
 from routing.explain import why_owner
 from routing.grades import grades_of
 from routing.models import Clock
+from routing.next_up import next_up
 from routing.queue import Viewer
 from routing.queue_rows import around_of, company_of
 from routing.score_panel import panel_of
@@ -47,6 +48,7 @@ def detail_of(lead: Lead, viewer: Viewer, *, now: datetime) -> dict[str, Any]:
         "covering": lead.owner if lead.owner_id in viewer.covers else None,
         "not_others": [one for one in owner.candidates if not one.eligible][:NOT_OTHERS],
         "may_act": lead.stage == "mql" and lead.closed_at is None and viewer.may_act_on(lead.owner_id),
+        **next_up(lead, viewer, now=now),
         "may_claim": lead.closed_at is None and lead.owner_id is None and viewer.may_claim(lead.pool_id),
     }
 

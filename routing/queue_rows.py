@@ -18,6 +18,7 @@ from routing.grades import Grade, grades_of
 from routing.models import Assignment
 from routing.queue import Place, Viewer
 from routing.wording import touch_words
+from routing.zones import There, there
 from scoring.by_lead import reasons_of
 from scoring.explain import Reason
 
@@ -44,8 +45,8 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the queue. because: why nobody could take it, on the list of those; may_*: what is offered here;
-    covering: the first name of its owner, for whom the viewer stands in.
+    """One line of the queue. there: the time where they are; because: why nobody could take it, on the list of those;
+    may_*: what is offered here; covering: the first name of its owner, for whom the viewer stands in.
     """
 
     lead: Lead
@@ -58,9 +59,11 @@ class Row:
     context: str
     last_words: str
     last_at: str
+    there: There
     because: str
     may_act: bool
     may_claim: bool
+    may_log: bool = False
     covering: str = ""
 
 
@@ -90,10 +93,12 @@ def rows_of(places: Sequence[Place], viewer: Viewer, *, now: datetime, unrouted:
                 context=context(lead, near),
                 last_words=words,
                 last_at=moment_words(at, now=now) if at else "",
+                there=there(lead.person.country, lead.person.phone, now=now),
                 because=because.get(lead.pk, ""),
                 may_act=lead.stage == "mql" and viewer.may_act_on(lead.owner_id),
                 may_claim=viewer.may_claim(lead.pool_id),
                 covering=lead.owner.name.partition(" ")[0] if lead.owner and lead.owner_id in viewer.covers else "",
+                may_log=viewer.may_log(lead.owner_id),
             )
         )
     return rows

@@ -4,23 +4,27 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from funnel.access import visible_to
 from funnel.keyset import BadCursor
 from funnel.models import Lead, Region, Rep, Solution
 from routing import queue as waiting
+from routing import saved_views
+from routing.models import SavedView
 from routing.queue import Asked, Place, Tally, Viewer
 from routing.queue_detail import detail_of
 from routing.queue_rows import rows_of
 from scoring.models import ScoringModel
 
+PAGE_NAME = "queue"
 REDRAWN_EVERY = 5  # minutes after which rows are drawn anew though nothing happened: interest decays meanwhile
-FILTERS = (("solution", "Solution"), ("region", "Region"), ("grade", "Grade"), ("owner", "Rep"))
+FILTERS = (("show", "Show"), ("solution", "Solution"), ("region", "Region"), ("grade", "Grade"), ("owner", "Rep"))
 
 
 @require_GET
@@ -30,7 +34,41 @@ def queue(request: HttpRequest) -> HttpResponse:
     viewer = waiting.viewer_of(request.user)
     asked = waiting.asked(request.GET, viewer)
     context = _list(request, viewer, asked, _standing(viewer, asked, now), now=now)
-    return render(request, "routing/queue.html", context | {"menus": _menus(request.GET, asked), "reps": _reps(viewer)})
+    here = _query(request.GET, asked).urlencode()
+    saved = list(SavedView.objects.filter(user=request.user.pk, page=PAGE_NAME))
+    context |= {
+        "menus": _menus(request.GET, asked),
+        "reps": _reps(viewer),
+        "here": here,
+        "saved": saved,
+        "saved_now": next((view for view in saved if view.query == here), None),
+    }
+    return render(request, "routing/queue.html", context)
+
+
+@require_POST
+def save_view(request: HttpRequest) -> HttpResponse:
+    """Keep the filters of the address under a name."""
+    viewer = waiting.viewer_of(request.user)
+    told = QueryDict(request.POST.get("query", ""))
+    query = _query(told, waiting.asked(told.dict(), viewer)).urlencode()
+    try:
+        made = saved_views.save(
+            request.user, page=PAGE_NAME, name=request.POST.get("name", ""), query=query, now=timezone.now()
+        )
+    except saved_views.NotSaved as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, f"These filters are saved as “{made.name}”. Their address can be sent to anybody.")
+    return redirect(f"{reverse('routing:queue')}?{query}")
+
+
+@require_POST
+def forget_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """Delete a saved view of the user's own."""
+    if name := saved_views.forget(request.user, pk):
+        messages.success(request, f"The saved filters “{name}” are deleted.")
+    return redirect("routing:queue")
 
 
 @require_GET
@@ -70,9 +108,9 @@ class _Standing:
 
 def _standing(viewer: Viewer, asked: Asked, now: datetime) -> _Standing:
     try:
-        places, following = waiting.places(asked, viewer)
+        places, following = waiting.places(asked, viewer, now=now)
     except BadCursor:
-        places, following = waiting.places(Asked(asked.tab, asked.filters), viewer)
+        places, following = waiting.places(Asked(asked.tab, asked.filters), viewer, now=now)
     tally = waiting.tally(asked, viewer, now=now)
     midnight = timezone.make_aware(datetime.combine(timezone.localdate(now), time.min))
     done = waiting.done_today(viewer.user_id, since=midnight) if viewer.may_work else {}
@@ -127,6 +165,7 @@ def _menus(query: QueryDict, asked: Asked) -> list[dict[str, Any]]:
     """The menus of the filter bar. Two or three short queries."""
     kept = _query(query, asked)
     choices: dict[str, list[tuple[str, str]]] = {
+        "show": list(waiting.SHOWS.items()),
         "solution": [(str(pk), name) for pk, name in Solution.objects.values_list("pk", "name")],
         "region": [(str(pk), name) for pk, name in Region.objects.values_list("pk", "name")],
         "grade": [(letter, f"Fit {letter}") for letter in _grades()],

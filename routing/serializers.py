@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from funnel.models import DealState, Lead, Person, Stage, StageEvent
-from funnel.path import MILESTONES
+from funnel.path import MILESTONES, RANK
 from funnel.serializers import NamedSerializer
 from routing.models import Attendee, Meeting, Pause
 
@@ -43,12 +43,18 @@ class LeadSerializer(serializers.ModelSerializer):
     score = ScoreSerializer(source="reading", read_only=True, allow_null=True)
     due_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="When its next promise runs out.")
     opened_at = serializers.DateTimeField(source="opened", read_only=True, allow_null=True)
+    in_work = serializers.SerializerMethodField(
+        help_text="A person works it: accepted, open and owned. Automated mail to its person pauses meanwhile."
+    )
+
+    def get_in_work(self, lead: Lead) -> bool:
+        return lead.closed_at is None and lead.owner_id is not None and RANK[lead.stage] >= RANK[Stage.SAL]
 
     class Meta:
         model = Lead
         fields = (
             "id", "person", "number", "account", "stage", "stage_since", *MILESTONES.values(), "opened_at", "closed_at",
-            "exit", "reason", "passthrough", "owner", "pool", "due_at", "score", "revisit_on", "entry_stage",
+            "in_work", "exit", "reason", "passthrough", "owner", "pool", "due_at", "score", "revisit_on", "entry_stage",
             "function", "motion", "channel", "content", "campaign", "region", "segment", "solution", "source",
             "external_id", "recorded_at",
         )  # fmt: skip
@@ -123,13 +129,16 @@ class WhyOwnerSerializer(serializers.Serializer):
 
 
 class DoneSerializer(serializers.Serializer):
-    """What an act came to. Until `undo_until`, `undo` with this `event` takes it back."""
+    """What an act came to. Until `undo_until`, `undo` with this `event` takes it back; an attempt that was logged is
+    taken back by its own address.
+    """
 
     lead = serializers.IntegerField(source="lead_id", allow_null=True)
     event = serializers.IntegerField(source="event_id", allow_null=True)
     meeting = serializers.IntegerField(source="meeting_id", allow_null=True)
     opportunity = serializers.IntegerField(source="opportunity_id", allow_null=True)
     hand_off = serializers.IntegerField(source="hand_off_id", allow_null=True)
+    attempt = serializers.IntegerField(source="attempt_id", allow_null=True)
     sentence = serializers.CharField()
     undo_until = serializers.DateTimeField(allow_null=True)
 

@@ -333,7 +333,10 @@ def _taking(lead: Lead, rep: Rep, *, cause: str) -> HandOver:
 
 
 def _keep(lead: Lead, user: Any, text: str) -> None:
-    if text.strip():
+    """Keep the sentence as a note; an act that is done again after it was taken back does not say it twice."""
+    said = text.strip()
+    last = lead.notes.filter(author=user).order_by("-written_at", "-id").first() if said else None
+    if said and (last is None or last.text != said):
         write_note(lead=lead, author=user, text=text)
 
 

@@ -5,7 +5,7 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
-from routing import notices, outbox
+from routing import notices, outbox, reminders
 
 TURN = 60.0  # seconds after which a task makes room for others
 
@@ -29,3 +29,9 @@ def deliver() -> int:
 def tell_of_reviews() -> int:
     """Tell whoever keeps the scoring model that a version is due for review; returns how many were told."""
     return notices.tell_of_reviews(now=timezone.now())
+
+
+@shared_task
+def tell_of_steps() -> int:
+    """Tell each rep in the morning how many steps of cadences are due; returns how many were told."""
+    return reminders.tell_of_steps(now=timezone.now())

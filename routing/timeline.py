@@ -16,7 +16,7 @@ from funnel.keyset import decode, encode
 from funnel.models import Activity, DealState, Kind, Lead, Note, OpportunityEvent, StageEvent
 from funnel.path import EXITS, order_rank
 from routing.handoff import of_lead
-from routing.models import Assignment, ClockEvent, Meeting
+from routing.models import Assignment, Attempt, ClockEvent, Meeting, TaskEvent
 from routing.wording import (
     assignment_sentence,
     cause_sentence,
@@ -43,7 +43,7 @@ SHOWS = {
 }
 
 # Kinds of one moment, from the bottom of the page up: a touch comes before the score, the stage, the owner it led to.
-TOUCH, SCORE, STAGE, HANDS, CLOCK, MEETING, HAND_OFF, DEAL, NOTE = range(9)
+TOUCH, SCORE, STAGE, HANDS, CLOCK, MEETING, HAND_OFF, DEAL, NOTE, TASK = range(10)
 Place = tuple[datetime, int, int]  # moment, kind, place among the kind's entries of the moment
 
 
@@ -107,6 +107,7 @@ def read(
         ("work", lambda: [_clock(event) for event in newest(_clocks(lead), CLOCK)]),
         ("work", lambda: _meetings(lead)),
         ("work", lambda: _hand_offs(lead)),
+        ("work", lambda: [_task(event) for event in newest(_tasks(lead), TASK)]),
         ("deals", lambda: [_deal(event) for event in newest(_deals(lead), DEAL)]),
         ("notes", lambda: [_note(note) for note in newest(_notes(lead), NOTE, "written_at")]),
     ]
@@ -168,6 +169,10 @@ def _clocks(lead: Lead) -> QuerySet[ClockEvent]:
     return ClockEvent.objects.filter(clock__lead=lead).select_related("clock")
 
 
+def _tasks(lead: Lead) -> QuerySet[TaskEvent]:
+    return TaskEvent.objects.filter(task__lead=lead).select_related("task__step", "actor")
+
+
 def _deals(lead: Lead) -> QuerySet[OpportunityEvent]:
     return OpportunityEvent.objects.filter(opportunity__lead=lead).select_related("opportunity", "actor")
 
@@ -182,11 +187,13 @@ def _touch(touch: Activity) -> Entry:
     tags += ["automatic"] if touch.automatic else []
     tags += ["response"] if touch.counts_as_response else []
     tags += ["taken back"] if touch.voided_at else []
+    outcome = touch.payload.get("outcome") if isinstance(touch.payload, dict) else None
+    said = Attempt.Outcome(outcome).label.lower() if outcome in Attempt.Outcome.values else ""
     return Entry(
         place=(touch.occurred_at, TOUCH, touch.pk),
         icon=touch_icon(touch.type),
         title=f"{touch_words(touch.type)} {quoted}".strip(),
-        details=tuple(str(part) for part in (touch.campaign, touch.channel) if part),
+        details=tuple(str(part) for part in (said, touch.campaign, touch.channel) if part),
         tags=tuple(tags),
         touch=touch.pk,
     )
@@ -231,6 +238,19 @@ def _clock(event: ClockEvent) -> Entry:
         title=clock_sentence(clock.kind, event.kind),
         details=(due,) if due else (),
         tags=("late",) if late else (),
+    )
+
+
+def _task(event: TaskEvent) -> Entry:
+    until = f"until {timezone.localtime(event.until):%a %-d %b, %H:%M}" if event.until else ""
+    capped = "by the cap on contact" if event.cause.startswith("cap:") else ""
+    due = f"for {timezone.localtime(event.task.due_at):%a %-d %b, %H:%M}" if event.kind == "made" else ""
+    actor = f"by {event.actor.get_full_name() or event.actor.get_username()}" if event.actor else ""
+    return Entry(
+        place=(event.occurred_at, TASK, event.pk),
+        icon="list-check",
+        title=f"{event.task.title}: {event.get_kind_display().lower()}",
+        details=tuple(part for part in (due, until, capped, actor) if part),
     )
 
 

@@ -3,18 +3,23 @@ from django.urls import path
 from routing import (
     account_views,
     act_views,
+    cadence_views,
     condition_views,
     floor_views,
     handoff_views,
     notice_views,
     queue_views,
+    today_views,
     views,
+    work_views,
 )
 
 app_name = "routing"
 urlpatterns = [
     path("queue/", queue_views.queue, name="queue"),
     path("queue/rows/", queue_views.rows, name="queue-rows"),
+    path("queue/saved/", queue_views.save_view, name="save-view"),
+    path("queue/saved/<int:pk>/delete/", queue_views.forget_view, name="forget-view"),
     path("queue/reassign/", act_views.reassign, name="reassign"),
     path("queue/<int:pk>/", queue_views.beside, name="queue-lead"),
     path("notices/", notice_views.notices, name="notices"),
@@ -60,4 +65,19 @@ urlpatterns = [
     path("opportunities/<int:pk>/close/", act_views.close, name="close-deal"),
     path("opportunities/<int:pk>/reopen/", act_views.reopen_deal, name="reopen-deal"),
     path("undo/<int:event_id>/", act_views.undo, name="undo"),
+    path("today/", today_views.today, name="today"),
+    path("today/rows/", today_views.rows, name="today-rows"),
+    path("leads/<int:pk>/log/", work_views.log, name="log"),
+    path("leads/<int:pk>/rate/", work_views.rate, name="rate"),
+    path("leads/<int:pk>/plan/", work_views.plan, name="plan"),
+    path("leads/<int:pk>/snooze/", work_views.snooze, name="snooze"),
+    path("leads/<int:pk>/undo-work/", work_views.undo_work, name="undo-work"),
+    path("attempts/<int:pk>/undo/", work_views.undo_attempt, name="undo-attempt"),
+    path("snoozes/<int:pk>/wake/", work_views.wake, name="wake"),
+    path("leads/<int:pk>/cadence/", cadence_views.enrol, name="enrol"),
+    path("leads/<int:pk>/cadence/stop/", cadence_views.stop, name="stop-cadence"),
+    path("templates/", cadence_views.library, name="library"),
+    path("tasks/<int:pk>/done/", work_views.finish, name="finish"),
+    path("tasks/<int:pk>/skip/", work_views.skip, name="skip"),
+    path("tasks/<int:pk>/put-off/", work_views.put_off, name="put-off"),
 ]

@@ -12,7 +12,18 @@ from funnel.models import Account, Activity, Kind, Lead, Opportunity, Person, Re
 from funnel.stages import Move, move
 from funnel.versions import Status
 from routing import sla
-from routing.models import Absence, Calendar, Desk, RoutingPolicy, RoutingRule, Seat, SlaPolicy, SlaPromise
+from routing.models import (
+    Absence,
+    Cadence,
+    CadenceStep,
+    Calendar,
+    Desk,
+    RoutingPolicy,
+    RoutingRule,
+    Seat,
+    SlaPolicy,
+    SlaPromise,
+)
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 _numbers = count(1)
@@ -178,3 +189,14 @@ def advance(lead: Lead, to_stage: str, *, at: datetime, **fields: Any) -> int:
     assert moved.event_id, moved
     lead.refresh_from_db()
     return moved.event_id
+
+
+def cadence(*steps: tuple[int, str], published: bool = True, **fields: Any) -> Cadence:
+    """A cadence of steps (day, medium), in force unless told otherwise."""
+    made = Cadence.objects.create(name=fields.pop("name", f"Cadence {next(_numbers)}"), version=1, **fields)
+    for position, (day, medium) in enumerate(steps or [(0, "call")], start=1):
+        CadenceStep.objects.create(cadence=made, position=position, day=day, medium=medium)
+    if published:
+        Cadence.objects.filter(pk=made.pk).update(status=Status.PUBLISHED, published_at=NOW)
+        made.refresh_from_db()
+    return made

@@ -1,5 +1,6 @@
 """The documents of the file, in the order in which they are written: after the sections that they name rows of."""
 
+from demandcenter.configuration.cadences import CadencesDocument
 from demandcenter.configuration.documents import Document
 from demandcenter.configuration.routing_policy import RoutingDocument
 from demandcenter.configuration.scoped_models import ScopedScoringDocument
@@ -13,4 +14,5 @@ DOCUMENTS: list[Document] = [
     RoutingDocument(),
     SqlDocument(),
     SlaDocument(),
+    CadencesDocument(),
 ]

@@ -18,7 +18,7 @@ from funnel.models import (
     Solution,
     Team,
 )
-from routing.models import Calendar, CalendarDay, Desk, Quota, Seat
+from routing.models import Calendar, CalendarDay, ContactCap, Desk, MessageTemplate, Quota, Seat
 
 Row = dict[str, Any]
 Identity = tuple[Any, ...]
@@ -100,6 +100,14 @@ SECTIONS: list[Section] = [
     Section("desks", "desk", Desk, ("team",), ("calendar",)),
     Section("seats", "seat", Seat, ("rep",), ("receiving", "weight", "capacity", "weekly", "calendar")),
     Section("quotas", "quota", Quota, ("rep", "measure", "starts_on"), ("ends_on", "amount")),
+    Section("contact_caps", "contact cap", ContactCap, ("name",), ("most", "days", "active")),
+    Section(
+        "templates",
+        "template",
+        MessageTemplate,
+        ("name",),
+        ("medium", "persona", "industry", "subject", "body", "guidance", "content", "active"),
+    ),
 ]  # fmt: skip
 
 

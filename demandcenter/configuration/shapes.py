@@ -114,6 +114,12 @@ def or_none(reader: Reader) -> Reader:
     return lambda value: None if value is None else reader(value)
 
 
+def boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false.")
+    return value
+
+
 def mapping(value: Any) -> dict[Any, Any]:
     if not isinstance(value, dict):
         raise ValueError("must be a mapping.")

@@ -14,6 +14,7 @@ from django.db import connection
 from demandcenter.demo_world import (
     campaigns,
     companies,
+    daily,
     desks,
     ledger,
     looking_back,
@@ -175,6 +176,7 @@ class _World:
         today.score_everybody(self.model, now=self.until)
         today.replay(self._triggers, self.writer, self.ids, now=self.now)
         looking_back.look_back(self.model, self.users, now=self.now)
+        daily.work_daily(self.users, dice=self.dice, now=self.now)
         progress(self.writer.leads)
 
     # --- who comes in -------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Who may work what and when, every decision with its reasons, and the promises that run meanwhile."""
 
 from routing.models.assignments import Assignment
+from routing.models.cadences import Cadence, CadenceStep, ContactCap, Enrolment, MessageTemplate
 from routing.models.calendars import Absence, Calendar, CalendarDay
 from routing.models.clocks import Clock, ClockEvent, Pause, PauseEnd
 from routing.models.departures import Departure
@@ -11,11 +12,16 @@ from routing.models.notices import Notice
 from routing.models.outbox import Delivery, Reach, Webhook, Wish
 from routing.models.policies import RoutingPolicy, RoutingRule
 from routing.models.promises import SlaPolicy, SlaPromise
+from routing.models.ratings import Rating, SavedView
+from routing.models.work import Attempt, Medium, Snooze, Task, TaskEvent
 
 __all__ = [
     "Absence",
     "Assignment",
     "Attendee",
+    "Attempt",
+    "Cadence",
+    "CadenceStep",
     "Calendar",
     "CalendarDay",
     "Clock",
@@ -25,18 +31,28 @@ __all__ = [
     "Desk",
     "HandOff",
     "HandOffNote",
+    "ContactCap",
+    "Desk",
+    "Enrolment",
+    "Medium",
     "Meeting",
+    "MessageTemplate",
     "Notice",
     "Pause",
     "PauseEnd",
     "Quota",
     "Reach",
+    "Rating",
     "RoutingPolicy",
     "RoutingRule",
+    "SavedView",
     "Seat",
     "SlaPolicy",
     "SlaPromise",
     "SqlDefinition",
     "Webhook",
     "Wish",
+    "Snooze",
+    "Task",
+    "TaskEvent",
 ]

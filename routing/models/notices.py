@@ -20,6 +20,7 @@ class Notice(models.Model):
         TAKEN_OVER = "taken_over", "Your SQL was taken over"
         RETURNED = "returned", "An SQL came back"
         INHERITED = "inherited", "A colleague's work is yours"
+        STEPS = "steps", "Steps of cadences are due"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=12, choices=Kind)

@@ -1,4 +1,4 @@
-// The queue: which lead is selected, what stands beside it, and a list that follows the server without losing the
+// Queue and Today: which lead is selected, what stands beside it, and a list that follows the server without losing the
 // place: rows are compared by lead, so selection, scroll, ticks and whatever is being typed stay as they are.
 (function () {
   "use strict";
@@ -47,7 +47,7 @@
     if (!wide()) return;
     pending = setTimeout(() => {
       side.dataset.lead = row.dataset.lead;
-      window.htmx.ajax("GET", row.dataset.side, { target: side, swap: "innerHTML" });
+      window.htmx.ajax("GET", row.dataset.side, { source: side, target: side, swap: "innerHTML" });
     }, 90);
   }
 
@@ -116,7 +116,7 @@
     if (button?.dataset.lead) rowOf(button.dataset.lead)?.removeAttribute("aria-busy");
   });
   document.addEventListener("acted", (event) => {
-    if (event.detail.lead && !event.detail.undone) remove(String(event.detail.lead));
+    if (event.detail.lead && !event.detail.undone && !event.detail.stays) remove(String(event.detail.lead));
     ticked.clear();
     lookAnew();
   });
@@ -196,7 +196,7 @@
     const wanted = [...fresh.children];
     const leads = new Set(wanted.map((row) => row.dataset.lead));
     const focused = document.activeElement?.closest?.("#queue-rows > .q-row")?.dataset.lead;
-    rows().forEach((row) => {
+    [...old.children].forEach((row) => { // rows, and on Today the headings between them
       if (leads.has(row.dataset.lead) || row.hasAttribute("aria-busy")) return;
       if (row.dataset.lead === selected) select(next(row), { scroll: false, focus: row.contains(document.activeElement) });
       row.remove();

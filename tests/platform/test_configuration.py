@@ -197,8 +197,8 @@ def test_comparing_costs_one_query_a_section(full):
     text = export()
     with CaptureQueriesContext(connection) as captured:
         compare(text)
-    # The models by solution and region, of which there are none; the SLA policy in force and its promises.
-    assert len(captured) == len(SECTIONS) + 1 + 2
+    # The models by solution and region, and the cadences, of which there are none; the SLA policy with its promises.
+    assert len(captured) == len(SECTIONS) + 2 + 2
 
 
 def test_a_section_comes_after_those_it_refers_to():

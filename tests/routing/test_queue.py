@@ -326,7 +326,7 @@ def test_the_undecided_of_a_million_are_read_from_their_index(here):
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     with CaptureQueriesContext(connection) as captured:
-        waiting.places(waiting.asked({}, waiting.viewer_of(here.sdr)), waiting.viewer_of(here.sdr))
+        waiting.places(waiting.asked({}, waiting.viewer_of(here.sdr)), waiting.viewer_of(here.sdr), now=here.now)
     sql = captured[-1]["sql"]
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {sql}")

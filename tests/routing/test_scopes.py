@@ -44,7 +44,8 @@ def test_the_queue_orders_narrows_and_shows_each_lead_by_its_own(client, here):
     viewer = waiting.viewer_of(here.user)
 
     def places(**query):
-        return [place.lead_id for place in waiting.places(waiting.asked({"tab": "team"} | query, viewer), viewer)[0]]
+        asked = waiting.asked({"tab": "team"} | query, viewer)
+        return [place.lead_id for place in waiting.places(asked, viewer, now=timezone.now())[0]]
 
     assert places() == [lead.pk for lead in here.leads]  # D1 before D3, though it was opened first
     rows = client.get("/queue/", {"tab": "team"}).context["rows"]

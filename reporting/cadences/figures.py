@@ -1,0 +1,167 @@
+"""The figures of cadences and attempts: each a share with k and n, over what is old enough to have come to something.
+
+An attempt succeeds when the call connects, or when they write or call within ANSWERS days of it (domain.md 8.4). A lead
+succeeds when it is an SQL within RIPE days of becoming an MQL; younger leads are left out. Taken-back attempts count
+nowhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import connection
+
+from reporting.intervals import wilson
+from routing.models import Cadence, Enrolment, Medium
+from routing.replies import TYPES
+
+WINDOW: Final = timedelta(days=180)
+ANSWERS: Final = timedelta(days=3)
+RIPE: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """k of n, with its 95 % Wilson interval; no share without trials."""
+
+    name: str
+    k: int
+    n: int
+
+    @property
+    def value(self) -> float | None:
+        return self.k / self.n if self.n else None
+
+    @property
+    def interval(self) -> tuple[float | None, float | None]:
+        return wilson(self.k, self.n)
+
+
+@dataclass(frozen=True, slots=True)
+class StepFigures:
+    """How a step is kept, and what its attempts come to. due: whose time has come; on_time: done by the end of it."""
+
+    title: str
+    day: int
+    template: str
+    due: int
+    on_time: Share
+    done: int
+    skipped: int
+    put_off: int
+    answered: Share
+
+
+@dataclass(frozen=True, slots=True)
+class CadenceFigures:
+    """One version: how many run, why the others stopped, and its steps."""
+
+    cadence: Cadence
+    running: int
+    stops: list[tuple[str, int]]
+    steps: list[StepFigures]
+
+
+_ANSWERED: Final = """
+SELECT a.id, a.lead_id, a.medium, a.outcome = 'connected' OR EXISTS (
+    SELECT FROM funnel_activity t JOIN funnel_lead l ON l.id = a.lead_id
+    WHERE t.person_id = l.person_id AND t.direction = 'in' AND NOT t.automatic AND t.voided_at IS NULL
+      AND t.type = ANY(%(replies)s) AND t.occurred_at > a.occurred_at AND t.occurred_at <= a.occurred_at + %(answers)s
+) AS answered
+FROM routing_attempt a
+WHERE a.taken_back_at IS NULL AND a.occurred_at BETWEEN %(since)s AND %(now)s - %(answers)s
+"""
+_MEDIA: Final = f"SELECT medium, count(*) FILTER (WHERE answered), count(*) FROM ({_ANSWERED}) a GROUP BY medium"
+_OF_STEPS: Final = f"""
+SELECT k.step_id, count(*) FILTER (WHERE a.answered), count(*) FROM ({_ANSWERED}) a
+JOIN routing_taskevent e ON e.cause = 'attempt:' || a.id AND e.kind = 'done'
+JOIN routing_task k ON k.id = e.task_id AND k.step_id IS NOT NULL GROUP BY k.step_id
+"""
+_ADHERENCE: Final = """
+SELECT k.step_id, count(*) FILTER (WHERE k.due_at <= %(now)s OR k.state <> 'open'),
+       count(*) FILTER (WHERE k.state = 'done' AND k.closed_at <= k.due_at),
+       count(*) FILTER (WHERE k.state = 'done'), count(*) FILTER (WHERE k.state = 'skipped'),
+       count(*) FILTER (WHERE k.shown_at > k.due_at)
+FROM routing_task k WHERE k.step_id IS NOT NULL AND k.state <> 'dropped' AND k.made_at >= %(since)s GROUP BY k.step_id
+"""
+_STOPS: Final = """
+SELECT cadence_id, stop, count(*) FROM routing_enrolment
+WHERE stopped_at IS NULL OR started_at >= %(since)s GROUP BY cadence_id, stop
+"""
+_LEADS: Final = """
+WITH tried AS (
+    SELECT a.lead_id, min(a.occurred_at) AS first, count(*) AS attempts
+    FROM routing_attempt a WHERE a.taken_back_at IS NULL AND a.occurred_at >= %(since)s GROUP BY a.lead_id
+), ripe AS (
+    SELECT (t.first AT TIME ZONE %(zone)s)::date - (l.mql_at AT TIME ZONE %(zone)s)::date AS days, t.attempts,
+           coalesce(l.sql_at <= l.mql_at + %(ripe)s, false) AS won
+    FROM tried t JOIN funnel_lead l ON l.id = t.lead_id
+    WHERE l.mql_at BETWEEN %(since)s AND %(now)s - %(ripe)s AND t.first >= l.mql_at AND l.exit NOT IN ('void', 'merged')
+)
+SELECT CASE WHEN days <= 0 THEN 0 WHEN days <= 2 THEN 1 ELSE 2 END,
+       CASE WHEN attempts = 1 THEN 0 WHEN attempts <= 3 THEN 1 WHEN attempts <= 6 THEN 2 ELSE 3 END,
+       count(*) FILTER (WHERE won), count(*)
+FROM ripe GROUP BY 1, 2
+"""
+STARTS: Final = ("The same day", "One or two days later", "Later")
+OFTEN: Final = ("One attempt", "Two or three", "Four to six", "Seven or more")
+
+
+def by_medium(*, now: datetime) -> list[Share]:
+    """Attempts that were answered, by medium. One query."""
+    found = {medium: (k, n) for medium, k, n in _rows(_MEDIA, now)}
+    return [Share(medium.label, *found.get(medium.value, (0, 0))) for medium in Medium]
+
+
+def by_start(*, now: datetime) -> tuple[list[Share], list[Share]]:
+    """Leads that became an SQL, by when their first attempt came, and by how many attempts they had. One query."""
+    starts, often = [[0, 0] for _ in STARTS], [[0, 0] for _ in OFTEN]
+    for start, times, won, all_ in _rows(_LEADS, now):
+        for tally in (starts[start], often[times]):
+            tally[0] += won
+            tally[1] += all_
+    return _shares(STARTS, starts), _shares(OFTEN, often)
+
+
+def of_cadences(*, now: datetime) -> list[CadenceFigures]:
+    """Every version that is in force or has been used within the window. Five queries."""
+    stops: dict[int, dict[str, int]] = {}
+    for cadence_id, stop, count in _rows(_STOPS, now):
+        stops.setdefault(cadence_id, {})[stop] = count
+    kept = {step: counts for step, *counts in _rows(_ADHERENCE, now)}
+    answered = {step: (k, n) for step, k, n in _rows(_OF_STEPS, now)}
+    known = Cadence.objects.prefetch_related("steps__template")
+    return [
+        CadenceFigures(
+            cadence,
+            stops.get(cadence.pk, {}).get("", 0),
+            [(Enrolment.Stop(stop).label, n) for stop, n in sorted(stops.get(cadence.pk, {}).items()) if stop],
+            [_step(step, kept.get(step.pk, [0] * 5), answered.get(step.pk, (0, 0))) for step in cadence.steps.all()],
+        )
+        for cadence in known
+        if cadence.status == "published" or cadence.pk in stops
+    ]
+
+
+def _step(step: Any, kept: Sequence[int], answered: tuple[int, int]) -> StepFigures:
+    due, on_time, done, skipped, put_off = kept
+    template = step.template.name if step.template else ""
+    return StepFigures(
+        str(step), step.day, template, due, Share("", on_time, due), done, skipped, put_off, Share("", *answered)
+    )
+
+
+def _shares(names: Sequence[str], tallies: Sequence[Sequence[int]]) -> list[Share]:
+    return [Share(name, k, n) for name, (k, n) in zip(names, tallies, strict=True)]
+
+
+def _rows(sql: str, now: datetime) -> list[tuple[Any, ...]]:
+    values = {
+        "now": now, "since": now - WINDOW, "answers": ANSWERS, "ripe": RIPE, "replies": list(TYPES),
+        "zone": settings.REPORTING_ZONE,
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()

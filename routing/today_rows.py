@@ -1,0 +1,81 @@
+"""What a row of Today says: the queue's row of the lead, and above it what is to be done and by when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from django.utils import timezone
+
+from routing.countdown import moment_words, span_words
+from routing.models import Meeting, Task
+from routing.queue import Viewer
+from routing.queue_rows import Row, rows_of
+from routing.today import SECTIONS, Spot
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line. what: what is to be done, in words; late: its time has passed."""
+
+    row: Row
+    section: str
+    what: str
+    late: bool
+    task: Task | None
+    meeting: Meeting | None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What stands together, and how much more of it there is."""
+
+    name: str
+    title: str
+    total: int
+    items: list[Item]
+
+    @property
+    def more(self) -> int:
+        return self.total - len(self.items)
+
+
+def sections_of(spots: Sequence[Spot], viewer: Viewer, *, now: datetime) -> list[Section]:
+    """The sections of these spots, in order. A constant number of queries."""
+    rows = {row.lead.pk: row for row in rows_of([spot.place for spot in spots], viewer, now=now)}
+    tasks = Task.objects.select_related("step").in_bulk([spot.task_id for spot in spots if spot.task_id])
+    meetings = Meeting.objects.in_bulk([spot.meeting_id for spot in spots if spot.meeting_id])
+    found = []
+    for name, group in groupby(spots, key=lambda spot: spot.section):
+        same = list(group)
+        items = [
+            _item(spot, rows[spot.place.lead_id], tasks.get(spot.task_id or 0), meetings.get(spot.meeting_id or 0), now)
+            for spot in same
+            if spot.place.lead_id in rows
+        ]
+        found.append(Section(name, SECTIONS[name], same[0].total, items))
+    return found
+
+
+def _item(spot: Spot, row: Row, task: Task | None, meeting: Meeting | None, now: datetime) -> Item:
+    what, late = "", False
+    if spot.section == "replies":
+        what = f"Wrote {span_words(now - task.due_at)} ago" if task and task.kind == Task.Kind.REPLY else "Asks for us"
+        late = True
+    elif spot.section == "due" and task:
+        what, late = _due(task, now)
+    elif spot.section == "meetings" and meeting:
+        what, late = f"Met {moment_words(meeting.starts_at, now=now)}? Say how it went", True
+    elif spot.section == "revisits":
+        what = "Its day to look again has come"
+    elif spot.section in ("handed", "idle"):
+        since = span_words(now - row.lead.stage_since)
+        what = f"SQL since {since}" if spot.section == "handed" else f"Accepted {since} ago, no next date"
+    return Item(row, spot.section, what, late, task, meeting)
+
+
+def _due(task: Task, now: datetime) -> tuple[str, bool]:
+    """In words, and whether it is late: the moment itself has passed."""
+    at = moment_words(task.shown_at, now=now)
+    today = timezone.localtime(task.shown_at).date() == timezone.localtime(now).date()
+    return f"{task.title} {'today ' if today else ''}{at}", task.shown_at < now
