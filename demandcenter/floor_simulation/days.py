@@ -103,7 +103,7 @@ class Floor:
         viewer = queue.viewer_of(hand.user)
         for tab in ("mine", "pool"):
             if wanted and tab in viewer.tabs:
-                found, _next = queue.places(queue.asked({"tab": tab}, viewer), viewer, size=wanted)
+                found, _next = queue.places(queue.asked({"tab": tab}, viewer), viewer, now=now, size=wanted)
                 for place in found:
                     self._decide(hand, place.lead_id, claims=tab == "pool", now=now)
                 wanted -= len(found)

@@ -177,10 +177,10 @@ def test_the_timeline_tells_of_scores_hands_clocks_and_meetings(client, here, le
 def test_what_is_offered_follows_the_stage_and_the_hand(here):
     lead = here.wait()
     ae = make.user(Role.AE, team=make.team("ae"))
-    assert acts(lead, here.sdr) == ["accept", "reject", "recycle"]
+    assert acts(lead, here.sdr) == ["accept", "reject", "recycle", "log"]
     assert acts(lead, here.colleague) == [] and acts(lead, make.user(Role.EXECUTIVE)) == []
     services.accept(lead.pk, user=here.sdr, now=here.now)
-    assert acts(lead, here.sdr) == ["meeting", "reject", "recycle"]
+    assert acts(lead, here.sdr) == ["meeting", "reject", "recycle", "log"]
     booked = meetings.book(lead.pk, starts_at=here.now - MINUTE, user=here.sdr, now=here.now)
     assert acts(lead, here.sdr)[0] == "outcome"
     meetings.record_outcome(booked.meeting_id, outcome="held", user=here.sdr, now=here.now)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.zones import callable_now, prefix_of, there
@@ -57,6 +57,7 @@ def test_summer_time_is_that_of_the_place():
     assert there("Germany", "", now=datetime(2026, 1, 5, 8, tzinfo=UTC)).said == "09:00 there"
 
 
+@settings(deadline=None)  # two looks at every zone of the world
 @given(st.integers(0, 366 * 24 * 60), st.text(max_size=12) | st.from_regex(r"\+[0-9]{1,12}", fullmatch=True))
 def test_the_list_for_queries_says_the_same_as_the_single_answer(minutes, phone):
     now = MONDAY + timedelta(minutes=minutes)
