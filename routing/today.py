@@ -33,7 +33,8 @@ _MINE: Final = f"""
     WHERE l.owner_id = ANY(%(reps)s) AND l.closed_at IS NULL AND l.stage = 'mql' AND NOT {ASLEEP}
     UNION ALL
     SELECT l.id, l.person_id, l.stage, l.solution_id, l.region_id, l.stage_since FROM funnel_lead l
-    WHERE l.owner_id = ANY(%(reps)s) AND l.closed_at IS NULL AND l.stage IN ('sal', 'sql', 'opportunity') AND NOT {ASLEEP}
+    WHERE l.owner_id = ANY(%(reps)s) AND l.closed_at IS NULL AND l.stage IN ('sal', 'sql', 'opportunity')
+      AND NOT {ASLEEP}
 """
 _RUNNING: Final = """
     SELECT c.lead_id, min(c.due_at) AS due_at,
@@ -75,14 +76,20 @@ class Spot:
     meeting_id: int | None
 
 
-def spots(rep_id: int, *, now: datetime, until: datetime, section: str = "", callable_only: bool = False) -> list[Spot]:
+def spots(
+    rep_ids: Collection[int], *, now: datetime, until: datetime, section: str = "", callable_only: bool = False
+) -> list[Spot]:
     """What waits for these reps, in order. until: the end of their day, up to which dates are due. One query.
 
     section: that one alone, longer. callable_only: people who are within hours where they are and have a number.
     """
     values: dict[str, Any] = {
-        "reps": list(rep_ids), "now": now, "until": until, "section": section or None, "size": MOST if section else PAGE,
-    }  # fmt: skip
+        "reps": list(rep_ids),
+        "now": now,
+        "until": until,
+        "section": section or None,
+        "size": MOST if section else PAGE,
+    }
     if callable_only:
         values |= callable_values(now)
     with connection.cursor() as cursor:
