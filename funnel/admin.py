@@ -143,7 +143,7 @@ class CostLineAdmin(ModelAdmin):
 
 @admin.register(Reason)
 class ReasonAdmin(ModelAdmin):
-    list_display = ("name", "kind", "stage", "revisit_days", "needs_text", "active")
+    list_display = ("name", "kind", "stage", "revisit_days", "needs_text", "reroutes", "active")
     list_filter = ("kind", "stage", "active")
     search_fields = ("name",)
 

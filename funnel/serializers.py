@@ -165,7 +165,7 @@ class CampaignSerializer(serializers.ModelSerializer):
 class ReasonSerializer(serializers.ModelSerializer):
     class Meta:
         model = Reason
-        fields = ("id", "kind", "stage", "name", "revisit_days", "needs_text", "active")
+        fields = ("id", "kind", "stage", "name", "revisit_days", "needs_text", "reroutes", "active")
 
 
 class TeamSerializer(serializers.ModelSerializer):

@@ -229,7 +229,9 @@ CLOCK = Source(
         **_as("BOOLEAN", "cancelled"),
     },
 )
-REASON = Source(name="reason", table="funnel_reason", whole=True, columns={**_NAMED, **_as("BOOLEAN", "needs_text")})
+REASON = Source(
+    name="reason", table="funnel_reason", whole=True, columns={**_NAMED, **_as("BOOLEAN", "needs_text", "reroutes")}
+)
 TEAM = Source(name="team", table="funnel_team", whole=True, columns={**_NAMED, **_ids("region_id")})
 _NAMES = [
     Source(name=name, table=f"funnel_{name}", whole=True, columns=_NAMED)

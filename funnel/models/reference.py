@@ -110,6 +110,9 @@ class Reason(models.Model):
     name = models.CharField(max_length=200)
     revisit_days = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Days until a second look.")
     needs_text = models.BooleanField(default=False, help_text="Whoever picks it must add a sentence.")
+    reroutes = models.BooleanField(
+        default=False, help_text="The lead went to the wrong person: it stays an MQL and goes to somebody else."
+    )
     active = models.BooleanField(default=True)
 
     class Meta:
@@ -119,6 +122,9 @@ class Reason(models.Model):
             models.CheckConstraint(
                 condition=Q(revisit_days__isnull=True) | Q(kind__in=["recycle", "lost", "no_decision"]),
                 name="reason_revisit_only_where_one_may_return",
+            ),
+            models.CheckConstraint(
+                condition=Q(reroutes=False) | Q(kind="reject", stage__in=["", "mql"]), name="reason_reroutes_a_reject"
             ),
         ]
 

@@ -171,7 +171,7 @@ def _columns(selection: Selection, judged_at: datetime, *, clocks: bool) -> Mapp
     accepted = "l.sal_reached_at IS NOT NULL"
     rejected = f"""coalesce(l.sal_reached_at IS NULL AND l.stage = '{Stage.MQL}' AND l.exit IN
         ('{Exit.DISQUALIFIED}', '{Exit.RECYCLED}')
-        AND reason.name IS DISTINCT FROM {selection.parameter(COOLED)}, false)"""
+        AND reason.name IS DISTINCT FROM {selection.parameter(COOLED)} AND reason.reroutes IS NOT TRUE, false)"""
     old, sql_of, won_of = (
         f"({AT} + {selection.parameter(timedelta(days=days))} <= {judged})"
         for days in (DECIDED_AFTER, SQL_WITHIN, WON_WITHIN)

@@ -14,13 +14,17 @@ from tests.reporting.quality.simulated import replay
 RULES = ("Webinar", "Price", "Paper", "Career")
 REASONS = ("Wrong profile", "No phone")
 CHANNELS = ("email", "Google", None)
-EXITS = {"rejected": "disqualified", "recycled": "recycled", "cooled": "recycled", "expired": "expired"}
+WRONG_ROUTE = "Wrong route"  # the lead went to the wrong person, which says nothing about the lead
+EXITS = {
+    "rejected": "disqualified", "recycled": "recycled", "cooled": "recycled", "expired": "expired",
+    "misrouted": "disqualified",
+}  # fmt: skip
 
 
 @st.composite
 def cases(draw: st.DrawFn, *, until: datetime) -> Case:
     """One MQL of the last year, by score mostly, of whatever fate."""
-    fate = draw(st.sampled_from(["accepted", "rejected", "recycled", "cooled", "expired", "open"]))
+    fate = draw(st.sampled_from(["accepted", "rejected", "recycled", "cooled", "misrouted", "expired", "open"]))
     far = fate == "accepted"
     sql_after = draw(st.sampled_from([None, 1, 59, 60])) if far else None
     won_after = draw(st.sampled_from([None, 59, 120, 209, 210])) if far else None
@@ -43,8 +47,11 @@ def cases(draw: st.DrawFn, *, until: datetime) -> Case:
 def store(many: Sequence[Case], model: ScoringModel) -> list[int]:
     """Write them as leads of as many people, with a replay of the model; the leads' ids in order."""
     channels = {name: Channel.objects.get_or_create(name=name)[0] for name in {case.channel for case in many} if name}
-    names = {case.reason for case in many} - {""} | {COOLED}
-    reasons = {name: Reason.objects.get_or_create(kind="reject", stage="", name=name)[0] for name in names}
+    names = {case.reason for case in many} - {""} | {COOLED, WRONG_ROUTE}
+    reasons = {
+        name: Reason.objects.get_or_create(kind="reject", stage="", name=name, reroutes=name == WRONG_ROUTE)[0]
+        for name in names
+    }
     people = Person.objects.bulk_create(Person() for _ in many)
     leads = Lead.objects.bulk_create(
         _lead(case, person, channels, reasons) for case, person in zip(many, people, strict=True)
@@ -72,7 +79,7 @@ def _lead(case: Case, person: Person, channels: dict[str, Channel], reasons: dic
             moments[f"{stage}_at"] = case.mql_at + timedelta(days=after)
     stage = list(moments)[-1].removesuffix("_at")
     way = "won" if stage == "won" else EXITS.get(case.fate, "")
-    reason = reasons[COOLED] if case.fate == "cooled" else reasons.get(case.reason)
+    reason = reasons.get({"cooled": COOLED, "misrouted": WRONG_ROUTE}.get(case.fate, case.reason))
     return Lead(
         person=person, number=1, stage=stage, stage_since=moments[f"{stage}_at"], exit=way,
         closed_at=moments["won_at"] if way == "won" else case.mql_at if way else None, reason=reason if way else None,

@@ -9,7 +9,7 @@ CARRIES = 0.25
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """An MQL and what became of it. fate: accepted, rejected, recycled, cooled, expired or open; points: by rule."""
+    """An MQL and what became of it. fate: as in `cases`; points: by rule."""
 
     mql_at: datetime
     fate: str = "open"
