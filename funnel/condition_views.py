@@ -14,7 +14,10 @@ from funnel.fields import Fields, Root
 
 MOST_TEXT: Final = 100_000  # letters of a condition as JSON
 TOO_MANY: Final = "More than can be counted quickly."
-_GROUPS: Final = {"touch": "Touch", "person": "Person", "account": "Account", "lead": "Lead", "score": "Score"}
+_GROUPS: Final = {
+    "touch": "Touch", "person": "Person", "account": "Account", "lead": "Lead", "score": "Score",
+    "territory": "Territory",
+}  # fmt: skip
 _NAMED: Final = {
     "attribute": "Attribute of the person …",
     "account_attribute": "Attribute of the account …",

@@ -22,6 +22,7 @@ from funnel.admin_acts import Acts, pk_of, posted, who
 from funnel.conditions import sentence
 from funnel.versions import Status
 from routing import cadence_admin, policies, sla_admin
+from routing.candidates import FACTOR_NAMES
 from routing.fields import FIELDS
 from routing.handoff_admin import OfLeads
 from routing.models import (
@@ -34,6 +35,7 @@ from routing.models import (
     RoutingPolicy,
     RoutingRule,
     Seat,
+    WrongRoute,
 )
 from routing.outbox_admin import DeliveryAdmin, WebhookAdmin
 from routing.policy_forms import (
@@ -45,9 +47,12 @@ from routing.policy_forms import (
     RuleForm,
     RuleFormSet,
     WhyForm,
+    way_of,
 )
+from routing.rehearsal_views import may_rehearse
+from routing.seat_admin import SeatAdmin
 
-__all__ = ["DeliveryAdmin", "WebhookAdmin", "cadence_admin", "sla_admin"]  # which register themselves
+__all__ = ["DeliveryAdmin", "SeatAdmin", "WebhookAdmin", "cadence_admin", "sla_admin"]  # which register themselves
 
 _DRAFT = Status.DRAFT
 
@@ -62,7 +67,7 @@ class RuleInline(StackedInline):
     verbose_name, verbose_name_plural = "rule", "Rules"
     form = RuleForm
     formset = RuleFormSet
-    fields = (("name", "stage"), "condition", ("team", "method"), "position")
+    fields = (("name", "stage"), "condition", ("team", "method"), ("otherwise", "at_work"), "demands", "position")
     ordering_field = "position"
     hide_ordering_field = True
     collapsible = True
@@ -84,7 +89,7 @@ class RuleTable(ReadOnly, TabularInline):
 
     model = RoutingRule
     verbose_name_plural = "Rules"
-    fields = readonly_fields = ("name", "stage", "said", "team", "method")
+    fields = readonly_fields = ("name", "stage", "said", "way", "at_work", "has_to_serve")
     hide_title = True
     extra = 0
 
@@ -94,6 +99,14 @@ class RuleTable(ReadOnly, TabularInline):
     @admin.display(description="Leads that meet")
     def said(self, rule: RoutingRule) -> str:
         return sentence(rule.condition, FIELDS)
+
+    @admin.display(description="Go to")
+    def way(self, rule: RoutingRule) -> str:
+        return way_of(rule)
+
+    @admin.display(description="Has to serve")
+    def has_to_serve(self, rule: RoutingRule) -> str:
+        return ", ".join(rule.demands)
 
 
 @admin.register(RoutingPolicy)
@@ -106,9 +119,9 @@ class RoutingPolicyAdmin(Acts, ModelAdmin):
     search_fields = ("name", "why")
     search_help_text = "A word of the name or the reason"
     form = PolicyForm
-    fields = ("name", "why")
+    readonly_fields = ("weights_said",)
     change_form_before_template = "admin/routing/life.html"
-    actions_detail = ("publish_version", "new_draft")
+    actions_detail = ("publish_version", "try_version", "new_draft")
     warn_unsaved_form = True
 
     class Media:
@@ -135,6 +148,13 @@ class RoutingPolicyAdmin(Acts, ModelAdmin):
         if obj is None:
             return ()
         return (RuleInline,) if _may_edit(request, obj) else (RuleTable,)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("name", "why", "weights" if _may_edit(request, obj) else "weights_said")
+
+    @admin.display(description="Distribution score")
+    def weights_said(self, policy: RoutingPolicy) -> str:
+        return ", ".join(f"{FACTOR_NAMES[name].lower()} {weight:g}" for name, weight in policy.weights.items())
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _may_edit(request, obj)
@@ -173,6 +193,13 @@ class RoutingPolicyAdmin(Acts, ModelAdmin):
             button="Make the draft", explained=["A draft can be edited as long as it is not published."],
         )  # fmt: skip
 
+    def has_try_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may_rehearse(request.user)
+
+    @action(description="Try it on past leads", icon="science", permissions=["try"])
+    def try_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(reverse("routing:rehearsal", args=[self.row_of(object_id).pk]))
+
     @action(description="Publish", icon="publish", permissions=["publish"], variant=ActionVariant.PRIMARY)
     def publish_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
         policy = self.row_of(object_id)
@@ -185,6 +212,7 @@ class RoutingPolicyAdmin(Acts, ModelAdmin):
         explained = ["It decides about MQLs from now on and cannot be changed any more. Leads keep their owners."]
         if before:
             explained.append(f"{before} is retired.")
+        explained += policies.warnings_of(policy)
         return self.act(
             request, form=WhyForm(posted(request), initial={"why": policy.why}), do=publish, on=policy,
             title=f"Publish {policy}", button="Publish", explained=explained,
@@ -254,24 +282,6 @@ class DeskAdmin(ModelAdmin):
     autocomplete_fields = ("team", "calendar")
 
 
-@admin.register(Seat)
-class SeatAdmin(ModelAdmin):
-    list_display = ("rep", "team", "receiving", "weight", "capacity", "weekly", "assigned", "calendar")
-    list_select_related = ("rep__team", "calendar")
-    list_filter = ("receiving", "rep__team")
-    search_fields = ("rep__name",)
-    autocomplete_fields = ("rep", "calendar")
-    readonly_fields = ("assigned",)
-
-    def save_model(self, request: HttpRequest, obj: Seat, form: Any, change: bool) -> None:
-        """Write what the form changes and nothing else: leads may be dealt out to the seat meanwhile."""
-        obj.save(update_fields=form.changed_data if change else None)
-
-    @admin.display(description="Team", ordering="rep__team__name")
-    def team(self, seat: Seat) -> str:
-        return str(seat.rep.team or "")
-
-
 # --- What came of it ------------------------------------------------------------------------------
 
 
@@ -280,6 +290,14 @@ class AssignmentAdmin(OfLeads, ModelAdmin):
     list_display = ("occurred_at", "lead_link", "kind", "rep", "team", "rule", "policy", "actor")
     list_select_related = ("rep", "team", "actor")
     list_filter = ("kind",)
+
+
+@admin.register(WrongRoute)
+class WrongRouteAdmin(OfLeads, ModelAdmin):
+    list_display = ("occurred_at", "lead_link", "rule", "rep", "reason", "actor", "policy")
+    list_select_related = ("rep", "reason", "actor")
+    list_filter = ("reason",)
+    search_fields = ("rule",)
 
 
 _OUTCOMES = {"Kept": "success", "Late": "danger", "Runs": "info", "Stands still": "info", "Cancelled": "default"}

@@ -24,9 +24,10 @@ from routing.explain import why_owner
 from routing.filters import LeadFilter, ReferenceFilter, opened_at
 from routing.handoff_api import HandOffActs
 from routing.leads import order_of
-from routing.models import Clock, Meeting
+from routing.models import Clock, Meeting, RoutingPolicy
 from routing.timeline import ordered
 from routing.work_api import WorkActs
+from routing.would import would_be
 from scoring.api import explained, moment_of
 from scoring.by_lead import model_for, readings_of
 from scoring.explain import why_mql
@@ -240,12 +241,23 @@ class LeadViewSet(HandOffActs, IntakeMixin, WorkActs, funnel.VisibleViewSet):
 
     @extend_schema(
         operation_id="leads_why_route",
-        description="Why the lead has this owner and not another: the decision with every candidate, and the ledger.",
+        description="Why the lead has this owner and not another: the decision with every candidate, and the ledger. "
+        "With a version, also who would get it now under that one.",
+        parameters=[serializers.UnderSerializer],
         responses=serializers.WhyOwnerSerializer,
     )
     @action(detail=True, url_path="why-route")
     def why_route(self, request: Request, pk: str) -> Response:
-        return Response(serializers.WhyOwnerSerializer(why_owner(self.get_object())).data)
+        lead = self.get_object()
+        asked = serializers.UnderSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        found = why_owner(lead).as_dict() | {"would": None}
+        if version := asked.validated_data.get("under"):
+            policy = RoutingPolicy.objects.prefetch_related("rules").filter(version=version).first()
+            if policy is None:
+                raise NotFound("There is no such version of the routing policy.")
+            found["would"] = would_be(lead, policy, now=timezone.now()) | {"version": version}
+        return Response(serializers.WhyOwnerSerializer(found).data)
 
     @extend_schema(
         operation_id="leads_prediction",

@@ -7,8 +7,11 @@ the others, so that nobody is flooded for having been away.
 
 import heapq
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
+
+LEVEL_PLACES: Final = 9  # levels that differ by less are the same, also when they are read again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,7 @@ def deal(seats: Sequence[SeatState], n: int) -> list[int | None]:
     Among seats that can receive throughout, nobody is ever more than one lead ahead of the share of another.
     """
     given: Counter[int] = Counter()
-    waiting = [(seat.level, seat.rep_id, seat) for seat in seats if seat.receives]
+    waiting = [(round(seat.level, LEVEL_PLACES), seat.rep_id, seat) for seat in seats if seat.receives]
     heapq.heapify(waiting)
     dealt: list[int | None] = []
     while len(dealt) < n:
@@ -63,25 +66,36 @@ def deal(seats: Sequence[SeatState], n: int) -> list[int | None]:
         given[rep_id] += 1
         if seat.left is None or given[rep_id] < seat.left:
             level = (seat.calibration + seat.assigned + given[rep_id]) / seat.weight
-            heapq.heappush(waiting, (level, rep_id, seat))
+            heapq.heappush(waiting, (round(level, LEVEL_PLACES), rep_id, seat))
     return dealt
 
 
-def settle(seats: Sequence[SeatState], dealt: Sequence[int | None]) -> list[SeatState]:
-    """The seats after this dealing: leads counted, and whoever cannot receive brought level with who is next."""
-    given = Counter(dealt)
+def settle(
+    seats: Sequence[SeatState],
+    dealt: Sequence[int | None],
+    *,
+    uncounted: Sequence[int] = (),
+    absent: Collection[int] = (),
+) -> list[SeatState]:
+    """The seats after this dealing: leads counted, and whoever cannot receive brought level with who is next.
+
+    uncounted: the reps of leads that took room and do not count, one a lead. absent: who could have received but was
+    not to, being off work.
+    """
+    given, taken = Counter(dealt), Counter([*dealt, *uncounted])
     after = [
         replace(
             seat,
             assigned=seat.assigned + given[seat.rep_id],
-            left=None if seat.left is None else seat.left - given[seat.rep_id],
+            left=None if seat.left is None else seat.left - taken[seat.rep_id],
         )
         for seat in seats
     ]
-    served = {seat.rep_id for seat in seats if seat.receives}
-    reference = [seat.level for seat in after if seat.receives]
+    served = {seat.rep_id for seat in seats if seat.receives and seat.rep_id not in absent}
+    goes_on = {seat.rep_id for seat in after if seat.receives and seat.rep_id not in absent}
+    reference = [seat.level for seat in after if seat.rep_id in goes_on]
     reference = reference or [seat.level for seat in after if seat.rep_id in served]
     if not reference:
         return after
     pace = min(reference)
-    return [seat if seat.receives or seat.level >= pace else seat.at(pace) for seat in after]
+    return [seat if seat.rep_id in goes_on or seat.level >= pace else seat.at(pace) for seat in after]

@@ -4,9 +4,9 @@ One transaction, a constant number of statements. Locks: leads, then seats, both
 the seats first, and then takes no lead that it would have to wait for.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,12 +16,14 @@ from django.db import connection, transaction
 from funnel import staging
 from funnel.models import Stage
 from funnel.owners import Ownership, set_owners
-from routing import notices, seats
-from routing.distribution import SeatState, deal, join, settle
-from routing.matching import Policy, Rule, decision, match, published
+from routing import lead_facts, notices, rules, seats
+from routing.deciding import Dealer, Wanted
+from routing.matching import decision, match, published
 from routing.models import Assignment, Notice
 from routing.notices import Tell
-from routing.seats import Place
+from routing.places import Place, Settled, room_of
+from routing.rules import Policy, Rule
+from routing.seats import Floor
 
 ASSIGNED, POOLED, UNROUTED = (
     kind.value for kind in (Assignment.Kind.ASSIGNED, Assignment.Kind.POOLED, Assignment.Kind.UNROUTED)
@@ -45,7 +47,8 @@ class Assigned:
     """What became of one lead.
 
     kind: assigned, pooled or unrouted; blank for a closed lead, which is left alone. reason: the code of why it has no
-    owner, or "kept" where an active owner kept it. repeated: this cause was answered before; this is that answer.
+    owner, "kept" where an active owner kept it, or "empty_pool" where its pool has nobody to claim it. repeated: this
+    cause was answered before; this is that answer.
     """
 
     lead_id: int
@@ -77,10 +80,10 @@ class Proposal:
     """Whom the rules would give one lead to. rep_id: None where nobody could take it; `explanation` says why."""
 
     rep_id: int | None
-    policy: str
-    rule: str
-    explanation: dict[str, Any]
-    places: list[Place]
+    policy: str = ""
+    rule: str = ""
+    explanation: Mapping[str, Any] = field(default_factory=dict)
+    settled: Sequence[Settled] = ()
 
 
 def propose(lead_id: int, *, stage: str, now: datetime, out: Mapping[int, str]) -> Proposal:
@@ -90,13 +93,13 @@ def propose(lead_id: int, *, stage: str, now: datetime, out: Mapping[int, str]) 
     """
     one = _Decision(lead_id, UNROUTED, None)
     policy = published(stage)
-    places = _decide([one], policy, now=now, stage=stage, out=out)
+    dealt = _decide([one], policy, now=now, stage=stage, out=out)
     return Proposal(
         rep_id=one.rep_id if one.kind == ASSIGNED else None,
         policy=policy.name if policy else "",
         rule=one.rule,
         explanation=one.explanation | {"stage": stage},
-        places=places,
+        settled=dealt.settled,
     )
 
 
@@ -110,8 +113,14 @@ def assign(lead_ids: Sequence[int], *, now: datetime, causes: Mapping[int, str])
     return _assign(lead_ids, now=now, causes=causes)
 
 
+@transaction.atomic
+def assign_anew(lead_ids: Sequence[int], *, now: datetime, causes: Mapping[int, str]) -> list[Assigned]:
+    """The same, for leads that their owners are not to keep."""
+    return _assign(lead_ids, now=now, causes=causes, keep=False)
+
+
 def _assign(
-    lead_ids: Sequence[int], *, now: datetime, causes: Mapping[int, str], again: bool = False
+    lead_ids: Sequence[int], *, now: datetime, causes: Mapping[int, str], again: bool = False, keep: bool = True
 ) -> list[Assigned]:
     """again: these are known to be unrouted, so that one which still is need not be said again."""
     wanted = list(dict.fromkeys(lead_ids))
@@ -124,15 +133,15 @@ def _assign(
         owner_id, owner_active, closed = leads[lead_id]
         if closed:
             answers[lead_id] = Assigned(lead_id=lead_id, kind="", reason="closed")
-        elif owner_active:
+        elif owner_active and keep:
             decisions.append(_kept(lead_id, owner_id))
         else:
             decisions.append(_Decision(lead_id, UNROUTED, owner_id))
     policy = published() if decisions else None
-    places = _decide([one for one in decisions if one.reason != "kept"], policy, now=now)
+    dealt = _decide([one for one in decisions if one.reason != "kept"], policy, now=now)
     if again:
         decisions = [one for one in decisions if one.kind != UNROUTED]
-    for made in _write(decisions, policy, places, causes, now=now):
+    for made in _write(decisions, policy, dealt, causes, now=now):
         answers[made.lead_id] = made
     return [answers[lead_id] for lead_id in wanted if lead_id in answers]
 
@@ -167,6 +176,14 @@ def _kept(lead_id: int, owner_id: int | None) -> _Decision:
 # --- deciding -------------------------------------------------------------------------------------
 
 
+@dataclass(slots=True)
+class _Dealt:
+    """What a batch did to the seats. users: the log-in of each rep who could be given a lead."""
+
+    settled: Sequence[Settled] = ()
+    users: Mapping[int, int | None] = field(default_factory=dict)
+
+
 def _decide(
     decisions: Sequence[_Decision],
     policy: Policy | None,
@@ -174,87 +191,80 @@ def _decide(
     now: datetime,
     stage: str = Stage.MQL,
     out: Mapping[int, str] = MappingProxyType({}),
-) -> list[Place]:
-    """Fill the decisions in, in order. Returns the places of the teams that leads were dealt in, as they end up."""
+) -> _Dealt:
+    """Fill the decisions in, in order."""
+    if not decisions:
+        return _Dealt()
     if policy is None:
         for one in decisions:
-            _unrouted(one, "no_policy")
-        return []
-    rules = match([one.lead_id for one in decisions], policy.rules)
-    to_deal = defaultdict(list)
+            one.reason, one.explanation = "no_policy", {"method": "none", "reason": "no_policy"}
+        return _Dealt()
+    wanted, floor = wanted_of([one.lead_id for one in decisions], policy, stage=stage, out=out, now=now)
+    dealer = dealer_of(policy, wanted.values(), floor, now=now)
     for one in decisions:
-        rule = rules.get(one.lead_id)
-        if rule is None:
-            _unrouted(one, "no_rule")
-        elif rule.broken:
-            one.rule = rule.name
-            _unrouted(one, "broken_rule")
-        elif rule.pooled:
-            one.kind, one.team_id, one.rule = POOLED, rule.team_id, rule.name
-            one.explanation = {"method": "pool", "team": rule.team_id}
-        else:
-            to_deal[rule.team_id].append((one, rule))
-    teams = {
-        team_id: [_without(place, out) for place in places]
-        for team_id, places in seats.places_of(to_deal.keys(), now=now, stage=stage).items()
+        choice = dealer.choose(wanted[one.lead_id])
+        one.kind, one.rep_id, one.team_id = choice.kind, choice.rep_id, choice.team_id
+        one.rule, one.reason, one.explanation = choice.rule, choice.reason, choice.explanation
+    return _Dealt(dealer.settled(), {place.rep_id: place.user_id for place in _all(floor)})
+
+
+def wanted_of(
+    lead_ids: Sequence[int],
+    policy: Policy,
+    *,
+    stage: str = Stage.MQL,
+    out: Mapping[int, str] = MappingProxyType({}),
+    lock: bool = True,
+    now: datetime,
+) -> tuple[dict[int, Wanted], Floor]:
+    """The leads with the rules that they meet, and the seats that may take them. lock: keep the seats as they are.
+
+    stage: where the leads stand, of which the seats' capacity speaks. out: reps who cannot take any, with the code.
+    """
+    chains = match(lead_ids, policy.rules)
+    met = {id(rule): rule for chain in chains.values() for rule in chain}.values()
+    known = lead_facts.read(lead_ids, scored=any(rules.SCORE in rule.steps for rule in met), now=now)
+    wanted = {
+        lead_id: Wanted(
+            lead_id=lead_id,
+            rules=chains.get(lead_id, ()),
+            facts=known.facts[lead_id],
+            hot=lead_id in known.hot,
+            refused=known.refused.get(lead_id, frozenset()),
+        )
+        for lead_id in lead_ids
     }
-    return [place for team_id, dealt in to_deal.items() for place in _deal(dealt, teams.get(team_id, []))]
+    floor = seats.floor_of(
+        {rule.team_id for rule in met if rule.deals},
+        rep_ids=_owners(wanted.values()),
+        work=any(rules.LEAST_OPEN in rule.steps for rule in met),
+        hours=any(rule.at_work == rules.ALWAYS or (rule.at_work == rules.HOT and known.hot) for rule in met),
+        stage=stage,
+        lock=lock,
+        now=now,
+    )
+    return wanted, floor.without(out)
 
 
-def _without(place: Place, out: Mapping[int, str]) -> Place:
-    """The place of somebody who is out receives nothing, for that reason unless their seat knows another."""
-    if place.rep_id not in out or place.why:
-        return place
-    return replace(place, why=out[place.rep_id], state=replace(place.state, left=0))
-
-
-def _unrouted(one: _Decision, reason: str, **more: Any) -> None:
-    one.kind, one.reason = UNROUTED, reason
-    one.explanation = {"method": "none", "reason": reason, **more}
-
-
-def _deal(leads: Sequence[tuple[_Decision, Rule]], places: Sequence[Place]) -> list[Place]:
-    """Deal leads out among a team's places. Returns the places as they are afterwards."""
-    states = join([place.state for place in places])
-    reps = deal(states, len(leads))
-    standing = {place.rep_id: (place, state) for place, state in zip(places, states, strict=True)}
-    told = {rep_id: _candidate(place, state, 0) for rep_id, (place, state) in standing.items()}
-    given: Counter[int] = Counter()
-    for (one, rule), rep_id in zip(leads, reps, strict=True):
-        one.rule = rule.name
-        candidates = list(told.values())
-        if rep_id is None:
-            reason = "nobody_available" if places else "no_seats"
-            _unrouted(one, reason, team=rule.team_id, candidates=candidates)
-            continue
-        one.kind, one.rep_id = ASSIGNED, rep_id
-        one.explanation = {"method": "round_robin", "team": rule.team_id, "candidates": candidates}
-        given[rep_id] += 1
-        told[rep_id] = _candidate(*standing[rep_id], given[rep_id])  # only theirs has changed
-    settled = settle(states, reps)
-    return [
-        replace(place, state=state, open=place.open + given[place.rep_id])
-        for place, state in zip(places, settled, strict=True)
-    ]
-
-
-def _candidate(place: Place, state: SeatState, given: int) -> dict[str, Any]:
-    """One rep as they stood when a lead was dealt, so and so many leads into the batch."""
-    why = place.why or ("at_capacity" if state.left is not None and given >= state.left else "")
-    told: dict[str, Any] = {
-        "rep": place.rep_id,
-        "level": round((state.calibration + state.assigned + given) / state.weight, 3),
-        "weight": state.weight,
-        "open": place.open + given,
-        "eligible": not why,
+def _owners(wanted: Iterable[Wanted]) -> set[int]:
+    """Account owners whom a rule may give their leads."""
+    return {
+        one.facts.owner_id
+        for one in wanted
+        if one.facts.owner_id is not None and any(rule.method == rules.OWNER for rule in one.rules)
     }
-    if why:
-        told["why"] = why
-    if place.capacity is not None:
-        told["capacity"] = place.capacity
-    if place.until is not None:
-        told["until"] = place.until.isoformat()
-    return told
+
+
+def dealer_of(policy: Policy, wanted: Iterable[Wanted], floor: Floor, *, now: datetime) -> Dealer:
+    """Who deals these leads among these seats by this policy."""
+    pools = {rule.team_id for one in wanted for rule in one.rules if rules.POOL in rule.steps}
+    return Dealer(
+        teams=floor.teams,
+        others=floor.others,
+        staffed=seats.staffed(pools),
+        weights=policy.weights,
+        today=now.date(),
+    )
 
 
 # --- writing --------------------------------------------------------------------------------------
@@ -263,7 +273,7 @@ def _candidate(place: Place, state: SeatState, given: int) -> dict[str, Any]:
 def _write(
     decisions: Sequence[_Decision],
     policy: Policy | None,
-    places: Sequence[Place],
+    dealt: _Dealt,
     causes: Mapping[int, str],
     *,
     now: datetime,
@@ -292,7 +302,7 @@ def _write(
     changed = [one for one in decisions if one.reason != "kept"]
     if changed:
         set_owners([Ownership(one.lead_id, one.rep_id, one.team_id) for one in changed])
-    seats.save(places, {place.rep_id: place.state for place in places})
+    seats.save(dealt.settled, now=now)
     made = [
         Assigned(
             lead_id=one.lead_id, assignment_id=pk, kind=one.kind, rep_id=one.rep_id, team_id=one.team_id, rule=one.rule,
@@ -300,7 +310,7 @@ def _write(
         )
         for pk, one in zip(ids, decisions, strict=True)
     ]  # fmt: skip
-    _tell(made, {place.rep_id: place.user_id for place in places}, now=now)
+    _tell(made, dealt.users, now=now)
     return made
 
 
@@ -313,7 +323,7 @@ def _tell(made: Sequence[Assigned], users: Mapping[int, int | None], *, now: dat
     ]
     stuck = defaultdict(list)
     for one in made:
-        if one.kind == UNROUTED:
+        if one.kind in (UNROUTED, POOLED) and one.reason:
             stuck[one.reason].append(one)
     managers = notices.managers() if stuck else []
     for reason, leads in stuck.items():
@@ -329,15 +339,19 @@ def _tell(made: Sequence[Assigned], users: Mapping[int, int | None], *, now: dat
 
 # --- trying again ---------------------------------------------------------------------------------
 
+PAGES: Final = 10  # of leads that still find nobody, before the rest waits for the next sweep
+
 _STUCK: Final = """
-SELECT l.id, latest.id FROM funnel_lead l
+SELECT l.id, latest.id, l.mql_at FROM funnel_lead l
 JOIN LATERAL (
     SELECT id, kind FROM routing_assignment WHERE lead_id = l.id ORDER BY id DESC LIMIT 1
 ) latest ON latest.kind = 'unrouted'
 {joins}
-WHERE l.stage = 'mql' AND l.closed_at IS NULL AND l.owner_id IS NULL AND l.pool_id IS NULL AND {chosen} = ANY(%s)
+WHERE l.stage = 'mql' AND l.closed_at IS NULL AND l.owner_id IS NULL AND l.pool_id IS NULL
+  AND {chosen} AND (l.mql_at, l.id) > (%s::timestamptz, %s)
 ORDER BY l.mql_at, l.id LIMIT %s FOR NO KEY UPDATE OF l SKIP LOCKED
 """
+_BEFORE_ALL: Final = ("-infinity", 0)
 
 
 @transaction.atomic
@@ -348,18 +362,43 @@ def retry_unrouted(*, now: datetime, limit: int) -> list[Assigned]:
     policy = published()
     if policy is None or not policy.rules or not _any_unrouted():
         return []
-    teams = seats.places_of({rule.team_id for rule in policy.rules if not rule.pooled}, now=now)
-    room = {team_id: _room(places, limit) for team_id, places in teams.items()}
-    useful = [n for n, rule in enumerate(policy.rules) if not rule.broken and (rule.pooled or room.get(rule.team_id))]
-    if not useful:
+    owned = any(rule.method == rules.OWNER for rule in policy.rules)
+    floor = seats.floor_of(
+        {rule.team_id for rule in policy.rules if rule.deals}, rep_ids=_seated() if owned else (), now=now
+    )
+    room = {team_id: room_of(places, limit) for team_id, places in floor.teams.items()}
+    useful = {number for number, rule in enumerate(policy.rules) if _may_find(rule, room)}
+    owners = {place.rep_id for place in _all(floor) if place.state.receives} if owned else set()
+    if not useful and not owners:
         return []
-    most = limit if any(policy.rules[n].pooled for n in useful) else min(limit, sum(room.values()))
-    chosen, joins, params = decision(policy.rules)
+    chosen, joins, params = decision(policy.rules, useful=useful, owners=owners)
+    assigned: list[Assigned] = []
+    after: tuple[Any, int] = _BEFORE_ALL
+    for _page in range(PAGES):  # what a page of leads does not find, those behind them may
+        with connection.cursor() as cursor:
+            cursor.execute(_STUCK.format(joins=joins, chosen=chosen), [*params, *after, limit])
+            stuck = cursor.fetchall()
+        causes = {lead_id: f"retry:{pk}" for lead_id, pk, _mql_at in stuck}
+        assigned += _assign(list(causes), now=now, causes=causes, again=True)
+        if assigned or len(stuck) < limit:
+            break
+        after = (stuck[-1][2], stuck[-1][0])
+    return assigned
+
+
+def _may_find(rule: Rule, room: Mapping[int, int]) -> bool:
+    """Whether the rule may have somebody for a lead that nobody could take, whoever owns its account."""
+    return not rule.broken and (rules.POOL in rule.steps or (rule.deals and bool(room.get(rule.team_id))))
+
+
+def _all(floor: Floor) -> list[Place]:
+    return [*(place for team in floor.teams.values() for place in team), *floor.others.values()]
+
+
+def _seated() -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(_STUCK.format(joins=joins, chosen=chosen), [*params, useful, most])
-        stuck = cursor.fetchall()
-    causes = {lead_id: f"retry:{pk}" for lead_id, pk in stuck}
-    return _assign([lead_id for lead_id, _ in stuck], now=now, causes=causes, again=True)
+        cursor.execute("SELECT rep_id FROM routing_seat")
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _any_unrouted() -> bool:
@@ -369,9 +408,3 @@ def _any_unrouted() -> bool:
             " AND owner_id IS NULL AND pool_id IS NULL)"
         )
         return bool(cursor.fetchone()[0])
-
-
-def _room(places: Iterable[Place], most: int) -> int:
-    """How many leads a team could take now, at most `most`."""
-    lefts = [place.state.left for place in places]
-    return most if None in lefts else min(sum(left or 0 for left in lefts), most)

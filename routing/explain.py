@@ -2,46 +2,37 @@
 
 An assignment keeps codes and numbers only (`Assignment.explanation`):
 
-    method      round_robin, pool, kept (an active owner keeps the lead) or none (nobody could take it)
-    reason      no_policy, no_rule, broken_rule, no_seats, nobody_available or kept
+    method      round_robin, least_open, score, owner (of the account), pool, kept (an active owner keeps the lead) or
+                none (nobody could take it)
+    reason      no_policy, no_rule, broken_rule, no_seats, nobody_available, no_owner, owner_without_seat,
+                owner_unavailable, empty_pool or kept
     team        whose seats or pool the rule names
-    candidates  each seat as it stood at that moment: rep, level, weight, open (undecided MQLs), capacity, eligible,
-                why (inactive, not_receiving, away, at_capacity, no_room), until (the last day away)
+    owner       the account's owner, where one was asked for
+    weights     of the factors, where the score decided
+    candidates  each seat as it stood at that moment: rep, level, weight, open (undecided MQLs), capacity, quota,
+                eligible, why (routing/places.py), until (the last day away); where it counted also work (leads in
+                hand), score, factors, unsaid (factors that took what is neutral), last and order (when they were last
+                given a lead, before the batch and within it)
     stage       sql where an SQL went to an account executive; left out of MQLs
+    passed      the methods that found nobody before: rule, method, why, and what was kept of each as above
 
 What a person did keeps `by` and `before` instead (ownership.py).
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from funnel.conditions import sentence as condition_sentence
 from funnel.models import Lead, Rep
+from routing import candidates
+from routing.candidates import GONE, Candidate, candidates_of, nobody_sentence, turn_sentence
 from routing.fields import FIELDS
 from routing.models import Assignment, RoutingRule
-from routing.notices import WHY_UNROUTED
 from routing.wording import assignment_sentence
 
-_ENGINE: Final = ("round_robin", "pool", "kept", "none")
-GONE: Final = "Somebody who is gone"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """One rep as they stood when it was decided. level: leads so far by weight; open: undecided MQLs then."""
-
-    rep_id: int
-    name: str
-    chosen: bool
-    eligible: bool
-    level: float
-    weight: float
-    open: int
-    capacity: int | None
-    why: str
-    sentence: str
+_ENGINE: Final = ("round_robin", "least_open", "score", "owner", "pool", "kept", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +50,22 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """A rule, or one of its methods, that found nobody before the one that decided."""
+
+    rule: str
+    method: str
+    why: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WhyOwner:
     """Why the lead is where it is.
 
-    owner, pool: whose it is now, by name. rule, condition, policy, decided_at: of the latest decision of routing, and
-    `candidates` of it, the chosen one first; all empty for a lead that routing never decided about.
+    owner, pool: whose it is now, by name. rule, condition, method, policy, decided_at: of the latest decision of
+    routing, `candidates` of it, the chosen one first, and `passed`, what found nobody before; all empty for a lead that
+    routing never decided about. weights: of the factors, where the score decided.
     """
 
     lead_id: int
@@ -72,9 +74,12 @@ class WhyOwner:
     pool: str
     rule: str
     condition: str
+    method: str
     policy: str
     decided_at: datetime | None
+    weights: Mapping[str, float]
     candidates: tuple[Candidate, ...]
+    passed: tuple[Passed, ...]
     history: tuple[Change, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -87,40 +92,75 @@ def why_owner(lead: Lead) -> WhyOwner:
     # In the order of the lead's lock: whoever waited for it has an earlier moment than whom they waited for.
     ledger = list(Assignment.objects.filter(lead=lead).select_related("rep", "team", "actor").order_by("-pk"))
     decision = next((row for row in ledger if row.explanation.get("method") in _ENGINE), None)
+    told = decision.explanation if decision else {}
+    names = names_of(told) | ({lead.owner_id: str(lead.owner)} if lead.owner_id else {})
     return WhyOwner(
         lead_id=lead.pk,
-        sentence=_sentence(lead, ledger[0] if ledger else None),
+        sentence=_sentence(lead, ledger[0] if ledger else None, names),
         owner=str(lead.owner or ""),
         pool=str(lead.pool or ""),
         rule=decision.rule if decision else "",
         condition=_condition(decision) if decision else "",
+        method=told.get("method", ""),
         policy=decision.policy if decision else "",
         decided_at=decision.occurred_at if decision else None,
-        candidates=_candidates(decision) if decision else (),
+        weights=told.get("weights", {}),
+        candidates=candidates_of(told, chosen=decision.rep_id if decision else None, names=names),
+        passed=passed_of(told, names),
         history=tuple(map(_change, ledger)),
+    )
+
+
+def names_of(told: Mapping[str, Any]) -> dict[int, str]:
+    """The names of today of everybody in an explanation. One query."""
+    return names_by_id(candidates.reps_in(told))
+
+
+def names_by_id(rep_ids: Collection[int]) -> dict[int, str]:
+    return dict(Rep.objects.filter(pk__in=rep_ids).values_list("pk", "name"))
+
+
+def passed_of(told: Mapping[str, Any], names: Mapping[int, str]) -> tuple[Passed, ...]:
+    """What found nobody before the decision, in order."""
+    return tuple(
+        Passed(rule=one["rule"], method=one["method"], why=one["why"], sentence=nobody_sentence(one["why"], one, names))
+        for one in told.get("passed", ())
     )
 
 
 # --- the answer in one sentence -------------------------------------------------------------------
 
 
-def _sentence(lead: Lead, latest: Assignment | None) -> str:
+def _sentence(lead: Lead, latest: Assignment | None, names: Mapping[int, str]) -> str:
     if latest is None or (latest.rep_id, latest.team_id) != (lead.owner_id, lead.pool_id):
         return _from_elsewhere(lead)
     if latest.actor is not None:
         return f"{_change(latest).sentence}, by {_name(latest.actor)}."
     told = latest.explanation
-    by_rule = f"by the rule “{latest.rule}”" if latest.rule else "by routing"
+    if told.get("method") not in _ENGINE:
+        return f"{_change(latest).sentence}."
+    return decision_sentence(told, names, rep_id=latest.rep_id, pool=str(lead.pool or ""), rule=latest.rule)
+
+
+def decision_sentence(
+    told: Mapping[str, Any], names: Mapping[int, str], *, rep_id: int | None, pool: str, rule: str
+) -> str:
+    """A decision of routing in one sentence. rep_id, pool: who got the lead, and the name of the pool's team."""
+    by_rule = f"by the rule “{rule}”" if rule else "by routing"
+    rep = names.get(rep_id or 0, GONE)
     method = told.get("method")
-    if method == "round_robin":
-        return f"{lead.owner} was next {by_rule}: {_turn(told, latest.rep_id)}."
+    if method in ("round_robin", "least_open", "score"):
+        words = {"round_robin": "was next", "least_open": "had the least work", "score": "fits best"}
+        return f"{rep} {words[method]} {by_rule}: {turn_sentence(told, rep_id)}."
     if method == "none":
-        return why_nobody(told)
+        return why_nobody(told, names)
     sentences = {
-        "kept": f"{lead.owner} had it already and keeps it.",
-        "pool": f"It waits in the pool of {lead.pool} {by_rule}; whoever claims it there owns it.",
+        "owner": f"{rep} owns the account and gets its leads {by_rule}.",
+        "kept": f"{rep} had it already and keeps it.",
+        "pool": f"It waits in the pool of {pool} {by_rule}; whoever claims it there owns it.",
     }
-    return sentences.get(method or "", f"{_change(latest).sentence}.")
+    empty = " Nobody could claim it there then: its team had nobody active." if told.get("reason") else ""
+    return sentences[method or "pool"] + (empty if method == "pool" else "")
 
 
 def _from_elsewhere(lead: Lead) -> str:
@@ -132,42 +172,9 @@ def _from_elsewhere(lead: Lead) -> str:
     return "Nobody owns it. Routing decides when it becomes an MQL."
 
 
-def why_nobody(told: Mapping[str, Any]) -> str:
+def why_nobody(told: Mapping[str, Any], names: Mapping[int, str] | None = None) -> str:
     """Why nobody could take a lead, from the explanation of its assignment, in one or two sentences."""
-    said = WHY_UNROUTED.get(told.get("reason", ""), "Nobody could take it.")
-    counts: dict[str, int] = {}
-    for candidate in told.get("candidates", ()):
-        counts[candidate.get("why", "")] = counts.get(candidate.get("why", ""), 0) + 1
-    parts = [f"{count} {_COUNTED[why]}" for why, count in counts.items() if why in _COUNTED]
-    return f"{said} Of its seats: {', '.join(parts)}." if parts else said
-
-
-_SAID: Final = {
-    "inactive": "No longer active",
-    "not_receiving": "Receives nothing new",
-    "no_room": "No room for more SQLs in this period",
-}
-_COUNTED: Final = {
-    "inactive": "no longer active",
-    "not_receiving": "set to receive nothing new",
-    "away": "away",
-    "at_capacity": "at capacity",
-    "no_room": "without room for more SQLs",
-}
-
-
-def _turn(told: Mapping[str, Any], rep_id: int | None) -> str:
-    """Why it was this rep's turn among the others."""
-    able = [candidate for candidate in told.get("candidates", ()) if candidate["eligible"]]
-    chosen = next((candidate for candidate in able if candidate["rep"] == rep_id), None)
-    if chosen is None:
-        return "their turn"
-    if len(able) == 1:
-        return "nobody else could take it"
-    level = chosen["level"]
-    if any(candidate["level"] == level for candidate in able if candidate is not chosen):
-        return f"{level:,.0f} leads for their weight so far, as few as anybody who could take it"
-    return f"{level:,.0f} leads for their weight so far, the fewest of {len(able)} who could take it"
+    return nobody_sentence(told.get("reason", ""), told, names or {})
 
 
 # --- its parts ------------------------------------------------------------------------------------
@@ -182,48 +189,13 @@ def _condition(decision: Assignment) -> str:
     return condition_sentence(rule.condition, FIELDS) if rule else ""
 
 
-def _candidates(decision: Assignment) -> tuple[Candidate, ...]:
-    told = decision.explanation.get("candidates", ())
-    names = _names({candidate["rep"] for candidate in told})
-    made = [_candidate(one, decision, names.get(one["rep"], GONE)) for one in told]
-    return tuple(sorted(made, key=lambda one: (not one.chosen, not one.eligible, one.level, one.rep_id)))
-
-
-def _candidate(told: Mapping[str, Any], decision: Assignment, name: str) -> Candidate:
-    chosen = told["rep"] == decision.rep_id
-    return Candidate(
-        rep_id=told["rep"],
-        name=name,
-        chosen=chosen,
-        eligible=told["eligible"],
-        level=told["level"],
-        weight=told["weight"],
-        open=told["open"],
-        capacity=told.get("capacity"),
-        why=told.get("why", ""),
-        sentence=_said_of(told, chosen=chosen, noun="SQL" if decision.explanation.get("stage") == "sql" else "MQL"),
-    )
-
-
-def _said_of(told: Mapping[str, Any], *, chosen: bool, noun: str) -> str:
-    """At capacity, 61 open MQLs of 40; Away until Mon 23 Nov; Next in turn."""
-    why = told.get("why", "")
-    if why == "at_capacity":
-        return f"At capacity, {told['open']} open {noun}{'' if told['open'] == 1 else 's'} of {told['capacity']}"
-    if why == "away":
-        back = date.fromisoformat(told["until"]) + timedelta(days=1)
-        return f"Away until {back:%a} {back.day} {back:%b}"
-    if why:
-        return _SAID.get(why, why)
-    return "Next in turn" if chosen else "Later in turn"
-
-
 def _change(row: Assignment) -> Change:
     kept = row.explanation.get("reason") == "kept"
+    sentence = assignment_sentence(row.kind, rep=str(row.rep or ""), team=str(row.team or ""), kept=kept)
     return Change(
         at=row.occurred_at,
         kind=row.kind,
-        sentence=assignment_sentence(row.kind, rep=str(row.rep or ""), team=str(row.team or ""), kept=kept),
+        sentence=f"{sentence}, after a wrong route" if row.cause.startswith("wrong_route:") else sentence,
         rep_id=row.rep_id,
         team_id=row.team_id,
         by=_name(row.actor) if row.actor else "",
@@ -234,7 +206,3 @@ def _change(row: Assignment) -> Change:
 
 def _name(user: Any) -> str:
     return user.get_full_name() or user.get_username()
-
-
-def _names(rep_ids: Collection[int]) -> dict[int, str]:
-    return dict(Rep.objects.filter(pk__in=rep_ids).values_list("pk", "name"))

@@ -45,6 +45,10 @@ class ReasonSelect(forms.Select):
         return option
 
 
+def _offered(reason: Reason) -> str:
+    return f"{reason.name} (goes to somebody else)" if reason.reroutes else reason.name
+
+
 class ReasonForm(forms.Form):
     """A reason out of a list, by its kinds."""
 
@@ -66,7 +70,9 @@ class ReasonForm(forms.Form):
         reasons = list(Reason.objects.filter(kind__in=kinds, active=True, stage__in=("", lead.stage)))
         field: Any = self.fields["reason_id"]
         field.widget.reasons = {str(reason.pk): reason for reason in reasons}
-        groups = [(kind, [(reason.pk, reason.name) for reason in reasons if reason.kind == kind]) for kind in kinds]
+        groups = [
+            (kind, [(reason.pk, _offered(reason)) for reason in reasons if reason.kind == kind]) for kind in kinds
+        ]
         titled = [(Reason.For(kind).label, options) for kind, options in groups if options]
         field.choices = [("", "Pick a reason …"), *(titled if len(titled) > 1 else titled[0][1] if titled else [])]
         if "text" in self.fields and any(reason.needs_text for reason in reasons):

@@ -109,7 +109,7 @@ def _chosen(rep_id: int, *, user: Any, now: datetime) -> Proposal:
     full = attainments.full_sentence(rep, now=now)
     if full and not manages(user):
         raise Invalid("rep_id", f"{full} A manager can hand it over all the same.")
-    return Proposal(rep_id=rep_id, policy="", rule="", explanation={}, places=[])
+    return Proposal(rep_id=rep_id)
 
 
 def _give(lead: Lead, chosen: Proposal, *, cause: str, user: Any, now: datetime) -> None:
@@ -124,7 +124,7 @@ def _give(lead: Lead, chosen: Proposal, *, cause: str, user: Any, now: datetime)
         decision=chosen.explanation,
     )
     hand_over([change], actor=user, now=now)
-    seats.save(chosen.places, {place.rep_id: place.state for place in chosen.places})
+    seats.save(chosen.settled, now=now)
     lead.refresh_from_db(fields=["owner", "pool"])
 
 

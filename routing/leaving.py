@@ -24,7 +24,7 @@ from routing.notices import Tell, tell
 from routing.ownership import HandOver, hand_over
 
 UNDO_WITHIN: Final = timedelta(days=7)
-_THERE: Final = ("", "at_capacity")
+_THERE: Final = ("", "at_capacity", "at_quota")
 LEADS, MEETINGS, DEALS, ACCOUNTS, COVERS = "leads", "meetings", "deals", "accounts", "covers"
 
 
@@ -205,7 +205,7 @@ class _Takers:
             if taker is None:
                 raise Invalid("to_rep_id", "There is no such active rep.")
             return cls(one=taker.pk)
-        known = seats.places_of({rep.team_id}, now=now).get(rep.team_id, []) if rep.team_id else ()
+        known = seats.floor_of({rep.team_id}, now=now).teams.get(rep.team_id, ()) if rep.team_id else ()
         # Beyond capacity: what somebody leaves behind has to be somebody's.
         here = [place for place in known if place.rep_id != rep.pk and place.why in _THERE]
         if not here:

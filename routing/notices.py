@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from funnel import staging
 from funnel.models import Rep
+from routing.candidates import NOBODY
 from routing.models import Clock, Notice, SlaPromise
 from scoring.reviews import overdue
 
@@ -278,18 +279,9 @@ _TASKS: Final[dict[str, tuple[str, str]]] = {
     SlaPromise.Kind.DECISION: ("is to become an opportunity or not", "has neither become an opportunity nor left"),
 }
 
-# Why a lead has no owner, by the code in its explanation; explain.py says the same about one lead.
-WHY_UNROUTED: Final[dict[str, str]] = {
-    "no_policy": "There is no routing policy.",
-    "no_rule": "No rule of the routing policy applies.",
-    "broken_rule": "A rule of the routing policy can no longer be read.",
-    "no_seats": "Its team has nobody with a seat.",
-    "nobody_available": "Nobody in its team can take a lead now.",
-}
-
 
 def _of_unrouted(notice: Notice, who: str) -> str:
-    why = WHY_UNROUTED.get(notice.data.get("reason", ""), "")
+    why = NOBODY.get(notice.data.get("reason", ""), "")
     count = notice.data.get("count", 1)
     if count > 1:
         return f"{count} leads have no owner. {why}".strip()

@@ -10,12 +10,19 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.forms import PaginationInlineFormSet
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from funnel.admin_forms import AtTheEnd
 from funnel.condition_forms import ConditionField, ConditionWidget, refused
 from funnel.conditions import sentence
+from routing import factors
 from routing.calendars import WEEKDAYS
+from routing.candidates import FACTOR_NAMES
 from routing.fields import FIELDS
 from routing.models import Calendar, CalendarDay, RoutingPolicy, RoutingRule
 from routing.policies import MOST_RULES
@@ -24,11 +31,85 @@ _NAMES: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturd
 _BLOCK: Final = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?\s*(?:-|–|to)\s*(\d{1,2})(?:[:.](\d{2}))?")
 
 
+class WeightsWidget(forms.Widget):
+    """A number a factor."""
+
+    class Media:
+        css = {"all": ["css/policies.css"]}
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        weights = value if isinstance(value, dict) else {}
+        rows = [
+            {"name": label, "input": f"{name}_{factor}", "value": _plain(weights.get(factor, ""))}
+            for factor, label in FACTOR_NAMES.items()
+        ]
+        return SafeString(render_to_string("admin/routing/weights.html", {"rows": rows}))
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> dict[str, str]:
+        return {factor: data.get(f"{name}_{factor}", "") for factor in FACTOR_NAMES}
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+        return all(f"{name}_{factor}" not in data for factor in FACTOR_NAMES)
+
+    def id_for_label(self, id_: str) -> str:
+        return ""  # as many inputs as factors, each with a label of its own
+
+
+class WeightsField(forms.Field):
+    """What each factor of the distribution score counts, as RoutingPolicy.weights has it."""
+
+    widget = WeightsWidget
+
+    def clean(self, value: dict[str, str]) -> dict[str, float]:
+        weights = {}
+        for factor, text in value.items():
+            try:
+                weights[factor] = float(text.replace(",", ".") or 0)
+            except ValueError:
+                raise ValidationError(f"{FACTOR_NAMES[factor]}: “{text[:20]}” is no number.") from None
+        if problem := factors.problem_of(weights):
+            raise ValidationError(problem)
+        return weights
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return self.clean(data) != initial
+        except ValidationError:
+            return True
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
 class PolicyForm(forms.ModelForm):
+    weights = WeightsField(
+        label="Distribution score", help_text="Used by rules that give a lead to whoever fits best.", required=False
+    )
+
     class Meta:
         model = RoutingPolicy
-        fields = ("name", "why")
+        fields = ("name", "why", "weights")
         widgets = {"why": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
+
+
+def way_of(rule: RoutingRule) -> str:
+    """Where a rule leads, in a few words: in turn to SDR North, then the pool."""
+    method, otherwise = RoutingRule.Method, RoutingRule.Otherwise
+    first = {
+        method.POOL: f"pool of {rule.team}",
+        method.OWNER: "owner of the account",
+        method.LEAST_OPEN: f"least open work of {rule.team}",
+        method.SCORE: f"best fit of {rule.team}",
+    }.get(method(rule.method), f"in turn to {rule.team}")
+    then = {
+        otherwise.NEXT: "else the next rule",
+        otherwise.POOL: f"else the pool of {rule.team}",
+        otherwise.ROUND_ROBIN: f"else in turn to {rule.team}",
+        otherwise.LEAST_OPEN: f"else the least open work of {rule.team}",
+        otherwise.SCORE: f"else the best fit of {rule.team}",
+    }.get(otherwise(rule.otherwise), "")
+    return f"{first}, {then}" if then else first
 
 
 class RuleForm(forms.ModelForm):
@@ -36,19 +117,24 @@ class RuleForm(forms.ModelForm):
         widget=ConditionWidget(fields_url=lambda: reverse("routing:condition-fields"), of="lead", fields=FIELDS)
     )
 
+    demands = forms.MultipleChoiceField(
+        label="Has to serve", choices=[(kind, kind.capitalize()) for kind in factors.KINDS], required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="Of the lead, by what the rep's seat says they serve. What is not known keeps nobody out.",
+    )  # fmt: skip
+
     class Meta:
         model = RoutingRule
-        fields = ("name", "stage", "condition", "team", "method", "position")
+        fields = ("name", "stage", "condition", "team", "method", "otherwise", "at_work", "demands", "position")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["stage"].required = False  # one that is not said is a rule for MQLs
         rule = self.instance
         if rule.pk:
-            way = "pool of" if rule.method == RoutingRule.Method.POOL else "in turn to"
             of = "" if rule.stage == RoutingRule.Of.MQL else f"{rule.stage.upper()}s: "
             said = sentence(rule.condition, FIELDS, most=100)
-            rule.get_inline_title = f"{rule.name} · {of}{said} → {way} {rule.team}"
+            rule.get_inline_title = f"{rule.name} · {of}{said} → {way_of(rule)}"
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

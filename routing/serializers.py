@@ -82,6 +82,16 @@ class LeadDetailSerializer(LeadSerializer):
         fields = (*LeadSerializer.Meta.fields, "events")
 
 
+class FactorSerializer(serializers.Serializer):
+    """What one factor of the distribution score said of a candidate."""
+
+    name = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    value = serializers.FloatField(help_text="0 to 1.")
+    points = serializers.FloatField(help_text="What it added to the score of 100.")
+    said = serializers.BooleanField(help_text="False where nothing was known and it took what is neutral.")
+
+
 class CandidateSerializer(serializers.Serializer):
     """A rep as they stood when it was decided."""
 
@@ -93,7 +103,22 @@ class CandidateSerializer(serializers.Serializer):
     weight = serializers.FloatField()
     open = serializers.IntegerField(help_text="Undecided MQLs then.")
     capacity = serializers.IntegerField(allow_null=True)
-    why = serializers.CharField(help_text="Why not: inactive, not_receiving, away, at_capacity; else blank.")
+    work = serializers.IntegerField(allow_null=True, help_text="Leads in hand then, where that decided.")
+    score = serializers.FloatField(allow_null=True, help_text="Of 100, where the distribution score decided.")
+    factors = FactorSerializer(many=True)
+    why = serializers.CharField(
+        help_text="Why not: inactive, not_receiving, away, at_capacity, at_quota, not_at_work, wrong_route, "
+        "other_region, other_solution, other_language, other_segment; else blank."
+    )
+    sentence = serializers.CharField()
+
+
+class PassedSerializer(serializers.Serializer):
+    """A rule, or one of its methods, that found nobody before the one that decided."""
+
+    rule = serializers.CharField()
+    method = serializers.CharField()
+    why = serializers.CharField()
     sentence = serializers.CharField()
 
 
@@ -110,6 +135,19 @@ class ChangeOfHandsSerializer(serializers.Serializer):
     policy = serializers.CharField()
 
 
+class WouldSerializer(serializers.Serializer):
+    """Who would get the lead now under a version of the routing policy, as if nobody had it."""
+
+    version = serializers.IntegerField()
+    kind = serializers.CharField(help_text="assigned, pooled or unrouted.")
+    rep_id = serializers.IntegerField(allow_null=True)
+    team_id = serializers.IntegerField(allow_null=True)
+    rule = serializers.CharField()
+    sentence = serializers.CharField()
+    candidates = CandidateSerializer(many=True)
+    passed = PassedSerializer(many=True)
+
+
 class WhyOwnerSerializer(serializers.Serializer):
     """Why the lead is with whom it is, the latest decision of routing, and every change of hands, newest first."""
 
@@ -119,10 +157,22 @@ class WhyOwnerSerializer(serializers.Serializer):
     pool = serializers.CharField()
     rule = serializers.CharField()
     condition = serializers.CharField()
+    method = serializers.CharField(
+        help_text="round_robin, least_open, score, owner, pool, kept or none; blank where routing never decided."
+    )
     policy = serializers.CharField()
     decided_at = serializers.DateTimeField(allow_null=True)
+    weights = serializers.DictField(child=serializers.FloatField(), help_text="Of the factors, where they decided.")
     candidates = CandidateSerializer(many=True)
+    passed = PassedSerializer(many=True)
     history = ChangeOfHandsSerializer(many=True)
+    would = WouldSerializer(allow_null=True, help_text="Who would get it now under the version asked for; null: none.")
+
+
+class UnderSerializer(serializers.Serializer):
+    under = serializers.IntegerField(
+        required=False, min_value=1, help_text="A version of the routing policy, a draft too: who would get it now."
+    )
 
 
 # --- Acts -----------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from funnel.leads import set_revisit
 from funnel.models import Exit, Kind, Lead, Reason, Rep, Stage, StageEvent
 from funnel.notes import write_note
 from funnel.stages import Move
-from routing import handoff
+from routing import handoff, wrong_routes
 from routing.acts import (
     REASSIGN,
     UNDO,
@@ -81,12 +81,15 @@ def reject(
     lead_id: int, *, user: Any, reason_id: int | None, text: str = "", now: datetime, seen: str = Stage.MQL
 ) -> Done:
     """Close the lead as disqualified: at MQL for a reason to reject or to disqualify, later for one to disqualify.
+    For a reason that reroutes it stays an MQL and goes to somebody else.
 
     text: a sentence, kept as a note; some reasons demand it. seen: the stage at which the user saw the lead.
     Raises Invalid for the reason or its text; Refused, NotAllowed.
     """
     require(user, WORK, REASSIGN, deed="reject leads")
     lead = locked(lead_id)
+    if done := wrong_routes.again(lead, user=user, reason_id=reason_id):
+        return done
     last = last_event(lead)
     word = "rejected" if seen == Stage.MQL else "disqualified"
     if is_act(last, "reject", user) and last is not None and last.reason_id == reason_id:
@@ -95,6 +98,9 @@ def reject(
     require_hand(lead, user, deed="reject", now=now)
     kinds = (Reason.For.REJECT, Reason.For.DISQUALIFY) if seen == Stage.MQL else (Reason.For.DISQUALIFY,)
     reason = reason_for(reason_id, kinds=kinds, stage=seen, text=text)
+    if reason.reroutes:
+        _keep(lead, user, text)
+        return wrong_routes.reroute(lead, user=user, reason=reason, now=now)
     cause = cause_of("reject", user, last)
     wish = _wish(lead, user, Kind.DISQUALIFY, cause=cause, now=now, reason_id=reason.pk)
     done = _moved(lead, wish, f"{lead.person} is {word}: {reason}.", now=now)

@@ -1,13 +1,15 @@
 """What a browser would send of a page's form: every input, text area and select as it stands in the HTML."""
 
 from html.parser import HTMLParser
+from typing import Any
 
 
 class _Inputs(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.data: dict[str, str] = {}
+        self.data: dict[str, Any] = {}  # a list where several values have one name
         self._select: str | None = None
+        self._several = False
         self._textarea: str | None = None
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
@@ -18,11 +20,19 @@ class _Inputs(HTMLParser):
                 found.get("type") in ("checkbox", "radio") and "checked" not in found
             ):
                 return
-            self.data[name] = found.get("value") or ("on" if found.get("type") == "checkbox" else "")
+            value = found.get("value") or ("on" if found.get("type") == "checkbox" else "")
+            if found.get("type") == "checkbox" and name in self.data:
+                before = self.data[name]
+                self.data[name] = [*(before if isinstance(before, list) else [before]), value]
+            else:
+                self.data[name] = value
         elif tag == "select" and name:
-            self._select = name
+            self._select, self._several = name, "multiple" in found
         elif tag == "option" and self._select:
-            if "selected" in found or self._select not in self.data:
+            if self._several:
+                if "selected" in found:
+                    self.data.setdefault(self._select, []).append(found.get("value") or "")
+            elif "selected" in found or self._select not in self.data:
                 self.data[self._select] = found.get("value") or ""
         elif tag == "textarea" and name:
             self._textarea = name

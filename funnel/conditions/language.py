@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 Tree = Mapping[str, Any]
 Type = Literal["text", "number", "boolean", "date", "choice", "any"]
-Group = Literal["touch", "person", "account", "lead", "score"]
+Group = Literal["touch", "person", "account", "lead", "score", "territory"]
 
 MOST_DEEP: Final = 5  # groups inside groups
 MOST_LEAVES: Final = 100  # comparisons of a condition

@@ -3,9 +3,10 @@
 from routing.models.assignments import Assignment
 from routing.models.cadences import Cadence, CadenceStep, ContactCap, Enrolment, MessageTemplate
 from routing.models.calendars import Absence, Calendar, CalendarDay
+from routing.models.callsheets import CallSheet, PlannedMeeting
 from routing.models.clocks import Clock, ClockEvent, Pause, PauseEnd
 from routing.models.departures import Departure
-from routing.models.desks import Desk, Seat
+from routing.models.desks import Desk, LevelChange, Seat, Served
 from routing.models.handoffs import HandOff, HandOffNote, Quota
 from routing.models.meetings import Attendee, Meeting, SqlDefinition
 from routing.models.notices import Notice
@@ -14,6 +15,7 @@ from routing.models.policies import RoutingPolicy, RoutingRule
 from routing.models.promises import SlaPolicy, SlaPromise
 from routing.models.ratings import Rating, SavedView
 from routing.models.work import Attempt, Medium, Snooze, Task, TaskEvent
+from routing.models.wrong_routes import WrongRoute
 
 __all__ = [
     "Absence",
@@ -24,6 +26,7 @@ __all__ = [
     "CadenceStep",
     "Calendar",
     "CalendarDay",
+    "CallSheet",
     "Clock",
     "ClockEvent",
     "Delivery",
@@ -35,11 +38,13 @@ __all__ = [
     "Desk",
     "Enrolment",
     "Medium",
+    "LevelChange",
     "Meeting",
     "MessageTemplate",
     "Notice",
     "Pause",
     "PauseEnd",
+    "PlannedMeeting",
     "Quota",
     "Reach",
     "Rating",
@@ -47,6 +52,7 @@ __all__ = [
     "RoutingRule",
     "SavedView",
     "Seat",
+    "Served",
     "SlaPolicy",
     "SlaPromise",
     "SqlDefinition",
@@ -55,4 +61,5 @@ __all__ = [
     "Snooze",
     "Task",
     "TaskEvent",
+    "WrongRoute",
 ]

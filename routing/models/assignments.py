@@ -21,7 +21,7 @@ class Assignment(models.Model):
 
     lead = models.ForeignKey("funnel.Lead", models.PROTECT, db_index=False, related_name="assignments")
     kind = models.CharField(max_length=12, choices=Kind)
-    rep = models.ForeignKey("funnel.Rep", models.PROTECT, null=True, related_name="assignments")
+    rep = models.ForeignKey("funnel.Rep", models.PROTECT, null=True, db_index=False, related_name="assignments")
     team = models.ForeignKey("funnel.Team", models.PROTECT, null=True, related_name="+", help_text="The pool's.")
     previous = models.ForeignKey("funnel.Rep", models.PROTECT, null=True, db_index=False, related_name="+")
     occurred_at = models.DateTimeField()
@@ -47,7 +47,10 @@ class Assignment(models.Model):
                 name="assignment_names_a_rep_or_a_pool",
             ),
         ]
-        indexes = [models.Index(fields=["lead", "-occurred_at", "-id"], name="assignment_of_lead")]
+        indexes = [
+            models.Index(fields=["lead", "-occurred_at", "-id"], name="assignment_of_lead"),
+            models.Index(fields=["rep", "-occurred_at"], name="assignment_of_rep"),
+        ]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:

@@ -1,8 +1,21 @@
+import pgtrigger
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
 from funnel.versions import Status, draft_only
+from routing import factors
+
+
+def standard_weights() -> dict[str, float]:
+    """The weights of a new policy. Definition: domain.md 10.2."""
+    return dict(factors.WEIGHTS)
+
+
+def standard_demands() -> list[str]:
+    """What of a rep's profile a new rule insists on."""
+    return [factors.REGION, factors.SOLUTION, factors.LANGUAGE]
 
 
 class RoutingPolicy(models.Model):
@@ -23,6 +36,9 @@ class RoutingPolicy(models.Model):
     published_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
     )
+    weights = models.JSONField(
+        default=standard_weights, blank=True, help_text="What each factor of the distribution score counts."
+    )
 
     class Meta:
         ordering = ["-version"]
@@ -32,9 +48,20 @@ class RoutingPolicy(models.Model):
                 fields=["status"], condition=Q(status="published"), name="one_published_routing_policy"
             )
         ]
+        triggers = [
+            pgtrigger.Protect(
+                name="weights_of_a_draft",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__weights__df=pgtrigger.F("new__weights")) & ~pgtrigger.Q(old__status="draft"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name}, version {self.version}"
+
+    def clean(self) -> None:
+        if problem := factors.problem_of(self.weights):
+            raise ValidationError({"weights": problem})
 
     @property
     def policy(self) -> str:
@@ -43,15 +70,33 @@ class RoutingPolicy(models.Model):
 
 
 class RoutingRule(models.Model):
-    """Leads that meet the condition go to the team, dealt out in turn or into its pool."""
+    """Leads that meet the condition go to the team, or to the owner of their account, by one of these methods."""
 
     class Method(models.TextChoices):
         ROUND_ROBIN = "round_robin", "Dealt out in turn, by weight"
+        LEAST_OPEN = "least_open", "To whoever has the least open work, by weight"
+        SCORE = "score", "To whoever fits best, by distribution score"
+        OWNER = "owner", "To the owner of the account"
         POOL = "pool", "Wait in the team's pool until somebody claims them"
 
     class Of(models.TextChoices):
         MQL = "mql", "MQLs, for somebody to work"
         SQL = "sql", "SQLs, for somebody to sell"
+
+    class Otherwise(models.TextChoices):
+        """What happens to a lead that the method finds nobody for."""
+
+        WAIT = "", "It waits, with the reason, until somebody can take it"
+        NEXT = "next", "The next rule that it meets decides"
+        ROUND_ROBIN = "round_robin", "The team, in turn"
+        LEAST_OPEN = "least_open", "Whoever of the team has the least open work"
+        SCORE = "score", "Whoever of the team fits best"
+        POOL = "pool", "The team's pool"
+
+    class AtWork(models.TextChoices):
+        HOT = "hot", "Hot leads to those at work, while somebody is; others at any hour"
+        ALWAYS = "always", "Only to those at work now"
+        NEVER = "never", "At any hour, hot leads too"
 
     routing_policy = models.ForeignKey(RoutingPolicy, models.CASCADE, related_name="rules")
     position = models.PositiveSmallIntegerField(default=0)
@@ -60,6 +105,22 @@ class RoutingRule(models.Model):
     condition = models.JSONField(default=dict, blank=True, help_text="Empty: every lead.")
     team = models.ForeignKey("funnel.Team", models.PROTECT, related_name="+")
     method = models.CharField(max_length=12, choices=Method, default=Method.ROUND_ROBIN)
+    otherwise = models.CharField(
+        "if nobody",
+        max_length=12,
+        choices=Otherwise,
+        blank=True,
+        default=Otherwise.WAIT,
+        help_text="What happens where that finds nobody.",
+    )
+    at_work = models.CharField(
+        "working hours", max_length=6, choices=AtWork, default=AtWork.HOT, help_text="Who may be given a lead now."
+    )
+    demands = models.JSONField(
+        default=standard_demands,
+        blank=True,
+        help_text="What of a lead a rep has to serve, by the profile of the seat: region, solution, language, segment.",
+    )
 
     class Meta:
         ordering = ["position", "id"]
@@ -70,3 +131,7 @@ class RoutingRule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if not isinstance(self.demands, list) or not set(self.demands) <= set(factors.KINDS):
+            raise ValidationError({"demands": f"Demands are some of {', '.join(factors.KINDS)}."})

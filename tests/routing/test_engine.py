@@ -385,7 +385,8 @@ class TestManyAtOnce:
         factories.routing_policy({"team": other, "condition": BERLIN}, {"team": team})
         countries = ["DE", "FR"]
         leads = [factories.mql(person=factories.person(country=countries[n % 2])) for n in range(60)]
-        assert self.queries_of(leads[:2]) == self.queries_of(leads[2:])
+        self.queries_of(leads[:2])  # newcomers join, which is written once
+        assert self.queries_of(leads[2:4]) == self.queries_of(leads[4:])
 
 
 @pytest.mark.django_db(transaction=True)

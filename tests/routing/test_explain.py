@@ -80,6 +80,7 @@ class TestWhyThisOwner:
         assert said(routed(factories.mql())) == "Anna was next by the rule “All”: nobody else could take it."
 
     def test_a_pool(self, team):
+        factories.rep(team=team)
         factories.routing_policy({"name": "All", "team": team, "method": "pool"})
         lead = routed(factories.mql())
         assert said(lead) == "It waits in the pool of North by the rule “All”; whoever claims it there owns it."

@@ -84,7 +84,7 @@ def test_a_rule_is_added_behind_the_others_and_an_impossible_one_is_told(client,
     data = form_data(client.get(page(draft)).content.decode()) | {
         "rules-TOTAL_FORMS": "3", "rules-2-name": "South", "rules-2-team": str(team.pk), "rules-2-method": "pool",
         "rules-2-condition": '{"field": "score.grade", "op": "in", "value": []}', "rules-2-position": "0",
-        "rules-2-routing_policy": str(draft.pk),
+        "rules-2-at_work": "hot", "rules-2-demands": ["region"], "rules-2-routing_policy": str(draft.pk),
     }  # fmt: skip
     refused = client.post(page(draft), data)
     assert "Fit grade “is one of” has an empty list; add a value." in refused.content.decode()

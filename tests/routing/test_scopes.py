@@ -14,7 +14,8 @@ from funnel.inbox import Taken
 from funnel.models import Solution
 from routing import queue as waiting
 from routing.fields import FIELDS
-from routing.matching import Rule, match
+from routing.matching import match
+from routing.rules import Rule
 from scoring import services
 from scoring.engine import apply
 from scoring.models import ScoringModel
@@ -86,7 +87,7 @@ def test_a_lead_that_no_version_decides_about_has_no_score(client, here):
 
 def test_rules_of_routing_ask_for_the_score_of_the_lead(here):
     condition = compile_condition({"field": "score.band", "op": "is", "value": 1}, FIELDS)
-    rule = Rule(name="Hot", team_id=1, pooled=False, condition=condition)
+    rule = Rule(name="Hot", team_id=1, condition=condition)
     assert list(match([lead.pk for lead in here.leads], [rule])) == [here.leads[0].pk]
 
 

@@ -6,9 +6,12 @@ import sys
 import time
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, Final, NoReturn, TextIO
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Q
+from django.utils import timezone
 
 from funnel.importing import documents
 from funnel.importing.mapping import MappingProblem
@@ -16,9 +19,11 @@ from funnel.importing.reading import FileProblem
 from funnel.importing.running import load_file
 from funnel.importing.values import SOURCE_PATTERN
 from funnel.ingest import KINDS
-from funnel.models import ImportRun
+from funnel.models import ImportRun, Rep
+from routing import callsheets
 
 COUNTS = ("rows", "created", "updated", "unchanged", "skipped", "warnings", "errors")
+CALLS: Final = "calls"  # whom reps are to meet; routing reads it
 ROWS_FAILED = 1
 UNUSABLE = 2
 
@@ -31,9 +36,12 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("kind", choices=list(KINDS), metavar="KIND", help=", ".join(KINDS))
+        kinds = [*KINDS, CALLS]
+        parser.add_argument("kind", choices=kinds, metavar="KIND", help=", ".join(kinds))
         parser.add_argument("file", type=Path, metavar="FILE")
-        parser.add_argument("--mapping", type=Path, required=True, metavar="MAP.yaml", help="Which column is what.")
+        parser.add_argument("--mapping", type=Path, metavar="MAP.yaml", help="Which column is what; not for calls.")
+        parser.add_argument("--rep", default="", help="Of calls: whose calendar (.ics) it is, by e-mail or name.")
+        parser.add_argument("--zone", default="UTC", help="Of calls: where times without a zone are meant.")
         parser.add_argument(
             "--source",
             default="",
@@ -50,6 +58,11 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=("text", "json"), default="text")
 
     def handle(self, **options: Any) -> None:
+        if options["kind"] == CALLS:
+            self._calls(options)
+            return
+        if options["mapping"] is None:
+            self._unusable("Name the mapping by --mapping: it says which column is what.")
         document = self._document(options["mapping"])
         path: Path = options["file"]
         source = options["source"] or document.get("source") or path.name.partition(".")[0][:60]
@@ -81,6 +94,35 @@ class Command(BaseCommand):
             self._unusable(run.message)
         if run.errors:
             sys.exit(ROWS_FAILED)
+
+    def _calls(self, options: dict[str, Any]) -> None:
+        """Whom reps are to meet: a calendar of one rep, or a call sheet of several."""
+        path: Path = options["file"]
+        try:
+            text, zone = path.read_text(encoding="utf-8-sig"), ZoneInfo(options["zone"])
+            now = timezone.now()
+            if path.suffix.lower() == ".ics":
+                rep = self._rep(options["rep"])
+                sheet = callsheets.read_calendar(rep, text, zone=zone, origin=path.name, now=now)
+            else:
+                sheet = callsheets.read_call_sheet(text, zone=zone, origin=path.name, now=now)
+        except OSError as error:
+            self._unusable(f"{path} cannot be read: {error.strerror or error}.")
+        except UnicodeDecodeError:
+            self._unusable(f"{path} is not UTF-8.")
+        except (ZoneInfoNotFoundError, callsheets.SheetProblem) as problem:
+            self._unusable(f"{path}: {problem}")
+        self.stdout.write(sheet.sentence())
+        for told in sheet.problems:
+            self.stderr.write(told)
+        if sheet.problems:
+            sys.exit(ROWS_FAILED)
+
+    def _rep(self, named: str) -> Rep:
+        found = list(Rep.objects.active().filter(Q(email__iexact=named) | Q(name=named)) if named else [])
+        if len(found) != 1:
+            self._unusable("Say by --rep whose calendar it is: an active rep's e-mail or name, of just one.")
+        return found[0]
 
     def _document(self, path: Path) -> dict[str, Any]:
         try:
