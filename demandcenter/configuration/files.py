@@ -101,8 +101,9 @@ def _rows(section: Section, rows: list[Any], problems: list[str]) -> Iterator[Ro
         problems += [f"{place}: {sentence}" for sentence in wrong]
         if wrong:
             continue
-        if not row.get(section.key[-1]):
-            problems.append(f"{place}: {section.key[-1]} is missing; it names the row.")
+        names = section.either or section.key[-1:]
+        if not any(row.get(name) for name in names):
+            problems.append(f"{place}: {' or '.join(names)} is missing; it names the row.")
             continue
         identity = section.identity(row)
         if identity in seen:

@@ -4,27 +4,49 @@ from datetime import datetime
 from typing import Any
 
 from demandcenter.configuration.documents import Content, Facts, facts_of
-from demandcenter.configuration.shapes import Shape, one_of, text, tree, untouched
+from demandcenter.configuration.shapes import Shape, mapping, one_of, text, tree, untouched
 from funnel.models import Team
 from funnel.versions import Status
-from routing import policies
+from routing import factors, policies
 from routing.models import RoutingPolicy, RoutingRule
+from routing.models.policies import standard_demands, standard_weights
 
 Method, Of = RoutingRule.Method, RoutingRule.Of
+
+
+def _weights(value: Any) -> dict[str, float]:
+    """Weights by factor; those that are left out are the standard ones."""
+    given = mapping(value)
+    if unknown := sorted(str(name) for name in given if name not in factors.WEIGHTS):
+        raise ValueError(f"names no factor by {', '.join(unknown)}; there are: {', '.join(factors.WEIGHTS)}.")
+    weights = {**factors.WEIGHTS, **given}
+    if problem := factors.problem_of(weights):
+        raise ValueError(f"cannot be: {problem}")
+    return {name: float(weight) for name, weight in weights.items()}
+
+
+def _demands(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(one in factors.KINDS for one in value):
+        raise ValueError(f"must be a list of some of {', '.join(factors.KINDS)}.")
+    return [kind for kind in factors.KINDS if kind in value]
+
 
 RULE = Shape(
     "rule",
     {
-        "name": text(120),
-        "stage": one_of(*Of.values),
-        "team": text(120),
-        "method": one_of(*Method.values),
-        "condition": tree,
+        "name": text(120), "stage": one_of(*Of.values), "team": text(120), "method": one_of(*Method.values),
+        "otherwise": one_of(*RoutingRule.Otherwise.values), "at_work": one_of(*RoutingRule.AtWork.values),
+        "demands": _demands, "condition": tree,
     },
-    {"stage": Of.MQL.value, "method": Method.ROUND_ROBIN.value, "condition": {}},
-)
+    {
+        "stage": Of.MQL.value, "method": Method.ROUND_ROBIN.value, "otherwise": "",
+        "at_work": RoutingRule.AtWork.HOT.value, "demands": standard_demands(), "condition": {},
+    },
+)  # fmt: skip
 POLICY = Shape(
-    "policy", {"name": text(120), "why": text(10_000, blank=True), "rules": untouched}, {"why": "", "rules": None}
+    "policy",
+    {"name": text(120), "why": text(10_000, blank=True), "weights": _weights, "rules": untouched},
+    {"why": "", "weights": standard_weights(), "rules": None},
 )
 
 
@@ -41,16 +63,20 @@ class RoutingDocument:
         return {
             "name": policy.name,
             "why": policy.why,
+            "weights": {name: float(weight) for name, weight in policy.weights.items()},
             "rules": [
                 {
                     "name": rule.name,
                     "stage": rule.stage,
                     "team": rule.team.name,
                     "method": rule.method,
+                    "otherwise": rule.otherwise,
+                    "at_work": rule.at_work,
+                    "demands": [one for one in factors.KINDS if one in rule.demands],
                     "condition": rule.condition,
                 }
                 for rule in rules
-            ],
+            ],  # fmt: skip
         }
 
     def read(self, told: Any, problems: list[str]) -> Content:
@@ -65,7 +91,7 @@ class RoutingDocument:
         return POLICY.write(content) | {"rules": [RULE.write(rule) for rule in content["rules"]]}
 
     def facts(self, content: Content) -> Facts:
-        found = facts_of("", {"name": content["name"]})
+        found = facts_of("", {"name": content["name"]}) | facts_of("weights", content["weights"])
         for place, rule in enumerate(content["rules"], start=1):
             found |= facts_of(f"rule “{rule['name']}”", rule | {"place": place})
         return found
@@ -79,6 +105,8 @@ class RoutingDocument:
                 for rule in missing
             )
         policy = policies.draft(user=None, name=content["name"], why=content["why"])
+        policy.weights = content["weights"]
+        policy.save(update_fields=["weights"])
         RoutingRule.objects.bulk_create(
             RoutingRule(
                 routing_policy=policy,
@@ -87,9 +115,12 @@ class RoutingDocument:
                 stage=rule["stage"],
                 team_id=teams[rule["team"]],
                 method=rule["method"],
+                otherwise=rule["otherwise"],
+                at_work=rule["at_work"],
+                demands=rule["demands"],
                 condition=rule["condition"],
             )
             for place, rule in enumerate(content["rules"])
         )
         policies.publish(policy, user=None, now=now)
-        return ""
+        return " ".join(policies.warnings_of(policy))

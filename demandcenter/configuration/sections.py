@@ -18,7 +18,7 @@ from funnel.models import (
     Solution,
     Team,
 )
-from routing.models import Calendar, CalendarDay, ContactCap, Desk, MessageTemplate, Quota, Seat
+from routing.models import Calendar, CalendarDay, ContactCap, Desk, MessageTemplate, Quota, Seat, Served
 
 Row = dict[str, Any]
 Identity = tuple[Any, ...]
@@ -37,7 +37,8 @@ class Section:
     """One table of the file.
 
     noun: one row, in sentences. key: the fields that name a row. elsewhere: the fields under which another system
-    knows it; where the last of them is filled, they name the row instead, so that it can be renamed.
+    knows it; where the last of them is filled, they name the row instead, so that it can be renamed. either: fields of
+    the key of which a row has one; by default the last of the key.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Section:
     key: tuple[str, ...]
     fields: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
+    either: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -93,12 +95,31 @@ SECTIONS: list[Section] = [
         ),
     ),
     Section("campaign_statuses", "campaign status", CampaignStatus, ("campaign", "name"), ("counts_as_response",)),
-    Section("reasons", "reason", Reason, ("kind", "stage", "name"), ("revisit_days", "needs_text", "active")),
+    Section(
+        "reasons",
+        "reason",
+        Reason,
+        ("kind", "stage", "name"),
+        ("revisit_days", "needs_text", "reroutes", "active"),
+    ),
     Section("glossary", "glossary term", GlossaryTerm, ("slug",), ("term", "definition", "owner")),
     Section("calendars", "calendar", Calendar, ("name",), ("zone", "hours", "country", "subdivision")),
     Section("calendar_days", "day", CalendarDay, ("calendar", "day"), ("name", "hours")),
     Section("desks", "desk", Desk, ("team",), ("calendar",)),
-    Section("seats", "seat", Seat, ("rep",), ("receiving", "weight", "capacity", "weekly", "calendar")),
+    Section(
+        "seats",
+        "seat",
+        Seat,
+        ("rep",),
+        ("receiving", "weight", "capacity", "weekly", "quota", "quota_per", "calendar"),
+    ),
+    Section(
+        "served",
+        "thing served",
+        Served,
+        ("rep", "solution", "region", "segment", "language"),
+        either=("solution", "region", "segment", "language"),
+    ),
     Section("quotas", "quota", Quota, ("rep", "measure", "starts_on"), ("ends_on", "amount")),
     Section("contact_caps", "contact cap", ContactCap, ("name",), ("most", "days", "active")),
     Section(

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from demandcenter.configuration import ConfigurationError, Plan, apply, compare, export, rehearse
 from funnel import inbox
 from funnel.models import Team
-from routing.models import Calendar, CalendarDay, Desk, RoutingPolicy, Seat, SlaPolicy, SqlDefinition
+from routing.models import Calendar, CalendarDay, Desk, RoutingPolicy, Seat, Served, SlaPolicy, SqlDefinition
 from scoring import services
 from scoring.engine import apply as score
 from scoring.models import ScoringModel
@@ -305,7 +305,7 @@ def test_the_order_of_routing_rules_is_part_of_the_policy():
         ("{name: Everybody else, team: North}", "{name: Everybody else, team: South}",
          "routing_policy, rule “Everybody else”: team “South” is no team of the file or the database."),
         ("account.matched", "account.machted", "routing_policy, rule “Own pool”: There is no field “account.machted”"),
-        ("method: pool", "method: lottery", "rule “Own pool”: method must be one of round_robin, pool."),
+        ("method: pool", "method: lottery", "“Own pool”: method must be one of round_robin, least_open, score, owner"),
         ("Everybody else", "Own pool", "routing_policy: there are two rules “Own pool”"),
         ("desks: [{team: North, calendar: Office hours}]", "", "routing_policy, the team “North” has no desk"),
     ],
@@ -351,6 +351,57 @@ def example(name: str) -> str:
     return dedent("\n".join(itertools.takewhile(lambda line: line.startswith("    "), lines[start:])))
 
 
+FITTING = """
+teams: [{name: North, kind: sdr}]
+reps: [{name: Mara, team: North}]
+desks: [{team: North, calendar: Office hours}]
+solutions: [{name: Edge}]
+seats: [{rep: Mara, quota: 2.5, quota_per: day}]
+served: [{rep: Mara, solution: Edge}, {rep: Mara, language: de}]
+routing_policy:
+  name: By fit
+  weights: {ownership: 50, tenure: 0}
+  rules:
+    - {name: Owned, team: North, method: owner, otherwise: next, demands: []}
+    - {name: Fit, team: North, method: score, at_work: always, demands: [language], otherwise: pool}
+"""
+
+
+def test_methods_weights_and_profiles_go_out_as_they_came_in():
+    apply(FITTING)
+    policy = RoutingPolicy.objects.get(status="published")
+    assert (policy.weights["ownership"], policy.weights["tenure"], policy.weights["meeting"]) == (50, 0, 20)
+    rules = policy.rules.values_list("method", "otherwise", "at_work", "demands")
+    assert list(rules) == [("owner", "next", "hot", []), ("score", "pool", "always", ["language"])]
+    assert {str(one) for one in Served.objects.all()} == {"Edge", "de"}
+    written = yaml.safe_load(export())
+    assert written["routing_policy"]["rules"] == yaml.safe_load(FITTING)["routing_policy"]["rules"]
+    assert written["routing_policy"]["weights"]["tenure"] == 0
+    assert not compare(export()).changes and not compare(export()).revisions
+    apply(FITTING.replace("tenure: 0", "tenure: 1"))
+    assert RoutingPolicy.objects.get(status="published").version == policy.version + 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("tenure: 0", "luck: 3", "weights names no factor by luck"),
+        ("tenure: 0", "tenure: -1", "weights cannot be: The weight of tenure must lie between 0 and"),
+        ("demands: [language]", "demands: [mood]", "demands must be a list of some of region"),
+        ("otherwise: pool", "otherwise: next", "leaves leads to the next rule, and is the last"),
+        ("otherwise: pool", "otherwise: score", "is the same once more"),
+    ],
+)
+def test_methods_that_cannot_be_are_refused(old, new, said):
+    found = problems(changed(FITTING, old, new))
+    assert any(said in problem for problem in found), found
+
+
+def test_an_empty_pool_is_told_and_possible():
+    plan = apply(ROUTING)
+    assert "The team “North” has nobody active, so that nobody could claim from its pool." in plan.notes[0]
+
+
 def test_the_examples_of_the_documentation_can_be_applied():
     apply(example("scoring_model"))
     assert ScoringModel.objects.get(active=True).rules.count() == 3
@@ -358,7 +409,7 @@ def test_the_examples_of_the_documentation_can_be_applied():
     desks = {"teams": [{"name": name} for name in teams],
              "desks": [{"team": name, "calendar": "Office hours"} for name in teams]}  # fmt: skip
     apply(yaml.safe_dump(desks) + example("routing_policy"))
-    assert RoutingPolicy.objects.get(status="published").rules.count() == 3
+    assert RoutingPolicy.objects.get(status="published").rules.count() == 4
     apply(example("sql_definition"))
     assert SqlDefinition.objects.get().event == "booked"
     apply(example("sla_policy"))
