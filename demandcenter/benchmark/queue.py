@@ -1,6 +1,4 @@
-"""The queue: its pages with thousands of MQLs open, dealing them out, several people who want the same one, and how
-soon a touch is there.
-"""
+"""The queue: its pages with thousands of MQLs open, people who want the same one, and how soon a touch is there."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -11,15 +9,15 @@ from django.db import connection
 from django.utils import timezone
 
 from demandcenter.benchmark import arrival, pages, scenery
-from demandcenter.benchmark.measuring import Finding, Target, at_once, seconds
-from demandcenter.benchmark.population import Company
+from demandcenter.benchmark.desks import open_desks
+from demandcenter.benchmark.measuring import Finding, Target, at_once
 from demandcenter.benchmark.scenery import Scenery
 from funnel.models import Lead, Rep, Stage, StageEvent
 from funnel.owners import Ownership, set_owners
-from routing import clocks, policies, services
+from routing import clocks, services
 from routing.acts import Refused
 from routing.engine import assign
-from routing.models import Assignment, Calendar, Desk, RoutingRule, Seat
+from routing.models import Assignment
 
 AREA = "queue"
 SLOWEST = 300.0  # ms
@@ -32,69 +30,21 @@ CHUNK = 500
 def measure(leads: int) -> Iterator[Finding]:
     """Findings about the queue and the pages of leads, in a database of so many leads."""
     there = scenery.set_up(leads)
-    _open_desks(there.company)
+    open_desks(there.company)
     waiting = list(Lead.objects.open().filter(stage=Stage.MQL).order_by("pk").values_list("pk", flat=True))
     scenery.score_of(Lead.objects.filter(pk__in=waiting).values_list("person_id", flat=True))
-    yield from _dealing_out(there, waiting)
+    _deal_out(waiting)
     _start_clocks(waiting)
     yield from _pages(there)
     yield _contention(there, waiting[: there.effort.of(CONTESTED, least=5)])
     yield from arrival.measure(there)
 
 
-def _open_desks(company: Company) -> None:
-    """One team a region, whose leads are dealt out in turn; hours that are always open, so that every clock runs."""
-    week = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
-    calendar = Calendar.objects.create(name="Always open", zone="UTC", hours=week)
-    Desk.objects.bulk_create(Desk(team_id=team, calendar=calendar) for team in company.teams)
-    Seat.objects.bulk_create(Seat(rep_id=rep) for rep in company.reps)
-    policy = policies.draft(user=None, name="By region")
-    RoutingRule.objects.bulk_create(
-        RoutingRule(
-            routing_policy=policy, position=place, name=name, team_id=team,
-            condition={"field": "lead.region", "op": "is", "value": name},
-        )
-        for place, (team, name) in enumerate(zip(company.teams, scenery.REGIONS, strict=True))
-    )  # fmt: skip
-    policies.publish(policy, user=None, now=timezone.now())
-
-
-# --- Dealing out ----------------------------------------------------------------------------------
-
-
-def _dealing_out(there: Scenery, waiting: list[int]) -> Iterator[Finding]:
-    """All open MQLs dealt out, 500 at a time, against one at a time."""
+def _deal_out(waiting: list[int]) -> None:
+    """Owners for all open MQLs; how fast that is, `routing.py` measures."""
     Lead.objects.filter(pk__in=waiting).update(owner=None)
-    few, many = waiting[: len(waiting) // 10], waiting[len(waiting) // 10 :]
-    few = few[:50]
-    one = seconds(lambda: _assign(few, at_a_time=1)) / len(few)
-    batch = seconds(lambda: _assign(many, at_a_time=CHUNK)) / len(many)
-    counts = _loads()
-    yield Finding(
-        area=AREA, name=f"MQLs dealt out, {CHUNK} at a time", unit="leads/s", leads=there.leads, ours=1 / batch,
-        comparison=1 / one, against="the same, one after the other",
-    )  # fmt: skip
-    yield Finding(
-        area=AREA, name="fairness: most leads that a rep of a team has more than another", unit="leads",
-        leads=there.leads, ours=max(max(team) - min(team) for team in counts), comparison=1,
-        against="as even as it can be", target=Target("at most", 1),
-    )  # fmt: skip
-
-
-def _assign(lead_ids: list[int], *, at_a_time: int) -> None:
-    for chunk in scenery.batches(lead_ids, at_a_time):
+    for chunk in scenery.batches(waiting, CHUNK):
         assign(chunk, now=timezone.now(), causes={pk: f"benchmark:{pk}" for pk in chunk})
-
-
-def _loads() -> list[list[int]]:
-    """How many leads each rep was dealt, by team."""
-    dealt = dict.fromkeys(Rep.objects.values_list("pk", flat=True), 0)
-    for rep in Assignment.objects.filter(kind=Assignment.Kind.ASSIGNED).values_list("rep", flat=True):
-        dealt[rep or 0] += 1
-    teams: dict[int | None, list[int]] = {}
-    for pk, team in Rep.objects.values_list("pk", "team"):
-        teams.setdefault(team, []).append(dealt[pk])
-    return list(teams.values())
 
 
 def _start_clocks(waiting: list[int]) -> None:

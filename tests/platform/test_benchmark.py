@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from demandcenter import scratch
-from demandcenter.benchmark import ingest, population, scoring, simulation
+from demandcenter.benchmark import ingest, population, routing, scoring, simulation
 from demandcenter.benchmark.measuring import Finding, Target, percentile
 from demandcenter.benchmark.scenery import set_up
 from funnel import stages
@@ -41,7 +41,7 @@ def test_the_command_gives_rows_and_leaves_nothing_behind(capsys):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("area", [ingest, scoring, simulation])
+@pytest.mark.parametrize("area", [ingest, routing, scoring, simulation])
 def test_the_other_areas_give_rows_too(area):
     assert_well_formed([found.as_row() for found in area.measure(300)], area.AREA)
 

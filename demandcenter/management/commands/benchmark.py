@@ -10,13 +10,14 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from demandcenter import scratch
-from demandcenter.benchmark import ingest, queue, scoring, simulation
+from demandcenter.benchmark import ingest, queue, routing, scoring, simulation
 from demandcenter.benchmark.measuring import Finding
 
 AREAS: dict[str, Callable[[int], Iterator[Finding]]] = {
     "ingest": ingest.measure,
     "scoring": scoring.measure,
     "queue": queue.measure,
+    "routing": routing.measure,
     "simulation": simulation.measure,
 }
 FEWEST, MOST = 200, 5_000_000
