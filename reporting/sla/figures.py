@@ -115,10 +115,15 @@ def by_kind(asked: Asked, user: Any, *, now: dt.datetime) -> list[Figure]:
 
 
 def by_group(asked: Asked, user: Any, *, now: dt.datetime) -> list[Figure]:
-    """A row for each rep, team, week or month, the worst first; periods in order. Two queries."""
+    """A row for each rep, team, week or month, the worst first; periods in order. Two queries.
+
+    Times to act are of one kind of clock only: a median of minutes and of weeks would say nothing.
+    """
     grouped = _grouped(clocks_of(asked, user, now=now), asked.by)
     rows = list(_counted(grouped.values("group")))
     names = _names(asked.by, [row["group"] for row in rows])
+    if not asked.kind:
+        rows = [row | {"minutes": None} for row in rows]
     figures = [_figure(row, _key(row["group"]), names[row["group"]]) for row in rows]
     if asked.by in ("week", "month"):
         return sorted(figures, key=lambda one: one.key, reverse=True)
@@ -178,7 +183,9 @@ def _grouped(found: QuerySet[Clock], by: str) -> Any:
         return found.annotate(group=cut("due_at", tzinfo=ZoneInfo(settings.REPORTING_ZONE), output_field=DateField()))
     at = Least(Coalesce(F("stopped_at"), F("due_at")), F("due_at"))
     ledger = Assignment.objects.filter(lead=OuterRef("lead"), occurred_at__lte=OuterRef("ended_or_due"))
-    owner = Subquery(ledger.order_by("-occurred_at", "-id").values("rep")[:1])
+    latest = ledger.order_by("-occurred_at", "-id").values("rep")
+    # Whoever had it until then, rather than who got it by what ended the clock; unless nobody had it.
+    owner = Coalesce(Subquery(latest.filter(occurred_at__lt=OuterRef("ended_or_due"))[:1]), Subquery(latest[:1]))
     loaded = F("lead__owner")  # with its owner, so that no assignment says who it was
     owned_by = Case(When(Exists(ledger), then=owner), default=loaded, output_field=BigIntegerField())
     found = found.annotate(ended_or_due=at).annotate(owned_by=owned_by)

@@ -76,9 +76,13 @@ def test_a_row_is_whose_lead_it_was_when_the_clock_ended(ops, sdr, team):
     Assignment.objects.create(lead=lead, kind="reassigned", rep=other, occurred_at=NOW - DAY, cause="b")
     clock(due=-3 * DAY, lead=lead)
     clock(due=-3 * DAY, ended=-HOUR)
+    passed_on = make.lead(owner=other)
+    Assignment.objects.create(lead=passed_on, kind="reassigned", rep=other, occurred_at=NOW - 4 * DAY, cause="c")
+    Assignment.objects.create(lead=passed_on, kind="assigned", rep=sdr.rep, occurred_at=NOW - 9 * DAY, cause="d")
+    clock(due=-3 * DAY, ended=-DAY, lead=passed_on)
     asked = Asked(period=ALL)
-    assert rows(asked, ops) == {"mara": (1, 0, 1, 1), "nobody": (1, 1, 0, 0)}
-    assert rows(Asked(period=ALL, by="team"), ops) == {"DACH": (1, 0, 1, 1), "nobody": (1, 1, 0, 0)}
+    assert rows(asked, ops) == {"mara": (2, 1, 1, 1), "nobody": (1, 1, 0, 0)}, "by what ended it, it went to Jonas"
+    assert rows(Asked(period=ALL, by="team"), ops) == {"DACH": (2, 1, 1, 1), "nobody": (1, 1, 0, 0)}
     behind = figures.behind(Asked(period=ALL, part="missed", group=str(sdr.rep.pk)), ops, now=NOW)
     assert [one.lead for one in behind] == [lead]
     assert figures.behind(Asked(period=ALL, group="none"), ops, now=NOW).count() == 1
