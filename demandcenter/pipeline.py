@@ -300,6 +300,10 @@ def _start_meetings(now: datetime, limit: int) -> int:
     return clocks.start_meetings(now=now, limit=limit)
 
 
+def _follow_hand_offs(now: datetime, limit: int) -> int:
+    return clocks.follow_hand_offs(now=now, limit=limit)
+
+
 def _sweep_clocks(now: datetime, limit: int) -> int:
     return clocks.sweep(now=now, limit=limit)
 
@@ -340,6 +344,7 @@ TIMERS: Final = (
     # Before the clocks: one that is to stand still does not run out meanwhile.
     Timer(name="absences", work=_follow_absences, set_aside=lambda _now, _problem: ""),
     Timer(name="meetings", work=_start_meetings, set_aside=lambda _now, _problem: ""),
+    Timer(name="hand_offs", work=_follow_hand_offs, set_aside=lambda _now, _problem: ""),
     Timer(name="clocks", work=_sweep_clocks, set_aside=_clock_later),
     Timer(name="cadences", work=_stop_cadences, set_aside=lambda _now, _problem: ""),
     Timer(name="contact cap", work=_cap_contact, set_aside=lambda _now, _problem: ""),

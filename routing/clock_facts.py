@@ -11,7 +11,7 @@ from django.db import connection
 from funnel.path import Step
 from routing.calendars import Span
 from routing.models import Clock
-from routing.promises import Appointment, Contact, Facts, event_cause
+from routing.promises import Appointment, Contact, Facts, Offered, event_cause
 from routing.terms import joined
 
 _STEPS: Final = """
@@ -43,6 +43,10 @@ _MEETINGS: Final = """
 SELECT lead_id, id, booked_at, starts_at, outcome, outcome_at FROM routing_meeting
 WHERE lead_id = ANY(%s) ORDER BY lead_id, starts_at, id
 """
+_HAND_OFFS: Final = """
+SELECT lead_id, id, offered_at, least(accepted_at, returned_at), withdrawn_at FROM routing_handoff
+WHERE lead_id = ANY(%s) ORDER BY lead_id, offered_at, id
+"""
 # What of theirs is an answer: not a visit, an opened mail, or what a machine of theirs sent.
 REPLY: Final = """
 t.direction = 'in' AND NOT t.automatic AND t.voided_at IS NULL
@@ -73,7 +77,7 @@ class Known:
 
 
 def read(lead_ids: Collection[int]) -> dict[int, Known]:
-    """What is known about each of these leads. Six queries, however many."""
+    """What is known about each of these leads. Seven queries, however many."""
     known: dict[int, Known] = {lead_id: Known() for lead_id in sorted(lead_ids)}
     clocks = Clock.objects.filter(lead__in=lead_ids).select_related("promise__sla_policy")
     for clock in clocks.order_by("started_at", "pk"):
@@ -88,6 +92,8 @@ def read(lead_ids: Collection[int]) -> dict[int, Known]:
         known[lead_id].facts.contacts["follow_up", event_cause(event_id)] = Contact(answer, answered_at)
     for lead_id, *meeting in _rows(_MEETINGS, lead_ids):
         known[lead_id].facts.meetings.append(Appointment(*meeting))
+    for lead_id, *offered in _rows(_HAND_OFFS, lead_ids):
+        known[lead_id].facts.hand_offs.append(Offered(*offered))
     for lead_id, pauses in pauses_of(lead_ids).items():
         known[lead_id].pauses = pauses
     return known

@@ -21,6 +21,7 @@ TITLES = {
     "working": "Work it to an end",
     "outcome": "How the meeting went",
     "decision": "Opportunity or not",
+    "take_over": "Take over or return",
 }
 _NOT_YET = {
     "accept": "Starts when the lead becomes an MQL",
@@ -29,6 +30,7 @@ _NOT_YET = {
     "working": "Starts when the lead is accepted",
     "outcome": "Starts when a meeting’s time has come",
     "decision": "Starts when a meeting was held",
+    "take_over": "Starts when the SQL is handed over",
 }
 # From which stage on a promise that has not begun is no news any more.
 _PAST: dict[str, Stage] = {"accept": Stage.MQL, "follow_up": Stage.SAL, "working": Stage.SAL}

@@ -64,6 +64,7 @@ _WHAT = {
     "working": "to work it to an end",
     "outcome": "to say how the meeting went",
     "decision": "to decide on an opportunity",
+    "take_over": "to take it over",
 }
 
 

@@ -276,6 +276,7 @@ _TASKS: Final[dict[str, tuple[str, str]]] = {
     SlaPromise.Kind.FOLLOW_UP: ("waits for a first follow-up", "was not followed up"),
     SlaPromise.Kind.WORKING: ("is to be worked to an end", "was not worked to an end"),
     SlaPromise.Kind.OUTCOME: ("waits for a word how the meeting went", "has a meeting without an outcome"),
+    SlaPromise.Kind.TAKE_OVER: ("waits to be taken over or returned", "was neither taken over nor returned"),
     SlaPromise.Kind.DECISION: ("is to become an opportunity or not", "has neither become an opportunity nor left"),
 }
 

@@ -68,12 +68,23 @@ class Appointment:
         return f"meeting:{self.meeting_id}:{int(self.outcome_at.timestamp())}"
 
 
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An SQL that was handed to an account executive. answered_at: taken over or returned."""
+
+    hand_off_id: int
+    offered_at: datetime
+    answered_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+
+
 @dataclass(slots=True)
 class Facts:
     """What the clocks of one lead follow from. raised, contacts: by the cause of the clock whose they are."""
 
     steps: list[Step] = field(default_factory=list)
     meetings: list[Appointment] = field(default_factory=list)
+    hand_offs: list[Offered] = field(default_factory=list)
     raised: dict[str, Contact] = field(default_factory=dict)
     contacts: dict[tuple[str, str], Contact] = field(default_factory=dict)  # the first of us since (kind, cause)
 
@@ -207,6 +218,23 @@ def _ends_deciding(step: Step) -> bool:
     return step.kind in EXITS or (step.kind in FORWARD and RANK[step.to_stage] >= RANK[Stage.OPPORTUNITY])
 
 
+def take_overs(facts: Facts) -> list[Begun]:
+    """From each hand-off of an SQL until the account executive has taken it over or returned it."""
+    found = []
+    steps = standing(facts.steps)
+    for offered in facts.hand_offs:
+        cause = f"hand_off:{offered.hand_off_id}"
+        stops = [
+            _stop(step, moot=True) for step in steps if step.kind in EXITS and step.occurred_at > offered.offered_at
+        ]
+        if offered.answered_at is not None:
+            stops.append(Stop(offered.answered_at, cause))
+        if offered.withdrawn_at is not None:
+            stops.append(Stop(offered.withdrawn_at, cause, moot=True))
+        found.append(Begun(cause, offered.offered_at, _first(stops)))
+    return found
+
+
 def _first(stops: Sequence[Stop]) -> Stop | None:
     """The earliest; of one instant the one that kept the promise."""
     return min(stops, key=lambda stop: (stop.at, stop.moot, stop.cancelled, stop.cause), default=None)
@@ -219,6 +247,7 @@ RULES: Final[Mapping[str, Callable[[Facts], list[Begun]]]] = {
     "working": workings,
     "outcome": outcomes,
     "decision": decisions,
+    "take_over": take_overs,
 }
 
 

@@ -103,6 +103,7 @@ STANDARD: Final[Mapping[str, tuple[str, int, str, bool]]] = {
     SlaPromise.Kind.WORKING: ("Work an accepted lead", 21, SlaPromise.Unit.DAYS, False),
     SlaPromise.Kind.OUTCOME: ("Say how a meeting went", 1, SlaPromise.Unit.BUSINESS_DAYS, False),
     SlaPromise.Kind.DECISION: ("Decide on an opportunity", 5, SlaPromise.Unit.BUSINESS_DAYS, False),
+    SlaPromise.Kind.TAKE_OVER: ("Take over an SQL", 1, SlaPromise.Unit.BUSINESS_DAYS, False),
 }
 
 

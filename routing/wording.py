@@ -59,6 +59,7 @@ _CLOCKS = {
     "working": "Time to work the lead",
     "outcome": "Time to say how the meeting went",
     "decision": "Time to decide on an opportunity",
+    "take_over": "Time to take over the SQL",
 }
 _CLOCK_EVENTS = {
     "started": ("player-play", "starts"),

@@ -14,6 +14,7 @@ STANDARD = {
     "working": ("Work an accepted lead", 21, "days", False),
     "outcome": ("Say how a meeting went", 1, "business_days", False),
     "decision": ("Decide on an opportunity", 5, "business_days", False),
+    "take_over": ("Take over an SQL", 1, "business_days", False),
 }
 
 

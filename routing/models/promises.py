@@ -91,6 +91,7 @@ class SlaPromise(models.Model):
         WORKING = "working", "Work an accepted lead to an end"
         OUTCOME = "outcome", "Say how a meeting went"
         DECISION = "decision", "Opportunity or not, after the meeting"
+        TAKE_OVER = "take_over", "Take over an SQL, or return it"
 
     class Unit(models.TextChoices):
         BUSINESS_DAYS = "business_days", "Business days"

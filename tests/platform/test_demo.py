@@ -171,7 +171,9 @@ def test_the_command_does_the_same(full_demo, monkeypatch):
     assert not StageEvent.objects.exists() and not Rep.objects.exists()
     assert list(Calendar.objects.values_list("name", flat=True)) == ["Office hours"]
     promises = dict(SlaPromise.objects.values_list("kind", "amount"))
-    assert promises == {"accept": 1, "hot": 5, "follow_up": 2, "working": 21, "outcome": 1, "decision": 5}
+    assert promises == {
+        "accept": 1, "hot": 5, "follow_up": 2, "working": 21, "outcome": 1, "decision": 5, "take_over": 1,
+    }  # fmt: skip
     assert ScoringModel.objects.get().active and not Score.objects.exists()
     assert list(User.objects.values_list("username", flat=True)) == ["petra"]
     with pytest.raises(CommandError, match="no demo"):

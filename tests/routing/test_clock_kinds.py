@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from funnel.access import Role
-from funnel.models import Kind, Stage
+from funnel.models import Kind, Reason, Stage
 from routing import clocks, meetings, services
-from routing.models import Clock, Meeting
+from routing.models import Clock, HandOff, Meeting
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +17,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 @pytest.fixture(autouse=True)
 def _promises():
-    make.promises("follow_up", "working", "outcome", "decision")
+    make.promises("follow_up", "working", "outcome", "decision", "take_over")
 
 
 @pytest.fixture
@@ -219,3 +219,48 @@ class TestDecision:
         second = Meeting.objects.create(lead=lead, booked_at=MONDAY, starts_at=MONDAY + 4 * DAY)
         meetings.record_outcome(second.pk, outcome="held", user=owner.user, now=MONDAY + 4 * DAY)
         assert Clock.objects.filter(kind="decision").count() == 1
+
+
+class TestTakingOver:
+    OFFERED = MONDAY + DAY
+
+    @pytest.fixture
+    def hand_off(self, owner):
+        lead = accepted(owner=owner)
+        make.advance(lead, Stage.SQL, at=self.OFFERED - HOUR)
+        return HandOff.objects.create(
+            lead=lead, from_rep=owner, to_rep=make.rep(team=make.team("ae")), offered_at=self.OFFERED, cause="test"
+        )
+
+    def looked(self, at: datetime) -> int:
+        return clocks.follow_hand_offs(now=at, limit=10)
+
+    def test_it_runs_from_the_offer_stamped_with_its_time_however_late_one_looks(self, hand_off):
+        assert [self.looked(self.OFFERED + 3 * HOUR), self.looked(self.OFFERED + 4 * HOUR)] == [1, 0]
+        clock = one(hand_off.lead, "take_over")
+        assert (clock.started_at, clock.due_at) == (self.OFFERED, self.OFFERED + DAY)
+
+    @pytest.mark.parametrize(
+        ("how", "cancelled"), [("accepted_at", False), ("returned_at", False), ("withdrawn_at", True)]
+    )
+    def test_an_answer_ends_it_and_taking_it_back_calls_it_off(self, hand_off, how, cancelled):
+        self.looked(self.OFFERED)
+        reason = Reason.objects.filter(kind="regress").first() or Reason.objects.create(kind="regress", name="No need")
+        at = self.OFFERED + 2 * HOUR
+        values = {how: at} | ({"reason": reason} if how == "returned_at" else {})
+        HandOff.objects.update(**values)
+        assert [self.looked(at + HOUR), self.looked(at + HOUR)] == [1, 0]
+        assert outcome_of(one(hand_off.lead, "take_over")) == (at, cancelled)
+
+    def test_an_answer_that_is_undone_lets_it_run_again(self, hand_off):
+        self.looked(self.OFFERED)
+        HandOff.objects.update(accepted_at=self.OFFERED + HOUR)
+        self.looked(self.OFFERED + HOUR)
+        HandOff.objects.update(accepted_at=None)
+        self.looked(self.OFFERED + 2 * HOUR)
+        assert one(hand_off.lead, "take_over").stopped_at is None
+
+    def test_nothing_is_promised_and_nothing_goes_round(self, hand_off):
+        make.promise("take_over", active=False)
+        assert self.looked(self.OFFERED) == 0
+        assert not Clock.objects.exists()

@@ -126,7 +126,8 @@ def test_covered_leads_stand_in_the_queue_of_the_cover(db, client):
     now = datetime.now(UTC)
     here = room(now)
     theirs = here.wait("Sofia Rinaldi", owner=here.colleague.rep)
-    assert waiting.places(waiting.asked({}, waiting.viewer_of(here.sdr)), waiting.viewer_of(here.sdr))[0] == []
+    viewer = waiting.viewer_of(here.sdr)
+    assert waiting.places(waiting.asked({}, viewer), viewer, now=now)[0] == []
     make.absence(here.colleague.rep, now.date(), now.date(), cover=here.sdr.rep)
     client.force_login(here.sdr)
     page = client.get("/queue/").content.decode()
