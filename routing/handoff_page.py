@@ -1,6 +1,6 @@
 """The page of hand-offs: an account executive's, an SDR's, or everybody's; those that wait are for the oldest first."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -35,6 +35,14 @@ class Line:
 def waiting_for(rep_id: int) -> QuerySet[HandOff]:
     """The SQLs that were offered to this rep and wait for an answer, the oldest first."""
     return HandOff.objects.filter(_WAITS, to_rep=rep_id).select_related(*_WITH_ROW).order_by("offered_at", "pk")
+
+
+def offered_among(lead_ids: Collection[int]) -> dict[int, HandOff]:
+    """The offers that wait for an answer among these leads, by lead. One query, none without a lead."""
+    if not lead_ids:
+        return {}
+    found = HandOff.objects.filter(_WAITS, lead__in=lead_ids).select_related("note", "from_rep")
+    return {one.lead_id: one for one in found}
 
 
 def page_of(query: Mapping[str, Any], user: Any, viewer: Viewer, *, now: datetime) -> dict[str, Any]:

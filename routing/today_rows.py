@@ -1,14 +1,16 @@
 """What a row of Today says: the queue's row of the lead, and above it what is to be done and by when."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from routing.countdown import moment_words, span_words
-from routing.models import Meeting, Task
+from routing.handoff_page import offered_among
+from routing.models import HandOff, Meeting, Task
 from routing.queue import Viewer
 from routing.queue_rows import Row, rows_of
 from routing.today import SECTIONS, Spot
@@ -16,7 +18,7 @@ from routing.today import SECTIONS, Spot
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line. what: what is to be done, in words; late: its time has passed."""
+    """One line. what: what is to be done, in words; late: its time has passed. hand_off: an offer that waits."""
 
     row: Row
     section: str
@@ -24,6 +26,7 @@ class Item:
     late: bool
     task: Task | None
     meeting: Meeting | None
+    hand_off: HandOff | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ def sections_of(spots: Sequence[Spot], viewer: Viewer, *, now: datetime) -> list
     rows = {row.lead.pk: row for row in rows_of([spot.place for spot in spots], viewer, now=now)}
     tasks = Task.objects.select_related("step").in_bulk([spot.task_id for spot in spots if spot.task_id])
     meetings = Meeting.objects.in_bulk([spot.meeting_id for spot in spots if spot.meeting_id])
+    offered = offered_among([spot.place.lead_id for spot in spots if spot.section == "handed"])
     found = []
     for name, group in groupby(spots, key=lambda spot: spot.section):
         same = list(group)
@@ -53,6 +57,7 @@ def sections_of(spots: Sequence[Spot], viewer: Viewer, *, now: datetime) -> list
             for spot in same
             if spot.place.lead_id in rows
         ]
+        items = [_with_offer(item, offered.get(item.row.lead.pk), now) for item in items]
         found.append(Section(name, SECTIONS[name], same[0].total, items))
     return found
 
@@ -72,6 +77,15 @@ def _item(spot: Spot, row: Row, task: Task | None, meeting: Meeting | None, now:
         since = span_words(now - row.lead.stage_since)
         what = f"SQL since {since}" if spot.section == "handed" else f"Accepted {since} ago, no next date"
     return Item(row, spot.section, what, late, task, meeting)
+
+
+def _with_offer(item: Item, offer: HandOff | None, now: datetime) -> Item:
+    """With the hand-off that waits for an answer, and what its note says they need."""
+    if offer is None:
+        return item
+    need = Truncator(offer.note.need).chars(100)
+    what = f"{offer.from_rep or 'Somebody'}, {span_words(now - offer.offered_at)} ago: {need}"
+    return replace(item, what=what, hand_off=offer)
 
 
 def _due(task: Task, now: datetime) -> tuple[str, bool]:

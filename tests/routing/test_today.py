@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from funnel.access import Role
 from funnel.models import Lead, Person
-from routing import agenda, attempts, snoozes, work
+from routing import agenda, attempts, handoff, snoozes, work
 from routing.agenda import end_of_day
 from routing.models import Attempt, Clock, Meeting, Task, TaskEvent
 from routing.today import MOST, PAGE, spots
@@ -152,6 +152,21 @@ def test_an_account_executive_finds_what_was_handed_over(client, here):
     response = client.get(URL)
     assert shown(response) == {"handed": ["Handed"]}
     assert reverse("routing:log", args=[lead.pk]) in response.content.decode()
+
+
+def test_what_was_offered_says_who_asks_what_they_need_and_is_answered_there(client, here):
+    seller = make.user(Role.AE, team=make.team("ae"))
+    lead = in_work(here, "Offered", stage="sql")
+    note = handoff.Note(need="Two hours lost a week per crane", next_step="A demo on Friday")
+    handoff.offer(lead.pk, note=note, user=here.sdr, rep_id=seller.rep.pk, now=here.now - HOUR)
+    client.force_login(seller)
+    response = client.get(URL)
+    html = response.content.decode()
+    assert shown(response)["handed"] == ["Offered"]
+    assert "Mara Lindqvist, 1 h 00 m ago: Two hours lost a week per crane" in html
+    assert f"/leads/{lead.pk}/take-over/" in html and f"/leads/{lead.pk}/return/" in html
+    client.post(f"/leads/{lead.pk}/take-over/", headers=HTMX)
+    assert "take-over" not in client.get(URL).content.decode()
 
 
 def test_empty_days_say_what_comes_next(client, here):
