@@ -192,7 +192,8 @@ def _of_score(chosen: Mapping[str, Any], others: list[Mapping[str, Any]]) -> str
     score, best = chosen["score"], max(other["score"] for other in others)
     if score == best:
         return f"{score:.0f} of 100, as others, and given a lead least recently of them"
-    return f"{score:.0f} of 100, before {best:.0f} of the next"
+    places = 0 if round(score) > round(best) else 1 if round(score, 1) > round(best, 1) else 2
+    return f"{score:.{places}f} of 100, before {best:.{places}f} of the next"
 
 
 def _of_work(chosen: Mapping[str, Any], others: list[Mapping[str, Any]]) -> str:

@@ -24,7 +24,7 @@ from routing.would import would_be
 
 SPANS: Final = {7: "7 days", 30: "30 days", 90: "90 days"}
 STANDARD: Final = 30
-SHOWN: Final = 100  # leads that would go elsewhere
+SHOWN: Final = 50  # leads that would go elsewhere
 
 
 def may_rehearse(user: Any) -> bool:

@@ -40,6 +40,8 @@ def measure(leads: int) -> Iterator[Finding]:
     waiting = list(Lead.objects.open().filter(stage=Stage.MQL).order_by("pk").values_list("pk", flat=True))
     scenery.score_of(Lead.objects.filter(pk__in=waiting).values_list("person_id", flat=True))
     plain = _plain(there, waiting)
+    _free(waiting)
+    _assign(waiting, "warm-up", at_a_time=CHUNK)
     for method, words in METHODS.items():
         otherwise = rules.ROUND_ROBIN if method == rules.OWNER else rules.WAIT
         rule_by(there.company, method=method, otherwise=otherwise)
