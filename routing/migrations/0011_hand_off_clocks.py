@@ -4,20 +4,41 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('routing', '0010_methods_factors_and_levels'),
+        ("routing", "0010_methods_factors_and_levels"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='clock',
-            name='kind',
-            field=models.CharField(choices=[('accept', 'Accept or reject an MQL'), ('hot', 'First contact of a hot lead'), ('follow_up', 'First follow-up after acceptance'), ('working', 'Work an accepted lead to an end'), ('outcome', 'Say how a meeting went'), ('decision', 'Opportunity or not, after the meeting'), ('take_over', 'Take over an SQL, or return it')], max_length=20),
+            model_name="clock",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("accept", "Accept or reject an MQL"),
+                    ("hot", "First contact of a hot lead"),
+                    ("follow_up", "First follow-up after acceptance"),
+                    ("working", "Work an accepted lead to an end"),
+                    ("outcome", "Say how a meeting went"),
+                    ("decision", "Opportunity or not, after the meeting"),
+                    ("take_over", "Take over an SQL, or return it"),
+                ],
+                max_length=20,
+            ),
         ),
         migrations.AlterField(
-            model_name='slapromise',
-            name='kind',
-            field=models.CharField(choices=[('accept', 'Accept or reject an MQL'), ('hot', 'First contact of a hot lead'), ('follow_up', 'First follow-up after acceptance'), ('working', 'Work an accepted lead to an end'), ('outcome', 'Say how a meeting went'), ('decision', 'Opportunity or not, after the meeting'), ('take_over', 'Take over an SQL, or return it')], max_length=20),
+            model_name="slapromise",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("accept", "Accept or reject an MQL"),
+                    ("hot", "First contact of a hot lead"),
+                    ("follow_up", "First follow-up after acceptance"),
+                    ("working", "Work an accepted lead to an end"),
+                    ("outcome", "Say how a meeting went"),
+                    ("decision", "Opportunity or not, after the meeting"),
+                    ("take_over", "Take over an SQL, or return it"),
+                ],
+                max_length=20,
+            ),
         ),
     ]
