@@ -48,7 +48,7 @@ WHERE c.stopped_at IS NULL AND l.owner_id = ANY(%(reps)s) GROUP BY 1
 """
 # Promises that ended or ran out lately, by whose the lead was then; as reporting/sla/figures.py counts them.
 _KEPT: Final = """
-SELECT CASE WHEN held.lead_id IS NULL THEN l.owner_id ELSE held.rep_id END,
+SELECT CASE WHEN held.lead_id IS NULL THEN l.owner_id ELSE coalesce(before.rep_id, held.rep_id) END,
        count(*) FILTER (WHERE NOT c.missed), count(*)
 FROM (
     SELECT lead_id, least(coalesce(stopped_at, due_at), due_at) AS ended_at,
@@ -61,6 +61,10 @@ LEFT JOIN LATERAL (
     SELECT a.lead_id, a.rep_id FROM routing_assignment a
     WHERE a.lead_id = c.lead_id AND a.occurred_at <= c.ended_at ORDER BY a.occurred_at DESC, a.id DESC LIMIT 1
 ) held ON true
+LEFT JOIN LATERAL (
+    SELECT a.rep_id FROM routing_assignment a
+    WHERE a.lead_id = c.lead_id AND a.occurred_at < c.ended_at ORDER BY a.occurred_at DESC, a.id DESC LIMIT 1
+) before ON true
 GROUP BY 1
 """
 _PRESSING: Final = """
