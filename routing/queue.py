@@ -39,6 +39,7 @@ _FILTERS = {
     "owner": "l.owner_id = %(owner)s",
 }
 _GRADE = "s.grade = %(grade)s"
+_NEAR = f"EXISTS (SELECT FROM funnel_person p WHERE p.id = l.person_id AND {CALLABLE})"
 SHOWS = {"callable": "Callable now", "snoozed": "Snoozed"}
 
 # Two short lists, each from its own partial index, however many leads there are.
@@ -217,14 +218,17 @@ def tally(asked: Asked, viewer: Viewer, *, now: datetime) -> Tally:
         "ok": "h.id IS NULL AND a.warn_at > %(now)s",
         "without": "h.id IS NULL AND a.id IS NULL",
     }
-    shown, score = _narrowed(asked, viewer), ""
+    shown, score = _narrowed(asked, viewer, near="l.near"), ""
     if "grade" in asked.filters:
         shown, score = f"{shown} AND {_GRADE}", score_join()
     counts += [f"count(*) FILTER (WHERE {shown} AND {state})" for state in states.values()]
     anywhere = " OR ".join(_scope(tab, viewer) for tab in viewer.tabs) or "false"
+    waiting = _waiting(anywhere, snoozed=_snoozed(asked))
+    if asked.filters.get("show") == "callable":  # asked once a lead, not once a count
+        waiting = f"(SELECT l.*, {_NEAR} AS near FROM {waiting} OFFSET 0) l"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {', '.join(counts)} FROM {_waiting(anywhere, snoozed=_snoozed(asked))} {_CLOCKS} {score}",
+            f"SELECT {', '.join(counts)} FROM {waiting} {_CLOCKS} {score}",
             _values(asked, viewer, now=now),
         )
         row = cursor.fetchone()
@@ -298,12 +302,12 @@ def _snoozed(asked: Asked) -> bool:
     return asked.filters.get("show") == "snoozed"
 
 
-def _narrowed(asked: Asked, viewer: Viewer) -> str:
-    """The condition of a tab with its filters, the grade apart."""
+def _narrowed(asked: Asked, viewer: Viewer, *, near: str = _NEAR) -> str:
+    """The condition of a tab with its filters, the grade apart. near: the one for who is callable."""
     scope = _scope(asked.tab, viewer) if asked.tab else "false"
     conditions = [f"({scope})", *(_FILTERS[name] for name in asked.filters if name in _FILTERS)]
     if asked.filters.get("show") == "callable":
-        conditions.append(f"EXISTS (SELECT FROM funnel_person p WHERE p.id = l.person_id AND {CALLABLE})")
+        conditions.append(near)
     return " AND ".join(conditions)
 
 

@@ -19,13 +19,13 @@ from routing.snoozes import ASLEEP
 SECTIONS: Final[Mapping[str, str]] = {
     "replies": "Replies",
     "new": "New",
+    "handed": "Handed over",
     "due": "Due today",
     "meetings": "Meetings without outcome",
-    "handed": "Handed over",
     "revisits": "Revisits",
     "idle": "Nothing planned",
 }
-PAGE: Final = 25  # rows of a section among the others
+PAGE: Final = 15  # rows of a section among the others
 MOST: Final = 200  # of a section alone
 
 _MINE: Final = f"""
@@ -52,10 +52,15 @@ _MEETINGS: Final = """
     SELECT m.lead_id, min(m.id) AS meeting, min(m.starts_at) AS starts_at
     FROM routing_meeting m JOIN mine ON mine.id = m.lead_id WHERE m.outcome = '' GROUP BY m.lead_id
 """
+_OFFERED: Final = """
+    SELECT o.lead_id, o.offered_at FROM routing_handoff o JOIN mine ON mine.id = o.lead_id
+    WHERE o.accepted_at IS NULL AND o.returned_at IS NULL AND o.withdrawn_at IS NULL
+"""
 _BACK: Final = """EXISTS (SELECT FROM funnel_stageevent e WHERE e.lead_id = l.id AND e.cause LIKE 'mql:revisit:%%')"""
 _SECTION: Final = f"""
     CASE WHEN l.stage = 'mql' AND r.hot IS NULL AND {_BACK} THEN 'revisits'
          WHEN l.stage = 'mql' THEN 'new'
+         WHEN o.offered_at IS NOT NULL THEN 'handed'
          WHEN t.reply IS NOT NULL OR r.hot IS NOT NULL THEN 'replies'
          WHEN t.shown_at <= %(until)s THEN 'due'
          WHEN m.starts_at <= %(now)s THEN 'meetings'
@@ -67,13 +72,16 @@ _SECTION: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A lead on the page: in which section, how many stand in it, and what is to be done: a task or a meeting."""
+    """A lead on the page: in which section, how many stand in it, and what is to be done: a task, a meeting, or an
+    answer to a hand-off that was offered then.
+    """
 
     section: str
     total: int
     place: Place
     task_id: int | None
     meeting_id: int | None
+    offered_at: datetime | None
 
 
 def spots(
@@ -103,29 +111,30 @@ def _sql(*, callable_only: bool) -> str:
     narrowed = f"JOIN funnel_person p ON p.id = l.person_id AND {CALLABLE}" if callable_only else ""
     return f"""
         WITH mine AS MATERIALIZED ({_MINE}), r AS ({_RUNNING}), t AS ({_TASKS}), m AS ({_MEETINGS}),
+        o AS ({_OFFERED}),
         sorted AS (
             SELECT {_SECTION} AS section, l.id, l.person_id, r.hot, r.clock, coalesce(t.reply, t.task) AS task,
-                   m.meeting, coalesce(s.rev, 0) AS rev, (r.hot IS NULL)::int AS cold,
+                   m.meeting, o.offered_at, coalesce(s.rev, 0) AS rev, (r.hot IS NULL)::int AS cold,
                    coalesce(date_part('epoch', least(r.due_at, t.shown_at, m.starts_at)), 1e12) AS due,
                    coalesce(s.grade, '~') COLLATE "C" AS grade, coalesce(s.band, 99) AS band
             FROM mine l LEFT JOIN r ON r.lead_id = l.id LEFT JOIN t ON t.lead_id = l.id
-            LEFT JOIN m ON m.lead_id = l.id {score_join()} {narrowed}
+            LEFT JOIN m ON m.lead_id = l.id LEFT JOIN o ON o.lead_id = l.id {score_join()} {narrowed}
         ), ranked AS (
             SELECT *, count(*) OVER (PARTITION BY section) AS total,
                    row_number() OVER (PARTITION BY section ORDER BY cold, due, grade, band, id) AS number
             FROM sorted WHERE section IS NOT NULL AND (%(section)s::text IS NULL OR section = %(section)s)
         )
         SELECT k.section, k.total, k.id, k.person_id, k.rev, k.cold, k.due, k.grade, k.band, k.task, k.meeting,
-               h.started_at, h.warn_at, h.due_at, h.paused_until, c.kind, c.started_at, c.warn_at, c.due_at,
-               c.paused_until
+               k.offered_at, h.started_at, h.warn_at, h.due_at, h.paused_until,
+               c.kind, c.started_at, c.warn_at, c.due_at, c.paused_until
         FROM ranked k LEFT JOIN routing_clock h ON h.id = k.hot LEFT JOIN routing_clock c ON c.id = k.clock
         WHERE k.number <= %(size)s
     """
 
 
 def _spot(row: tuple[Any, ...]) -> Spot:
-    section, total, lead_id, person_id, rev, cold, due, grade, band, task, meeting, *clocks = row
+    section, total, lead_id, person_id, rev, cold, due, grade, band, task, meeting, offered_at, *clocks = row
     hot = Running("hot", *clocks[:4]) if clocks[0] else None
     other = Running(clocks[4], *clocks[5:]) if clocks[4] else None
     place = Place(lead_id, person_id, hot, other, rev, (cold, due, grade, band, lead_id))
-    return Spot(section, total, place, task, meeting)
+    return Spot(section, total, place, task, meeting, offered_at)

@@ -101,7 +101,7 @@ def _list(viewer: Viewer, asked: Asked, found: list[Spot], *, now: datetime) -> 
 
 def _digest(found: list[Spot], now: datetime) -> str:
     """A mark that is another one as soon as the page would look different."""
-    facts = [(spot.section, spot.total, spot.task_id, spot.meeting_id) for spot in found]
+    facts = [(spot.section, spot.total, spot.task_id, spot.meeting_id, spot.offered_at) for spot in found]
     nothing = waiting.Tally({}, 0, 0, 0, 0, 0)
     salt = f"{int(now.timestamp()) // (60 * REDRAWN_EVERY)} {facts}"
     return waiting.digest([spot.place for spot in found], nothing, salt=salt)

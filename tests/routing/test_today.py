@@ -74,7 +74,7 @@ def test_every_lead_stands_once_where_it_is_to_be_dealt_with(client, here):
     in_work(here, "Theirs", owner=here.colleague.rep)
     make.leave(in_work(here, "Closed"), "recycle", at=here.now)
     assert shown(client.get(URL)) == {
-        "replies": ["Wrote"], "new": ["New"], "due": ["Dated"], "meetings": ["Met"], "handed": ["Handed"],
+        "replies": ["Wrote"], "new": ["New"], "handed": ["Handed"], "due": ["Dated"], "meetings": ["Met"],
         "revisits": ["Back"], "idle": ["Idle"],
     }  # fmt: skip
 
@@ -157,6 +157,7 @@ def test_an_account_executive_finds_what_was_handed_over(client, here):
 def test_what_was_offered_says_who_asks_what_they_need_and_is_answered_there(client, here):
     seller = make.user(Role.AE, team=make.team("ae"))
     lead = in_work(here, "Offered", stage="sql")
+    due(lead, here.now - HOUR)  # a date of the SDR's does not hide the offer
     note = handoff.Note(need="Two hours lost a week per crane", next_step="A demo on Friday")
     handoff.offer(lead.pk, note=note, user=here.sdr, rep_id=seller.rep.pk, now=here.now - HOUR)
     client.force_login(seller)
