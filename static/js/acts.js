@@ -11,9 +11,9 @@
   function close() {
     if (dialog?.open) dialog.close();
   }
-  document.addEventListener("htmx:afterSwap", (event) => {
+  // Once it has settled, so that it is sent by htmx however quick somebody is with the keyboard.
+  document.addEventListener("htmx:afterSettle", (event) => {
     if (event.target.id !== "act-form" || !dialog) return;
-    window.htmx.process(event.target); // now, not when it has settled: somebody may be quicker with the keyboard
     if (!dialog.open) dialog.showModal();
     const form = event.target.querySelector("form");
     adjust(form);
