@@ -168,7 +168,7 @@ class Installation:
                     cursor = session.cursor()
                     cursor.execute(sql, parameters or None)
                     return answer(cursor)
-            except psycopg2.OperationalError:
+            except (psycopg2.OperationalError, psycopg2.InterfaceError):  # refused, or cut off in the middle
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)

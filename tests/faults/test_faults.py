@@ -26,19 +26,24 @@ SELECT t.external_id,
        (SELECT count(*) FROM routing_clock c WHERE c.lead_id = l.id AND c.kind = 'accept'),
        (SELECT count(*) FROM routing_clock c WHERE c.lead_id = l.id AND c.kind = 'hot'),
        (SELECT count(*) FROM routing_clockevent e JOIN routing_clock c ON c.id = e.clock_id
-        WHERE c.lead_id = l.id AND e.kind = 'started'),
+        WHERE c.lead_id = l.id AND e.kind = 'started' AND c.kind IN ('accept', 'hot')),
        (SELECT count(*) FROM routing_notice n WHERE n.lead_id = l.id AND n.kind = 'assigned'),
        (SELECT count(*) FROM scoring_score s, unnest(s.acc) points WHERE s.person_id = t.person_id AND points > 0)
 FROM funnel_activity t LEFT JOIN funnel_lead l ON l.person_id = t.person_id
 WHERE t.external_id = ANY(%s)
 """
-# How often each accepted lead was accepted, and its clock stopped; one row where all are alike.
+# How often each accepted lead was accepted, its clock stopped, and what is promised then begun; one row where all are
+# alike.
 _ACCEPTED = """
 SELECT DISTINCT
     (SELECT count(*) FROM funnel_stageevent e WHERE e.lead_id = l.id AND e.to_stage = 'sal'),
     (SELECT count(*) FROM routing_clock c WHERE c.lead_id = l.id AND c.kind = 'accept' AND c.stopped_at IS NOT NULL),
     (SELECT count(*) FROM routing_clockevent e JOIN routing_clock c ON c.id = e.clock_id
-     WHERE c.lead_id = l.id AND c.kind = 'accept' AND e.kind = 'stopped')
+     WHERE c.lead_id = l.id AND c.kind = 'accept' AND e.kind = 'stopped'),
+    (SELECT count(*) FROM routing_clockevent e JOIN routing_clock c ON c.id = e.clock_id
+     WHERE c.lead_id = l.id AND c.kind = 'follow_up' AND e.kind = 'started'),
+    (SELECT count(*) FROM routing_clockevent e JOIN routing_clock c ON c.id = e.clock_id
+     WHERE c.lead_id = l.id AND c.kind = 'working' AND e.kind = 'started')
 FROM funnel_lead l WHERE l.id = ANY(%s)
 """
 _ONCE = (1, 1, 1, 1, 1, 2, 1, 1)
@@ -161,7 +166,7 @@ def test_in_the_end_everything_has_happened_once(installation: Installation, sen
     scores = "SELECT count(DISTINCT s.acc) FROM scoring_score s JOIN funnel_activity t USING (person_id)"
     assert installation.query(f"{scores} WHERE t.external_id = ANY(%s)", keys) == [(1,)]
     assert accepted == len(set(sender.accepted)) > 0
-    assert installation.query(_ACCEPTED, sender.accepted) == [(1, 1, 1)]
+    assert installation.query(_ACCEPTED, sender.accepted) == [(1, 1, 1, 1, 1)]
 
 
 def test_every_promise_that_ran_out_meanwhile_was_told_once(installation: Installation) -> None:
