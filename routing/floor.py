@@ -169,6 +169,11 @@ def teams_of(viewer: Viewer) -> list[Team]:
     return list(teams.filter(pk=viewer.team_id)) if viewer.team_id is not None else []
 
 
+def has_others(viewer: Viewer) -> bool:
+    """Whether anybody beside the viewer is in their team: managers often have one to themselves."""
+    return Rep.objects.active().filter(team=viewer.team_id).exclude(user=viewer.user_id).exists()
+
+
 def reps_of(user: Any, *, team_id: int | None) -> list[int]:
     """The active reps whom the user sees, of one team or of all."""
     reps = Rep.objects.active()

@@ -131,13 +131,13 @@ def undo_departure(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _team(request: HttpRequest, viewer: Viewer, known: set[int]) -> int | None:
-    """The team that is asked for; a manager who belongs to one begins with it."""
+    """The team that is asked for; a manager who belongs to one that others work in begins with it."""
     asked = request.GET.get("team", "")
     if asked == "all":
         return None
     if asked.isascii() and asked.isdigit() and int(asked) in known:
         return int(asked)
-    return viewer.team_id if viewer.team_id in known else None
+    return viewer.team_id if viewer.team_id in known and floors.has_others(viewer) else None
 
 
 def _menu(teams: list[Any], team_id: int | None) -> dict[str, Any] | None:

@@ -135,6 +135,11 @@ class TestPage:
         html = client.get("/floor/").content.decode()
         assert "Pat Doe 0" in html and "data-drop" not in html and "draggable" not in html
 
+    def test_a_manager_with_a_team_to_themselves_begins_with_all(self, client, here):
+        manager = make.rep(team=make.team(name="Managers"), user=make.user(Role.SDR_MANAGER), name="Hanna")
+        client.force_login(manager.user)
+        assert here.sdr.rep.name in client.get("/floor/").content.decode()
+
     def test_a_manager_of_a_team_begins_with_it(self, client, here):
         other = make.rep(team=make.team(name="Nordics"), name="Freja Lund")
         manager = make.user(Role.SDR_MANAGER, team=here.sdr.rep.team)
