@@ -7,54 +7,42 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from funnel.admin import ReadOnly
 from funnel.admin_acts import Acts, pk_of, posted, who
-from funnel.condition_forms import ConditionField, ConditionWidget, refused
 from funnel.versions import PolicyProblem, Status
 from routing import cadence_versions
-from routing.fields import FIELDS
 from routing.models import Cadence, CadenceStep, ContactCap, MessageTemplate
 from routing.policy_forms import WhyForm
 from routing.templating import unknown_places
+from routing.version_forms import AboutLeadsForm, NewVersionForm
 
 
-class CadenceForm(forms.ModelForm):
-    condition = ConditionField(
-        label="For whom",
-        widget=ConditionWidget(fields_url=lambda: reverse("routing:condition-fields"), of="lead", fields=FIELDS),
-    )
+class CadenceForm(AboutLeadsForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "condition" in self.fields:  # a published version shows it only
+            self.fields["condition"].label = "For whom"
 
     class Meta:
         model = Cadence
         fields = ("name", "why", "condition", "position", "on_acceptance", "stop_on_reply", "stop_on_meeting")
         widgets = {"why": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if "condition" not in self.errors:
-            for problem in refused(cleaned.get("condition"), FIELDS):
-                self.add_error("condition", problem)
-        return cleaned
 
-
-class NewCadenceForm(forms.Form):
+class NewCadenceForm(NewVersionForm):
     """A new draft. from_cadence: what it begins as; blank: without steps."""
 
-    name = forms.CharField(max_length=120, widget=UnfoldAdminTextInputWidget)
+    field_order = ("name", "from_cadence", "why")
     from_cadence = forms.ModelChoiceField(
         Cadence.objects.all(), label="Begin as", required=False, empty_label="Empty, without steps",
         widget=UnfoldAdminSelectWidget,
     )  # fmt: skip
-    why = forms.CharField(
-        label="What it is to change, and why", required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
-    )
 
 
 class StepInline(TabularInline):

@@ -7,7 +7,6 @@ from zoneinfo import available_timezones
 from django import forms
 from django.core.exceptions import ValidationError
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import (
@@ -18,7 +17,6 @@ from unfold.widgets import (
 )
 
 from funnel.admin_forms import AtTheEnd
-from funnel.condition_forms import ConditionField, ConditionWidget, refused
 from funnel.conditions import sentence
 from routing import factors
 from routing.calendars import WEEKDAYS
@@ -26,6 +24,7 @@ from routing.candidates import FACTOR_NAMES
 from routing.fields import FIELDS
 from routing.models import Calendar, CalendarDay, RoutingPolicy, RoutingRule
 from routing.policies import MOST_RULES
+from routing.version_forms import AboutLeadsForm, NewVersionForm
 
 _NAMES: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _BLOCK: Final = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?\s*(?:-|–|to)\s*(\d{1,2})(?:[:.](\d{2}))?")
@@ -112,11 +111,7 @@ def way_of(rule: RoutingRule) -> str:
     return f"{first}, {then}" if then else first
 
 
-class RuleForm(forms.ModelForm):
-    condition = ConditionField(
-        widget=ConditionWidget(fields_url=lambda: reverse("routing:condition-fields"), of="lead", fields=FIELDS)
-    )
-
+class RuleForm(AboutLeadsForm):
     demands = forms.MultipleChoiceField(
         label="Has to serve", choices=[(kind, kind.capitalize()) for kind in factors.KINDS], required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
@@ -136,13 +131,6 @@ class RuleForm(forms.ModelForm):
             said = sentence(rule.condition, FIELDS, most=100)
             rule.get_inline_title = f"{rule.name} · {of}{said} → {way_of(rule)}"
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if "condition" not in self.errors:
-            for problem in refused(cleaned.get("condition"), FIELDS):
-                self.add_error("condition", problem)
-        return cleaned
-
 
 class RuleFormSet(AtTheEnd):
     def clean(self) -> None:
@@ -152,21 +140,14 @@ class RuleFormSet(AtTheEnd):
             raise ValidationError(f"A version has at most {MOST_RULES} rules, and this would be {kept:,}.")
 
 
-class DraftForm(forms.Form):
+class DraftForm(NewVersionForm):
     """A new draft. from_policy: what it begins as; blank: no rules."""
 
-    name = forms.CharField(max_length=120, widget=UnfoldAdminTextInputWidget)
+    field_order = ("name", "from_policy", "why")
     from_policy = forms.ModelChoiceField(
-        RoutingPolicy.objects.none(), label="Begin as", required=False, empty_label="Empty, without rules",
+        RoutingPolicy.objects.all(), label="Begin as", required=False, empty_label="Empty, without rules",
         widget=UnfoldAdminSelectWidget,
     )  # fmt: skip
-    why = forms.CharField(
-        label="What it is to change, and why", required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["from_policy"].queryset = RoutingPolicy.objects.order_by("-version")  # type: ignore[attr-defined]
 
 
 class WhyForm(forms.Form):

@@ -4,15 +4,14 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.urls import reverse
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from funnel.admin_forms import AtTheEnd
-from funnel.condition_forms import ConditionField, ConditionWidget, refused
 from funnel.conditions import sentence
 from routing.fields import FIELDS
 from routing.models import SlaPolicy, SlaPromise
 from routing.sla import MOST_PROMISES
+from routing.version_forms import AboutLeadsForm, NewVersionForm
 
 
 class SlaPolicyForm(forms.ModelForm):
@@ -22,11 +21,7 @@ class SlaPolicyForm(forms.ModelForm):
         widgets = {"why": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
 
 
-class PromiseForm(forms.ModelForm):
-    condition = ConditionField(
-        widget=ConditionWidget(fields_url=lambda: reverse("routing:condition-fields"), of="lead", fields=FIELDS)
-    )
-
+class PromiseForm(AboutLeadsForm):
     class Meta:
         model = SlaPromise
         fields = ("name", "kind", "condition", "amount", "unit", "warn_at", "reassign", "position")
@@ -38,13 +33,6 @@ class PromiseForm(forms.ModelForm):
             whom = sentence(promise.condition, FIELDS, most=100)
             promise.get_inline_title = f"{promise.name} · {promise.get_kind_display()} · {whom} → {promise.length}"
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if "condition" not in self.errors:
-            for problem in refused(cleaned.get("condition"), FIELDS):
-                self.add_error("condition", problem)
-        return cleaned
-
 
 class PromiseFormSet(AtTheEnd):
     def clean(self) -> None:
@@ -54,21 +42,14 @@ class PromiseFormSet(AtTheEnd):
             raise ValidationError(f"A version has at most {MOST_PROMISES} promises, and this would be {kept:,}.")
 
 
-class SlaDraftForm(forms.Form):
+class SlaDraftForm(NewVersionForm):
     """A new draft. from_policy: what it begins as; blank: no promises."""
 
-    name = forms.CharField(max_length=120, widget=UnfoldAdminTextInputWidget)
+    field_order = ("name", "from_policy", "why")
     from_policy = forms.ModelChoiceField(
-        SlaPolicy.objects.none(), label="Begin as", required=False, empty_label="Empty, without promises",
+        SlaPolicy.objects.all(), label="Begin as", required=False, empty_label="Empty, without promises",
         widget=UnfoldAdminSelectWidget,
     )  # fmt: skip
-    why = forms.CharField(
-        label="What it is to change, and why", required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["from_policy"].queryset = SlaPolicy.objects.order_by("-version")  # type: ignore[attr-defined]
 
 
 class SlaWhyForm(forms.Form):
