@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.db import transaction
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from funnel.inbox import Taken
@@ -70,6 +70,24 @@ def test_accept_by_key_and_take_it_back(
     expect(page.get_by_text("Taken back: Lea Vontobel is as before.")).to_be_visible()
     expect(page.locator(".path [aria-current=step]")).to_contain_text("MQL")
     expect(page.get_by_role("button", name="Accept")).to_be_visible()
+
+
+def test_a_key_pressed_before_the_scripts_are_there_counts(
+    page: Page,
+    live_server: LiveServer,
+    here: Room,
+    lea: Lead,
+    complaints: list[str],
+) -> None:
+    """A slow network: the page is read and answered by key while its scripts are still on their way."""
+    enter(page, live_server, here.sdr, "/queue/")
+    held: list[Route] = []
+    page.route("**/js/acts*.js", lambda route: held.append(route))  # noqa: PLW0108 - playwright marks it
+    page.goto(f"{live_server.url}/leads/{lea.pk}/", wait_until="commit")
+    expect(page.get_by_role("heading", level=1, name="Lea Vontobel")).to_be_visible()
+    page.keyboard.press("a")
+    held[0].continue_()
+    expect(page.get_by_text("Lea Vontobel is accepted.")).to_be_visible()
 
 
 def test_the_loser_is_told_and_sees_what_happened(
