@@ -8,9 +8,9 @@ from demandcenter.api_page import page
 from funnel import api as funnel
 from reporting.api import ExperimentViewSet, MetricsView, MetricView, TalkingPointsView
 from routing import api as routing
-from routing import work_api as work
-from routing.handoff_api import HandOffViewSet
-from routing.mail_api import MailView
+from routing.cadences.mail_api import MailView
+from routing.day import api as work
+from routing.sales.handoff_api import HandOffViewSet
 from scoring import api as scoring
 
 router = SimpleRouter()

@@ -51,6 +51,6 @@ app.conf.beat_schedule = {
     "deliver": {"task": "routing.tasks.deliver", "schedule": 5.0, "options": {"expires": 5}},
     # Every rep once a day, in the morning where they work.
     "tell-of-steps": {"task": "routing.tasks.tell_of_steps", "schedule": crontab(minute="*/15")},
-    # What was read a month ago; see routing/notices.py.
+    # What was read a month ago; see routing/messages/notices.py.
     "prune-notices": {"task": "routing.tasks.prune_notices", "schedule": crontab(hour=3, minute=41)},
 }

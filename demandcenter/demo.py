@@ -15,8 +15,8 @@ from django.utils.text import slugify
 
 from funnel.access import STAFF, Role
 from funnel.models import GlossaryTerm, ImportRun, Reason
-from routing import sla
 from routing.models import Calendar
+from routing.sla import versions as sla
 from scoring import services
 
 PASSWORD = "demo-center"  # known to everybody, and shown: a demo holds nothing that is anybody's

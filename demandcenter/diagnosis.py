@@ -27,7 +27,7 @@ from demandcenter.celery import app
 from demandcenter.processes import QUEUES
 from demandcenter.tasks import LAST_TICK
 from funnel import inbox
-from routing import outbox
+from routing.messages import outbox
 
 OLDEST_POSTGRESQL = 16
 OLDEST_REDIS = (6, 2)

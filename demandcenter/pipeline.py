@@ -22,10 +22,12 @@ from funnel import inbox
 from funnel.inbox import Taken
 from funnel.inquiries import open_inquiries
 from funnel.models import Inbox, Kind, Stage, StageEvent
-from routing import capping, clocks, enrolments, outreach, pauses, replies
-from routing.engine import assign, retry_unrouted
+from routing.assignment.engine import assign, retry_unrouted
+from routing.cadences import capping, enrolments, replies
+from routing.day import outreach
+from routing.messages.notices import tell_owners
 from routing.models import Clock, Notice
-from routing.notices import tell_owners
+from routing.sla import clocks, pauses
 from scoring import accounts, engine, qualifying
 from scoring.engine import Standing
 from scoring.models import Score, Status

@@ -14,7 +14,7 @@ from reporting.facts import Copy
 from reporting.metrics import Query
 from reporting.overview import queries
 from reporting.overview.queries import Records
-from routing.leads import export_rows, with_row
+from routing.leads.listing import export_rows, with_row
 
 PAGE = 50
 CHUNK = 5_000  # ids fetched at a time where visibility may thin them out

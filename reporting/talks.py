@@ -15,7 +15,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 
 from reporting.models import Talk
-from routing.interest import BEFORE, interest_at
+from routing.leads.interest import BEFORE, interest_at
 from scoring import evidence
 from scoring.parts import Judge, Parts
 from scoring.policy import Policy, live_policies

@@ -34,7 +34,7 @@ from reporting.queries import LEAVING
 from reporting.records import export_of, page_of, records_of
 from reporting.selection import bounds
 from reporting.tiles import TILES
-from routing.leads import EXPORT_COLUMNS, rows_of
+from routing.leads.listing import EXPORT_COLUMNS, rows_of
 
 
 class Htmx(HttpRequest):

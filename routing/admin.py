@@ -1,6 +1,6 @@
 """The admin of routing: who gets which lead, when teams work, and a look at what came of it.
 
-What is promised is in sla_admin.py.
+What is promised is in sla/admin.py.
 """
 
 from typing import Any
@@ -21,10 +21,23 @@ from funnel.admin import ReadOnly
 from funnel.admin_acts import Acts, pk_of, posted, who
 from funnel.conditions import sentence
 from funnel.versions import Status
-from routing import cadence_admin, policies, sla_admin
-from routing.candidates import FACTOR_NAMES
+from routing.assignment import policies
+from routing.assignment.candidates import FACTOR_NAMES
+from routing.assignment.policy_forms import (
+    CalendarForm,
+    DayForm,
+    DayFormSet,
+    DraftForm,
+    PolicyForm,
+    RuleForm,
+    RuleFormSet,
+    WhyForm,
+    way_of,
+)
+from routing.assignment.rehearsal_views import may_rehearse
+from routing.cadences import admin as cadence_admin
 from routing.fields import FIELDS
-from routing.handoff_admin import OfLeads
+from routing.messages.outbox_admin import DeliveryAdmin, WebhookAdmin
 from routing.models import (
     Absence,
     Assignment,
@@ -37,20 +50,9 @@ from routing.models import (
     Seat,
     WrongRoute,
 )
-from routing.outbox_admin import DeliveryAdmin, WebhookAdmin
-from routing.policy_forms import (
-    CalendarForm,
-    DayForm,
-    DayFormSet,
-    DraftForm,
-    PolicyForm,
-    RuleForm,
-    RuleFormSet,
-    WhyForm,
-    way_of,
-)
-from routing.rehearsal_views import may_rehearse
-from routing.seat_admin import SeatAdmin
+from routing.sales.handoff_admin import OfLeads
+from routing.seats.seat_admin import SeatAdmin
+from routing.sla import admin as sla_admin
 
 __all__ = ["DeliveryAdmin", "SeatAdmin", "WebhookAdmin", "cadence_admin", "sla_admin"]  # which register themselves
 

@@ -18,16 +18,18 @@ from funnel import api as funnel
 from funnel.access import visible_to
 from funnel.intake_api import IntakeMixin, describe_intake
 from funnel.models import Lead, StageEvent, Team
-from routing import deals, meetings, pauses, serializers, services
-from routing.act_api import act_on_lead, describe_act, do
-from routing.explain import why_owner
-from routing.filters import LeadFilter, ReferenceFilter, opened_at
-from routing.handoff_api import HandOffActs
-from routing.leads import order_of
+from routing.assignment.explain import why_owner
+from routing.assignment.would import would_be
+from routing.day.api import WorkActs
+from routing.decisions import serializers, services
+from routing.decisions.api import act_on_lead, describe_act, do
+from routing.leads.filters import LeadFilter, ReferenceFilter, opened_at
+from routing.leads.listing import order_of
+from routing.leads.timeline import ordered
 from routing.models import Clock, Meeting, RoutingPolicy
-from routing.timeline import ordered
-from routing.work_api import WorkActs
-from routing.would import would_be
+from routing.sales import deals, meetings
+from routing.sales.handoff_api import HandOffActs
+from routing.sla import pauses
 from scoring.api import explained, moment_of
 from scoring.by_lead import model_for, readings_of
 from scoring.explain import why_mql

@@ -5,7 +5,8 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
-from routing import notices, outbox, reminders
+from routing.day import reminders
+from routing.messages import notices, outbox
 
 TURN = 60.0  # seconds after which a task makes room for others
 

@@ -1,19 +1,17 @@
 from django.urls import path
 
-from routing import (
-    account_views,
-    act_views,
-    cadence_views,
-    condition_views,
-    floor_views,
-    handoff_views,
-    notice_views,
-    queue_views,
-    rehearsal_views,
-    today_views,
-    views,
-    work_views,
-)
+from routing import condition_views
+from routing.accounts import views as account_views
+from routing.assignment import rehearsal_views
+from routing.cadences import views as cadence_views
+from routing.day import today_views
+from routing.day import views as work_views
+from routing.decisions import views as act_views
+from routing.floor import views as floor_views
+from routing.leads import views
+from routing.messages import views as notice_views
+from routing.queue import views as queue_views
+from routing.sales import handoff_views
 
 app_name = "routing"
 urlpatterns = [

@@ -11,7 +11,6 @@ from funnel.access import Role
 from funnel.models import Account, Activity, Kind, Lead, Opportunity, Person, Rep, Stage, Team
 from funnel.stages import Move, move
 from funnel.versions import Status
-from routing import sla
 from routing.models import (
     Absence,
     Cadence,
@@ -24,6 +23,7 @@ from routing.models import (
     SlaPolicy,
     SlaPromise,
 )
+from routing.sla import versions as sla
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 _numbers = count(1)

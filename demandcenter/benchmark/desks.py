@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from demandcenter.benchmark import scenery
 from demandcenter.benchmark.population import Company
-from routing import policies
+from routing.assignment import policies
 from routing.models import Calendar, Desk, RoutingRule, Seat
 
 

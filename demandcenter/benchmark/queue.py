@@ -14,10 +14,11 @@ from demandcenter.benchmark.measuring import Finding, Target, at_once
 from demandcenter.benchmark.scenery import Scenery
 from funnel.models import Lead, Rep, Stage, StageEvent
 from funnel.owners import Ownership, set_owners
-from routing import clocks, services
-from routing.acts import Refused
-from routing.engine import assign
+from routing.assignment.engine import assign
+from routing.decisions import services
+from routing.decisions.acts import Refused
 from routing.models import Assignment
+from routing.sla import clocks
 
 AREA = "queue"
 SLOWEST = 300.0  # ms

@@ -12,10 +12,10 @@ from demandcenter.benchmark.desks import open_desks, rule_by
 from demandcenter.benchmark.measuring import Finding, Target, percentile, seconds
 from demandcenter.benchmark.scenery import Scenery
 from funnel.models import Account, Lead, Rep, Stage
-from routing import rules
-from routing.engine import assign
+from routing.assignment import rules
+from routing.assignment.engine import assign
+from routing.assignment.rehearsal import rehearse
 from routing.models import Assignment, CallSheet, PlannedMeeting, RoutingPolicy, RoutingRule, Seat
-from routing.rehearsal import rehearse
 
 AREA = "routing"
 CHUNK = 500

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Model, ProtectedError
 from django.utils import timezone
 
-import routing.policies
+import routing.assignment.policies
 import scoring.services
 from demandcenter.configuration.documents import Revision, places
 from demandcenter.configuration.plans import Change, Plan, compare
@@ -61,7 +61,7 @@ def _perform(plan: Plan, *, now: datetime) -> None:
 def _revise(plan: Plan, revision: Revision, *, now: datetime) -> list[str]:
     try:
         note = revision.document.write(revision.after, now=now)
-    except (scoring.services.PolicyProblem, routing.policies.PolicyProblem) as refused:
+    except (scoring.services.PolicyProblem, routing.assignment.policies.PolicyProblem) as refused:
         return places(refused.problems, revision.document)
     if note:
         plan.notes.append(note)

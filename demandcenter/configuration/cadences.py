@@ -6,7 +6,7 @@ from typing import Any
 from demandcenter.configuration.documents import Content, Facts, facts_of
 from demandcenter.configuration.shapes import Shape, boolean, one_of, text, tree, untouched, whole
 from funnel.versions import PolicyProblem, Status
-from routing import cadence_versions
+from routing.cadences import versions as cadence_versions
 from routing.models import Cadence, CadenceStep, Medium, MessageTemplate
 
 _TERMS = ("position", "condition", "on_acceptance", "stop_on_reply", "stop_on_meeting")

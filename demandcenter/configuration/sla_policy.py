@@ -6,8 +6,8 @@ from typing import Any
 from demandcenter.configuration.documents import Content, Facts, facts_of
 from demandcenter.configuration.shapes import Shape, number, one_of, positive, text, tree, untouched
 from funnel.versions import Status
-from routing import sla
 from routing.models import SlaPolicy, SlaPromise
+from routing.sla import versions as sla
 
 Expiry, Absence = SlaPolicy.Expiry, SlaPolicy.Absence
 

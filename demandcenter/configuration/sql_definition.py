@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from demandcenter.configuration.documents import Content, Facts, facts_of
 from demandcenter.configuration.shapes import Shape, one_of, text
-from routing import sql_definitions
 from routing.models import SqlDefinition
+from routing.sales import sql_definitions
 
 DEFINITION = Shape("definition", {"event": one_of(*SqlDefinition.Event.values), "why": text(10_000)})
 _NAME = "What makes an SQL"

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 
 from funnel.models import Activity, Kind, Lead, StageEvent
-from routing import cadence_versions, enrolments, outreach, work
+from routing.cadences import enrolments
+from routing.cadences import versions as cadence_versions
+from routing.day import outreach, work
+from routing.day.work import DONE, SKIPPED, Wanted
 from routing.models import ContactCap, Meeting, MessageTemplate, Task
-from routing.work import DONE, SKIPPED, Wanted
 
 SINCE = timedelta(days=190)  # how far back attempts are told of
 LATELY = timedelta(days=18)  # accepted since then: in the cadence

@@ -10,8 +10,9 @@ from django.db.models import Count
 
 from demandcenter.demo_world import reference
 from demandcenter.demo_world.reference import AMERICA, AREAS, CENTRAL, EAST, SEATS, SOUTH, WEST, Ids
-from routing import policies, sla
+from routing.assignment import policies
 from routing.models import Absence, Assignment, Calendar, Desk, RoutingPolicy, RoutingRule, Seat, SlaPromise
+from routing.sla import versions as sla
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 POOLED = "Central & North, private addresses"

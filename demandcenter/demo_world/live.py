@@ -16,8 +16,9 @@ from demandcenter.demo_world.stories import BUSY, MARA
 from demandcenter.demo_world.visitors import Visitors
 from funnel import inbox
 from funnel.models import Lead, Reason, Stage, StageEvent
-from routing import meetings, services
-from routing.acts import Refused
+from routing.decisions import services
+from routing.decisions.acts import Refused
+from routing.sales import meetings
 
 PATIENCE = 50  # rows in the inbox before somebody should know that nobody works it
 SOON = timedelta(minutes=2)  # how old an MQL is before a rep of the demo looks at it

@@ -19,8 +19,8 @@ from demandcenter.demo_world.stories import MARA
 from demandcenter.demo_world.writing import Trip, Writer
 from funnel import inbox
 from funnel.models import Inbox, Person
-from routing import clocks
 from routing.models import Notice
+from routing.sla import clocks
 from scoring import services, shipped
 from scoring.models import ScoringModel
 

@@ -14,10 +14,12 @@ from demandcenter.demo_world.rhythm import Urn, waking
 from demandcenter.demo_world.visitors import Visitors
 from demandcenter.floor_simulation.staff import Hand, hire
 from funnel.models import Lead, Reason, Stage
-from routing import meetings, queue, services
-from routing.acts import Refused
-from routing.calendars import add_minutes
+from routing.decisions import services
+from routing.decisions.acts import Refused
+from routing.hours.calendars import add_minutes
 from routing.models import Meeting
+from routing.queue import waiting as queue
+from routing.sales import meetings
 
 FEWEST_REPS: Final = 12  # the demo's own
 STEP: Final = timedelta(minutes=30)

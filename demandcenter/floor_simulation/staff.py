@@ -13,7 +13,7 @@ from demandcenter.demo_world.reference import SOURCE
 from demandcenter.demo_world.stories import BUSY
 from funnel.access import Role
 from funnel.models import Rep, Team
-from routing.calendars import Hours, minutes_between
+from routing.hours.calendars import Hours, minutes_between
 from routing.models import Absence, Desk, Seat
 
 PACES = (0.5, 1.5, 2.5, 4.0)  # decisions an hour; the slow ones break promises

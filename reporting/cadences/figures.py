@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import connection
 
 from reporting.intervals import wilson
+from routing.cadences.replies import TYPES
 from routing.models import Cadence, Enrolment, Medium
-from routing.replies import TYPES
 
 WINDOW: Final = timedelta(days=180)
 ANSWERS: Final = timedelta(days=3)

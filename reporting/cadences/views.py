@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from reporting.cadences import figures
-from routing import cadence_versions
-from routing.capping import caps
+from routing.cadences import versions as cadence_versions
+from routing.cadences.capping import caps
 
 EDIT = ("routing.add_cadence", "routing.change_cadence")
 

@@ -1,4 +1,4 @@
-"""What the seats can decide, read from the database for the arithmetic of `routing.serving`."""
+"""What the seats can decide, read from the database for the arithmetic of `routing.seats.serving`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,9 +8,9 @@ from typing import Final
 from django.db import connection
 
 from funnel.versions import Status
-from routing.calendars import ALWAYS, Hours
+from routing.hours.calendars import ALWAYS, Hours
 from routing.models import Calendar, SlaPromise
-from routing.serving import HISTORY_WEEKS, Capacity, Desk, Promise, capacity, serve_lines
+from routing.seats.serving import HISTORY_WEEKS, Capacity, Desk, Promise, capacity, serve_lines
 
 # What a rep decided: MQLs that left the stage by their hand; where no hand is known, by the hand of their owner.
 _DESKS: Final = """

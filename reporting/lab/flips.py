@@ -13,7 +13,7 @@ from reporting.lab import queries
 from reporting.lab.changes import Change
 from reporting.lab.queries import Question
 from reporting.lab.sets import DRAFT, LIVE, SIDES
-from routing.grades import Grade
+from routing.leads.grades import Grade
 from scoring.models import SimulatedLead
 
 PAGE = 12

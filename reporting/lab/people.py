@@ -17,7 +17,7 @@ from reporting.lab.sets import ALL, PARTS, BadSet, Drill
 from reporting.lab.view import View
 from reporting.models import Comparison
 from reporting.periods import DAY, day_range
-from routing.leads import rows_of, with_row
+from routing.leads.listing import rows_of, with_row
 
 LIST_PAGE = 50
 FLIPS = ("leave", "enter")

@@ -34,7 +34,7 @@ from reporting.quality.tables import dispute as dispute_table
 from reporting.quality.tallies import DECIDED_AFTER, SQL_WITHIN, WON_WITHIN
 from reporting.records import export_of, page_of
 from reporting.talking_point import talking_points
-from routing.leads import EXPORT_COLUMNS, rows_of
+from routing.leads.listing import EXPORT_COLUMNS, rows_of
 from scoring import reviews, services, simulation
 from scoring.models import ScoreRule, ScoringModel
 

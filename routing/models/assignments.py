@@ -8,7 +8,7 @@ class Assignment(models.Model):
     """A fact: who was to work a lead from now on, and why. The database refuses any change.
 
     The lead's owner and pool are a cache of the latest one, written by `funnel.owners`. `explanation` holds every
-    candidate by id with what counted for and against, no personal data; see routing/explain.py for its shape.
+    candidate by id with what counted for and against, no personal data; see routing/assignment/explain.py
     """
 
     class Kind(models.TextChoices):

@@ -5,8 +5,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
-from routing.calendars import Hours, parse_hours
-from routing.covers import Away, nobody_on
+from routing.hours.calendars import Hours, parse_hours
+from routing.hours.covers import Away, nobody_on
 
 LONGEST = 731  # days of one absence
 

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from funnel.versions import Status, draft_only
-from routing import factors
+from routing.assignment import factors
 
 
 def standard_weights() -> dict[str, float]:

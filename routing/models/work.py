@@ -15,7 +15,7 @@ class Medium(models.TextChoices):
 class Task(models.Model):
     """Something that the owner of a lead is to do at a time; it changes hands with the lead.
 
-    `state` and `shown_at` are a cache of its events, written by `routing.work` alone. `due_at` is when it was to be
+    `state` and `shown_at` are a cache of its events, written by `routing.day.work` alone. `due_at` is when it was to be
     done and stays; `shown_at` is when it is to be done now, after it was put off.
     """
 
@@ -102,7 +102,7 @@ class Attempt(models.Model):
     """One attempt of ours to reach somebody: a call, an e-mail, a social message, with what came of it.
 
     Its touch is what scoring and clocks see; this says by whom, about which lead, and with what outcome. One that was
-    made elsewhere has no actor, and follows its touch (routing/outreach.py).
+    made elsewhere has no actor, and follows its touch (routing/day/outreach.py).
     """
 
     class Outcome(models.TextChoices):

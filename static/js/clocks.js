@@ -1,5 +1,5 @@
 // Clocks that run: [data-clock] with data-due, data-warn and data-started keeps saying how much time is left.
-// The server draws the same words (routing/countdown.py); this goes on where the page left off.
+// The server draws the same words (routing/hours/countdown.py); this goes on where the page left off.
 (function () {
   "use strict";
   const icons = document.querySelector(".ti use")?.getAttribute("href").split("#")[0];

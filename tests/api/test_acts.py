@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from funnel.access import Role
 from funnel.models import Lead, Opportunity, Reason
-from routing.clocks import follow
+from routing.sla.clocks import follow
 from tests import factories as make
 from tests.threads import at_once
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from funnel.access import Role
 from funnel.inbox import Taken
-from routing.engine import assign
+from routing.assignment.engine import assign
 from routing.models import Clock
 from scoring.engine import apply
 from scoring.models import ScoringModel

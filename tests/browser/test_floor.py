@@ -7,7 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from routing import services
+from routing.decisions import services
 from routing.models import Seat
 from tests import factories as make
 from tests.browser.accessibility import violations

@@ -10,8 +10,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from funnel.access import Role
 from funnel.models import Reason
-from routing import handoff
 from routing.models import HandOff, Meeting
+from routing.sales import handoff
 from tests import factories as make
 from tests.browser.accessibility import violations
 from tests.browser.entering import enter

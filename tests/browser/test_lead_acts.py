@@ -10,7 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from funnel.inbox import Taken
 from funnel.models import Lead
-from routing import services
+from routing.decisions import services
 from scoring.engine import apply
 from scoring.services import ship
 from tests import factories as make

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from funnel.models import Lead
-from routing import services
+from routing.decisions import services
 from tests.browser.accessibility import violations
 from tests.browser.entering import enter
 from tests.routing.waiting_rooms import HOUR, MINUTE, Room, busy

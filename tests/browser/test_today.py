@@ -9,9 +9,9 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from funnel.models import Lead, Reason, StageEvent
-from routing import work
+from routing.day import work
+from routing.day.work import Wanted
 from routing.models import Attempt, Meeting, Snooze, Task
-from routing.work import Wanted
 from tests import factories as make
 from tests.browser.accessibility import violations
 from tests.browser.entering import enter

@@ -18,7 +18,7 @@ from demandcenter.diagnosis import Finding
 from demandcenter.server_process import free_port
 from demandcenter.tasks import LAST_TICK, tick
 from funnel.inbox import Backlog
-from routing import outbox
+from routing.messages import outbox
 
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from funnel.access import Role
 from funnel.conditions import compile
 from funnel.inbox import Taken
 from funnel.models import Account, Lead, Person, Region
-from routing.account_page import week_figure
+from routing.accounts.page import week_figure
 from routing.fields import FIELDS
 from scoring import accounts
 from scoring.account_explain import WeekPart
@@ -90,7 +90,7 @@ def test_filters_narrow_and_one_that_makes_no_sense_is_said(client, ops, model, 
 
 
 def test_pages_hold_every_account_once(client, ops, model, now, monkeypatch):
-    monkeypatch.setattr("routing.accounts.PAGE", 2)
+    monkeypatch.setattr("routing.accounts.listing.PAGE", 2)
     for number in range(5):
         firm(f"F{number}", now, ("Manager", number % 2 + 1))
     seen, page = [], LIST

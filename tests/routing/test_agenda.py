@@ -8,10 +8,11 @@ from django.db.utils import InternalError
 from django.test.utils import CaptureQueriesContext
 
 from funnel.access import Role
-from routing import agenda, replies, snoozes, work
-from routing.acts import Invalid, NotAllowed, Refused
+from routing.cadences import replies
+from routing.day import agenda, snoozes, work
+from routing.day.work import Wanted
+from routing.decisions.acts import Invalid, NotAllowed, Refused
 from routing.models import Snooze, Task, TaskEvent
-from routing.work import Wanted
 from tests import factories as make
 from tests.routing.waiting_rooms import clock
 

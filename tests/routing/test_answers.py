@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from funnel.access import Role
 from funnel.models import Activity, Content, Person
-from routing.answers import answers_of
+from routing.leads.answers import answers_of
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db

@@ -7,10 +7,11 @@ import pytest
 from demandcenter import pipeline
 from funnel.access import Role
 from funnel.models import Activity, Note, Reason
-from routing import agenda, attempts, services, work
-from routing.acts import Invalid, NotAllowed, Refused
+from routing.day import agenda, attempts, work
+from routing.day.work import Wanted
+from routing.decisions import services
+from routing.decisions.acts import Invalid, NotAllowed, Refused
 from routing.models import Attempt, Task, TaskEvent
-from routing.work import Wanted
 from scoring import shipped
 from tests import factories as make
 from tests.routing.waiting_rooms import clock

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routing.calendars import (
+from routing.hours.calendars import (
     WEEKDAYS,
     Hours,
     add_days,

@@ -8,8 +8,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from funnel.models import AccountDomain
-from routing.callsheets import SheetProblem, forget, read_calendar, read_call_sheet
 from routing.models import CallSheet, PlannedMeeting
+from routing.seats.callsheets import SheetProblem, forget, read_calendar, read_call_sheet
 from tests import factories as make
 from tests.factories import NOW
 

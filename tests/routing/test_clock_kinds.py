@@ -6,8 +6,10 @@ import pytest
 
 from funnel.access import Role
 from funnel.models import Kind, Reason, Stage
-from routing import clocks, meetings, services
+from routing.decisions import services
 from routing.models import Clock, HandOff, Meeting
+from routing.sales import meetings
+from routing.sla import clocks
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db

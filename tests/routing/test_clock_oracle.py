@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from funnel.access import Role
 from funnel.models import Kind
-from routing import clocks, meetings, pauses
-from routing.acts import Refused
+from routing.decisions.acts import Refused
 from routing.models import Absence, Clock, ClockEvent, Meeting
+from routing.sales import meetings
+from routing.sla import clocks, pauses
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db

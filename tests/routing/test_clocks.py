@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from funnel.access import Role
 from funnel.models import Activity, Inbox, Kind, Lead, Stage, StageEvent
 from funnel.stages import Move, move
-from routing.clocks import follow, follow_touches, may_cool, start_hot, sweep
 from routing.models import Calendar, Clock, ClockEvent, Notice
+from routing.sla.clocks import follow, follow_touches, may_cool, start_hot, sweep
 from scoring.qualifying import ReRaise
 from tests import factories
 from tests.threads import at_once

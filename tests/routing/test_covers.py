@@ -6,10 +6,10 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from funnel.access import Role
-from routing import queue as waiting
-from routing.covering import absent, covered_by
-from routing.covers import Away, cover_of, covers_on, nobody_on
+from routing.hours.covering import absent, covered_by
+from routing.hours.covers import Away, cover_of, covers_on, nobody_on
 from routing.models import Absence
+from routing.queue import waiting
 from tests import factories as make
 from tests.routing.waiting_rooms import room
 

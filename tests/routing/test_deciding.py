@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funnel.conditions import compile as compile_condition
-from routing.deciding import Dealer, Wanted
-from routing.distribution import SeatState, deal, join, settle
-from routing.factors import WEIGHTS, LeadFacts, Profile
+from routing.assignment.deciding import Dealer, Wanted
+from routing.assignment.distribution import SeatState, deal, join, settle
+from routing.assignment.factors import WEIGHTS, LeadFacts, Profile
+from routing.assignment.rules import Rule
 from routing.fields import FIELDS
-from routing.places import Place
-from routing.rules import Rule
+from routing.seats.places import Place
 
 TODAY = date(2026, 6, 1)
 EVERY = compile_condition({}, FIELDS)

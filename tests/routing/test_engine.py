@@ -15,9 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from funnel.access import Role
 from funnel.models import Kind, Lead, Team
 from routing.admin import SeatAdmin
-from routing.engine import assign, retry_unrouted
+from routing.assignment.engine import assign, retry_unrouted
+from routing.decisions.services import Refused, claim, reassign
 from routing.models import Assignment, Notice, Seat
-from routing.services import Refused, claim, reassign
 from tests import factories
 from tests.factories import NOW
 from tests.threads import at_once

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from routing.envelopes import Told, again_after, body_for, digest_after, headers_for, mail_of, quiet_until, signature
+from routing.messages.envelopes import (
+    Told,
+    again_after,
+    body_for,
+    digest_after,
+    headers_for,
+    mail_of,
+    quiet_until,
+    signature,
+)
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 TOLD = Told(

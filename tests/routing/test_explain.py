@@ -10,9 +10,9 @@ from django.test.utils import CaptureQueriesContext
 
 from funnel.access import Role
 from funnel.models import Lead
-from routing.engine import assign
-from routing.explain import why_owner
-from routing.services import claim, reassign
+from routing.assignment.engine import assign
+from routing.assignment.explain import why_owner
+from routing.decisions.services import claim, reassign
 from tests import factories
 from tests.factories import NOW
 

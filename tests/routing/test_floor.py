@@ -12,7 +12,9 @@ from funnel.models import Campaign, Reason
 from reporting.periods import preset
 from reporting.sla.asking import Asked
 from reporting.sla.figures import by_group
-from routing import complaints, floor, services
+from routing.decisions import services
+from routing.floor import complaints
+from routing.floor import standing as floor
 from routing.models import Quota, Seat
 from tests import factories as make
 from tests.routing.test_to_the_end import again

@@ -8,11 +8,12 @@ from django.test.utils import CaptureQueriesContext
 
 from funnel.access import Role, visible_to
 from funnel.models import Content, Lead, Note, Reason
-from routing import attainments, deals, handoff, meetings, services
-from routing import handoff_answers as answers
-from routing.explain import why_owner
+from routing.assignment.explain import why_owner
+from routing.decisions import services
+from routing.decisions.services import Invalid, NotAllowed, Refused
 from routing.models import Assignment, HandOff, Notice, Quota
-from routing.services import Invalid, NotAllowed, Refused
+from routing.sales import attainments, deals, handoff, meetings
+from routing.sales import handoff_answers as answers
 from tests import factories as make
 from tests.routing.test_races import pressed
 from tests.routing.test_to_the_end import DAY, HOUR, NOW, again, at

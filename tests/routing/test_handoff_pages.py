@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from funnel.access import Role
 from funnel.models import Reason
-from routing import handoff
 from routing.models import HandOff, Meeting, SqlDefinition
+from routing.sales import handoff
 from tests import factories as make
 from tests.routing.test_handoff import NOTE, named
 from tests.routing.test_to_the_end import DAY, again, at

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from routing.ics import read
+from routing.seats.ics import read
 
 VIENNA = ZoneInfo("Europe/Vienna")
 START, END = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)

@@ -10,9 +10,10 @@ from demandcenter import pipeline
 from funnel.access import Role
 from funnel.models import Activity, Inbox, Kind, Stage, StageEvent
 from funnel.notes import write_note
-from routing import clocks, services
-from routing.explain import why_owner
+from routing.assignment.explain import why_owner
+from routing.decisions import services
 from routing.models import Assignment, Clock, ClockEvent, Notice
+from routing.sla import clocks
 from tests import factories as make
 from tests.threads import at_once
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from funnel.access import Role
 from funnel.models import Campaign, Kind, Note, OpportunityEvent, Reason
 from funnel.stages import Move, move
-from routing.record import path_of
+from routing.leads.record import path_of
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -80,7 +80,7 @@ def test_one_timeline_of_touches_stages_deals_and_notes(client, ops):
 
 def test_older_entries_come_page_by_page_each_once(client, ops, monkeypatch):
     """Many entries of one moment, of several kinds, cut in the middle."""
-    monkeypatch.setattr("routing.timeline.read.__kwdefaults__", {"show": "all", "older": "", "size": 3})
+    monkeypatch.setattr("routing.leads.timeline.read.__kwdefaults__", {"show": "all", "older": "", "size": 3})
     lead = make.lead(stages={"inquiry": make.NOW, "mql": make.NOW, "sal": make.NOW})
     for number in range(4):
         make.touch(person=lead.person, type=f"t{number}", occurred_at=make.NOW)

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from funnel.access import Role
 from funnel.models import Campaign, Channel, Lead, Region, Solution
-from routing import leads as lead_rows
-from routing.leads import EXPORT_COLUMNS
+from routing.leads import listing as lead_rows
+from routing.leads.listing import EXPORT_COLUMNS
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -127,7 +127,7 @@ def test_a_filter_that_makes_no_sense_is_left_out_and_said(client, ops):
 
 
 def test_pages_keep_the_filters(client, ops, monkeypatch):
-    monkeypatch.setattr("routing.views.PAGE", 2)
+    monkeypatch.setattr("routing.leads.views.PAGE", 2)
     for number in range(5):
         lead_of(f"L{number}", at=make.NOW + timedelta(hours=number))
     first = client.get(URL, {"stage": "inquiry"})
@@ -140,7 +140,7 @@ def test_pages_keep_the_filters(client, ops, monkeypatch):
 
 
 def test_pages_of_a_list_by_opening(client, ops, monkeypatch):
-    monkeypatch.setattr("routing.views.PAGE", 1)
+    monkeypatch.setattr("routing.leads.views.PAGE", 1)
     lead_of("Old", stages={"inquiry": make.NOW - timedelta(days=3), "mql": make.NOW})
     lead_of("New", at=make.NOW - timedelta(days=1))
     first = client.get(URL, {"opened_from": "2020-01-01"})

@@ -8,10 +8,12 @@ from django.test.utils import CaptureQueriesContext
 
 from funnel.access import Role
 from funnel.models import Account, Lead, Opportunity, Reason
-from routing import handoff, handoff_answers, leaving, meetings, services
-from routing.engine import assign
+from routing.assignment.engine import assign
+from routing.decisions import services
+from routing.decisions.services import Invalid, NotAllowed, Refused
+from routing.floor import leaving
 from routing.models import Absence, Attendee, Departure, HandOff, Meeting, Notice, Seat
-from routing.services import Invalid, NotAllowed, Refused
+from routing.sales import handoff, handoff_answers, meetings
 from tests import factories as make
 from tests.routing.test_handoff import NOTE, named
 from tests.routing.test_to_the_end import DAY, HOUR, NOW, again, at

@@ -8,10 +8,10 @@ from django.urls import reverse
 
 from funnel.access import Role
 from funnel.models import Solution
-from routing.acts import Invalid, NotAllowed
-from routing.engine import assign
-from routing.levels import credit
+from routing.assignment.engine import assign
+from routing.decisions.acts import Invalid, NotAllowed
 from routing.models import CallSheet, LevelChange, Seat, Served
+from routing.seats.levels import credit
 from tests import factories as make
 from tests.factories import NOW
 from tests.form_data import form_data

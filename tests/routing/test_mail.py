@@ -4,8 +4,8 @@ import pytest
 
 from funnel.access import Role
 from funnel.models import Activity, Person
-from routing.mail import Said, addresses, is_automatic, read
-from routing.templating import fill, mail_address, missing, unknown_places, values_of
+from routing.cadences.mail import Said, addresses, is_automatic, read
+from routing.cadences.templating import fill, mail_address, missing, unknown_places, values_of
 from tests import factories as make
 
 OURS = {"jonas@ours.example"}

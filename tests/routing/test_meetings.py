@@ -9,9 +9,10 @@ from django.db import InternalError, transaction
 from funnel.access import Role
 from funnel.models import Opportunity
 from funnel.versions import PolicyProblem
-from routing import meetings, services, sql_definitions
+from routing.decisions import services
+from routing.decisions.services import Invalid, Refused
 from routing.models import Meeting, SqlDefinition
-from routing.services import Invalid, Refused
+from routing.sales import meetings, sql_definitions
 from tests import factories as make
 from tests.routing.test_to_the_end import DAY, HOUR, NOW, again, at
 

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from funnel.access import Role
+from routing.messages.notices import Tell, tell
 from routing.models import Notice, Reach, Webhook, Wish
-from routing.notices import Tell, tell
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db

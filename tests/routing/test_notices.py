@@ -7,8 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from funnel.access import Role
-from routing.models import Clock, Notice
-from routing.notices import (
+from routing.messages.notices import (
     Tell,
     count_unread,
     latest,
@@ -20,6 +19,7 @@ from routing.notices import (
     unread,
     users_of,
 )
+from routing.models import Clock, Notice
 from routing.tasks import prune_notices
 from tests import factories
 from tests.factories import NOW

@@ -12,10 +12,10 @@ import pytest
 from django.core import mail
 
 from funnel.access import Role
-from routing import outbox, posting
+from routing.messages import outbox, posting
+from routing.messages.notices import Tell, tell
+from routing.messages.posting import NotPosted
 from routing.models import Delivery, Notice, Reach, Webhook, Wish
-from routing.notices import Tell, tell
-from routing.posting import NotPosted
 from routing.tasks import deliver as deliver_task
 from tests import factories as make
 from tests.factories import NOW
@@ -149,7 +149,7 @@ class TestByMail:
     def test_a_channel_that_breaks_fails_by_itself(self, user, monkeypatch):
         wish(user)
         told(user)
-        monkeypatch.setattr("routing.outbox.mail_of", lambda _told: 1 / 0)
+        monkeypatch.setattr("routing.messages.outbox.mail_of", lambda _told: 1 / 0)
         (row,) = deliver()
         assert row.problem == "It failed: ZeroDivisionError." and row.due_at > NOW and row.set_aside_at is None
 

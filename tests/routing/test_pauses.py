@@ -7,10 +7,11 @@ from django.db import InternalError, transaction
 
 from funnel.access import Role
 from funnel.models import Stage
-from routing import clocks, pauses, services
-from routing.acts import Invalid, Refused
-from routing.clock_panel import clock_lines
+from routing.decisions import services
+from routing.decisions.acts import Invalid, Refused
 from routing.models import Absence, Assignment, Clock, Pause, PauseEnd
+from routing.sla import clocks, pauses
+from routing.sla.panel import clock_lines
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db

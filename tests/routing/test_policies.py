@@ -6,9 +6,9 @@ import pytest
 from django.urls import reverse
 
 from funnel.access import Role
-from routing import policies
+from routing.assignment import policies
+from routing.assignment.policy_forms import read_blocks, write_blocks
 from routing.models import Calendar, CalendarDay, RoutingPolicy, RoutingRule
-from routing.policy_forms import read_blocks, write_blocks
 from tests import factories as make
 from tests.form_data import form_data
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 from funnel.access import Role
 from funnel.models import Kind, Lead, Person, Region, Solution
 from funnel.stages import Move, move
-from routing import queue as waiting
-from routing.countdown import Running, face, left_words, moment_words
+from routing.hours.countdown import Running, face, left_words, moment_words
+from routing.queue import waiting
 from tests import factories as make
 from tests.routing.waiting_rooms import DAY, HOUR, MINUTE, busy, clock, room
 
@@ -123,7 +123,7 @@ def test_an_address_that_makes_no_sense_shows_the_first_page(client, here, query
 
 
 def test_pages_go_on_where_the_last_one_ended(client, here, monkeypatch):
-    monkeypatch.setattr("routing.queue.places.__kwdefaults__", {"size": 3})
+    monkeypatch.setattr("routing.queue.waiting.places.__kwdefaults__", {"size": 3})
     for number in range(8):
         here.wait(f"x P{number}", due=HOUR if number % 2 else None, cell="" if number == 4 else "B2")
     seen, after = [], ""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routing.quotas import DAY, WEEK, left, since
+from routing.seats.quotas import DAY, WEEK, left, since
 
 START = date(2026, 6, 1)  # a Monday
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from funnel.access import Role
-from routing import services
+from routing.decisions import services
 from tests import factories as make
 from tests.threads import at_once
 

@@ -11,9 +11,10 @@ from funnel.access import Role
 from funnel.models import Campaign
 from reporting.cadences import figures
 from reporting.ratings import by_campaign
-from routing import attempts, ratings, saved_views
-from routing.acts import Invalid, NotAllowed
+from routing.day import attempts, ratings
+from routing.decisions.acts import Invalid, NotAllowed
 from routing.models import MessageTemplate, Rating, SavedView
+from routing.queue import saved_views
 from tests import factories as make
 from tests.routing.waiting_rooms import room
 

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from funnel.access import Role
 from funnel.models import Lead, Region
-from routing import policies
-from routing.engine import assign, retry_unrouted
+from routing.assignment import policies
+from routing.assignment.engine import assign, retry_unrouted
+from routing.assignment.rehearsal import rehearse, replay, try_lead, try_leads
 from routing.models import Assignment, CallSheet, LevelChange, PlannedMeeting, RoutingPolicy, Seat, Served
-from routing.rehearsal import rehearse, replay, try_lead, try_leads
 from tests import factories as make
 from tests.factories import NOW
 

@@ -12,10 +12,10 @@ from funnel.access import Role
 from funnel.conditions import compile as compile_condition
 from funnel.inbox import Taken
 from funnel.models import Solution
-from routing import queue as waiting
+from routing.assignment.matching import match
+from routing.assignment.rules import Rule
 from routing.fields import FIELDS
-from routing.matching import match
-from routing.rules import Rule
+from routing.queue import waiting
 from scoring import services
 from scoring.engine import apply
 from scoring.models import ScoringModel

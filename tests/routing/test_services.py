@@ -6,9 +6,9 @@ import pytest
 
 from funnel.access import Role
 from funnel.models import Inbox, Lead, Note, Reason, StageEvent
-from routing import services
+from routing.decisions import services
+from routing.decisions.services import Invalid, NotAllowed, Refused
 from routing.models import Assignment, Clock, Notice
-from routing.services import Invalid, NotAllowed, Refused
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routing.calendars import add_days, add_minutes, minutes_between, parse_hours
-from routing.serving import Axis, Desk, Promise, busy_week, capacity, serve, serve_lines
+from routing.hours.calendars import add_days, add_minutes, minutes_between, parse_hours
+from routing.seats.serving import Axis, Desk, Promise, busy_week, capacity, serve, serve_lines
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 WEEK = dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), [["09:00", "12:00"], ["13:00", "18:00"]])

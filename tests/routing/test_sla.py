@@ -9,9 +9,9 @@ from django.db.utils import IntegrityError
 from funnel.access import Role
 from funnel.models import Stage
 from funnel.versions import PolicyProblem
-from routing import sla
-from routing.clocks import follow, sweep
 from routing.models import Clock, SlaPolicy, SlaPromise
+from routing.sla import versions as sla
+from routing.sla.clocks import follow, sweep
 from tests import factories as make
 from tests.form_data import form_data
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.calendars import WEEKDAYS, minutes_between, parse_hours
-from routing.terms import Moments, Terms, joined, moments, within
+from routing.hours.calendars import WEEKDAYS, minutes_between, parse_hours
+from routing.sla.terms import Moments, Terms, joined, moments, within
 
 OFFICE = parse_hours(zone="UTC", weekly={day: [["09:00", "18:00"]] for day in WEEKDAYS[:5]}, days={})
 MONDAY = datetime(2026, 6, 1, 12, tzinfo=UTC)

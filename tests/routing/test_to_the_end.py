@@ -7,9 +7,10 @@ import pytest
 
 from funnel.access import Role
 from funnel.models import Lead, Note, Opportunity, Reason
-from routing import deals, meetings, services
+from routing.decisions import services
+from routing.decisions.services import Invalid, NotAllowed, Refused
 from routing.models import Meeting
-from routing.services import Invalid, NotAllowed, Refused
+from routing.sales import deals, meetings
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db

@@ -9,12 +9,13 @@ from django.utils import timezone
 
 from funnel.access import Role
 from funnel.models import Lead, Note, Reason, StageEvent
-from routing import services, wrong_routes
-from routing.engine import assign
-from routing.explain import why_owner
+from routing.assignment import wrong_routes
+from routing.assignment.engine import assign
+from routing.assignment.explain import why_owner
+from routing.assignment.rule_counts import by_rule
+from routing.decisions import services
+from routing.decisions.services import Refused
 from routing.models import Assignment, Notice, WrongRoute
-from routing.rule_counts import by_rule
-from routing.services import Refused
 from tests import factories as make
 from tests.factories import NOW
 

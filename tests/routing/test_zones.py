@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routing.zones import callable_now, prefix_of, there
+from routing.hours.zones import callable_now, prefix_of, there
 
 MONDAY = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -69,6 +69,6 @@ def test_the_list_for_queries_says_the_same_as_the_single_answer(minutes, phone)
 
 
 def test_no_prefix_begins_another():
-    from routing.zones import _PREFIXES
+    from routing.hours.zones import _PREFIXES
 
     assert not [(one, other) for one in _PREFIXES for other in _PREFIXES if one != other and other.startswith(one)]

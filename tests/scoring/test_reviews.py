@@ -6,8 +6,8 @@ import pytest
 
 from funnel.access import Role
 from funnel.versions import PolicyProblem
+from routing.messages.notices import latest, tell_of_reviews
 from routing.models import Notice
-from routing.notices import latest, tell_of_reviews
 from scoring import services
 from scoring.models import ModelReview, ScoringModel
 from scoring.reviews import overdue, review

@@ -20,7 +20,7 @@ from funnel.importing.running import load_file
 from funnel.importing.values import SOURCE_PATTERN
 from funnel.ingest import KINDS
 from funnel.models import ImportRun, Rep
-from routing import callsheets
+from routing.seats import callsheets
 
 COUNTS = ("rows", "created", "updated", "unchanged", "skipped", "warnings", "errors")
 CALLS: Final = "calls"  # whom reps are to meet; routing reads it

@@ -1,0 +1,61 @@
+"""The library of templates: found by persona and industry, and filled for a lead."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+
+from funnel.models import Lead
+from routing.cadences.templating import fill, mail_address, missing, values_of
+from routing.models import Medium, MessageTemplate, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A template, filled for a lead where there is one. address: mailto:, for an e-mail to somebody with an address."""
+
+    template: MessageTemplate
+    subject: str
+    body: str
+    missing: list[str]
+    address: str
+
+
+def text_of(template: MessageTemplate, lead: Lead | None) -> Text:
+    """lead: with person, account, solution and owner."""
+    if lead is None:
+        return Text(template, template.subject, template.body, [], "")
+    values = values_of(lead)
+    subject, body = fill(template.subject, values), fill(template.body, values)
+    written = template.medium == Medium.EMAIL and lead.person.email
+    address = mail_address(lead.person.email, subject, body) if written else ""
+    return Text(template, subject, body, missing(f"{template.subject} {template.body}", values), address)
+
+
+def next_text(tasks: Sequence[Task], lead: Lead) -> Text | None:
+    """What to say or write for the first step of these tasks that has a template. The tasks come with their steps."""
+    step = next((task.step for task in tasks if task.step and task.step.template), None)
+    return text_of(step.template, lead) if step and step.template else None
+
+
+def found(*, persona: str = "", industry: str = "", medium: str = "") -> list[MessageTemplate]:
+    """Templates for this persona and industry: those that name them first, then those for everybody. One query."""
+    templates = MessageTemplate.objects.filter(active=True).select_related("content")
+    if persona:
+        templates = templates.filter(Q(persona__iexact=persona) | Q(persona=""))
+    if industry:
+        templates = templates.filter(Q(industry__iexact=industry) | Q(industry=""))
+    if medium:
+        templates = templates.filter(medium=medium)
+    return sorted(templates, key=lambda one: (not one.persona, not one.industry, one.name))
+
+
+def labels() -> dict[str, list[str]]:
+    """The personas and industries that the library knows. One query."""
+    rows: Any = MessageTemplate.objects.filter(active=True).values_list("persona", "industry")
+    known = list(rows)
+    return {
+        "persona": sorted({persona for persona, _industry in known if persona}),
+        "industry": sorted({industry for _persona, industry in known if industry}),
+    }

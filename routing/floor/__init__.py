@@ -1,0 +1,1 @@
+"""The floor of a team for its manager, and reps who leave."""

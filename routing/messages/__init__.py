@@ -1,0 +1,1 @@
+"""What users are told, in the product and outside of it."""

@@ -1,0 +1,1 @@
+"""The queue: which leads wait for a decision, and its page."""

@@ -1,0 +1,211 @@
+"""The clocks of promises: made to agree with what happened, and looked at when a warning or an end is due.
+
+`follow` is told what moved, `start_hot` who raised a hand, `sweep` that time has passed; all of them make the clocks
+say what the standing events, touches, meetings and pauses say (promises.py, terms.py). Whether a promise was kept is
+`stopped_at <= due_at`, whenever somebody looked. Locks: leads in id order; clocks change under the lock of their lead
+only.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Final, Protocol
+
+from django.db import connection, transaction
+
+from funnel.models import Activity
+from routing.messages import notices
+from routing.models import Clock, Notice, SlaPromise
+from routing.sla import ladder
+from routing.sla.agreement import HOT, reconcile, start
+from routing.sla.clock_facts import REPLY, Known, pauses_of
+from routing.sla.promises import Begun, touch_cause
+from routing.sla.writing import Changes, write
+
+ACCEPT = SlaPromise.Kind.ACCEPT.value
+
+
+class RaisedHand(Protocol):
+    """A fast-track touch about a lead (scoring.qualifying.ReRaise)."""
+
+    @property
+    def lead_id(self) -> int: ...
+
+    @property
+    def activity_id(self) -> int: ...
+
+
+# --- what others call -----------------------------------------------------------------------------
+
+
+@transaction.atomic
+def follow(event_ids: Collection[int], *, now: datetime) -> None:
+    """Bring the clocks of these stage events' leads in line. An entry into a stage among them starts its clocks.
+
+    Idempotent, in any order; the same constant number of statements for one event and a thousand.
+    """
+    if not event_ids:
+        return
+    lead_ids = _ids("SELECT DISTINCT lead_id FROM funnel_stageevent WHERE id = ANY(%s)", event_ids)
+    _lock(lead_ids)
+    reconcile(lead_ids, now=now, heard=frozenset(f"stage_event:{pk}" for pk in event_ids))
+
+
+@transaction.atomic
+def follow_touches(activity_ids: Collection[int], *, now: datetime) -> None:
+    """Stop the clocks that a touch of one of us answers, and end the pauses that wait for a reply like one of these."""
+    if not activity_ids:
+        return
+    lead_ids = _ids(_TOUCHED, activity_ids)
+    if lead_ids:
+        follow_leads(lead_ids, now=now)
+
+
+@transaction.atomic
+def follow_meetings(meeting_ids: Collection[int], *, now: datetime) -> None:
+    """Bring the clocks of these meetings' leads in line, after one was booked, or somebody said how it went."""
+    lead_ids = _ids("SELECT DISTINCT lead_id FROM routing_meeting WHERE id = ANY(%s)", meeting_ids)
+    _lock(lead_ids)
+    reconcile(lead_ids, now=now, heard=frozenset(f"meeting:{pk}" for pk in meeting_ids))
+
+
+@transaction.atomic
+def follow_leads(lead_ids: Collection[int], *, now: datetime) -> None:
+    """Bring the clocks that these leads have in line, after something else about them has changed."""
+    _lock(lead_ids)
+    reconcile(lead_ids, now=now)
+
+
+@transaction.atomic
+def start_hot(raised: Iterable[RaisedHand], *, now: datetime) -> None:
+    """Start the clock of each hand that was raised, from when we learnt of it, and tell the owner once.
+
+    A lead has one such clock at a time: a second raised hand does not prolong the first one's.
+    """
+    hands = {hand.lead_id: hand.activity_id for hand in sorted(raised, key=lambda h: h.activity_id, reverse=True)}
+    if not hands:
+        return
+    _lock(hands)
+    reconcile(hands, now=now)
+    _start_hot(hands, now=now)
+    reconcile(hands, now=now)  # it may be answered already
+    cause_of = {lead_id: touch_cause(activity_id) for lead_id, activity_id in hands.items()}
+    notices.tell_owners(hands, kind=Notice.Kind.HOT, now=now, causes=cause_of, urgent=True)
+
+
+@transaction.atomic
+def start_meetings(*, now: datetime, limit: int) -> int:
+    """Start the clocks of meetings whose time has come while nobody said how they went. Returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGUN, [now, limit])
+        begun = cursor.fetchall()
+    if not begun:
+        return 0
+    heard = frozenset(f"meeting:{pk}" for pk, _lead_id in begun)
+    return reconcile({lead_id for _pk, lead_id in begun}, now=now, heard=heard).started
+
+
+@transaction.atomic
+def follow_hand_offs(*, now: datetime, limit: int) -> int:
+    """Start the clocks of SQLs that wait for their account executive, and end those that were answered. Returns how
+    many.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HANDED, [limit])
+        handed = cursor.fetchall()
+    if not handed:
+        return 0
+    heard = frozenset(f"hand_off:{pk}" for pk, _lead_id, _answered in handed)
+    started = reconcile({lead_id for _pk, lead_id, _answered in handed}, now=now, heard=heard).started
+    return started + sum(answered for _pk, _lead_id, answered in handed)
+
+
+@transaction.atomic
+def sweep(*, now: datetime, limit: int) -> int:
+    """Look at clocks that have a warning or an end due, the most overdue first. Returns how many.
+
+    Leads that somebody is acting on are left to the next sweep. What stopped in time is met, however late we look.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, [now, limit])
+        due = cursor.fetchall()
+    if not due:
+        return 0
+    clocks = reconcile({lead_id for _pk, lead_id in due}, now=now).clocks
+    looked_at = {pk for pk, _lead_id in due}
+    ladder.climb([clock for clock in clocks if clock.pk in looked_at], now=now)
+    return len(due)
+
+
+def may_cool(lead_ids: Collection[int]) -> list[int]:
+    """Which of these leads no accept clock holds. One that runs, or ran out unanswered, keeps its lead an MQL."""
+    held = Clock.objects.filter(lead__in=lead_ids, kind=ACCEPT, stopped_at=None).values_list("lead", flat=True)
+    return sorted(set(lead_ids) - set(held))
+
+
+# --- whom it is about -----------------------------------------------------------------------------
+
+_DUE: Final = """
+SELECT c.id, c.lead_id FROM routing_clock c JOIN funnel_lead l ON l.id = c.lead_id
+WHERE c.next_at <= %s ORDER BY c.next_at, c.id LIMIT %s FOR NO KEY UPDATE OF c, l SKIP LOCKED
+"""
+# Also of clocks that ended, and of pauses that are over: what came before that may be heard of afterwards.
+_TOUCHED: Final = f"""
+SELECT DISTINCT l.id FROM funnel_activity t
+JOIN funnel_lead l ON l.person_id = t.person_id
+WHERE t.id = ANY(%s)
+  AND (t.direction = 'out' AND NOT t.automatic AND EXISTS (
+           SELECT FROM routing_clock c WHERE c.lead_id = l.id AND c.kind IN ('hot', 'follow_up')
+           AND (c.stopped_at IS NULL OR c.stopped_at > t.occurred_at))
+       OR {REPLY} AND EXISTS (
+           SELECT FROM routing_pause p WHERE p.lead_id = l.id AND p.kind = 'reply'
+           AND p.starts_at < t.occurred_at AND p.until > t.occurred_at))
+"""
+_BEGUN: Final = """
+SELECT m.id, m.lead_id FROM routing_meeting m JOIN funnel_lead l ON l.id = m.lead_id
+WHERE m.outcome = '' AND m.starts_at <= %s AND l.closed_at IS NULL
+  AND EXISTS (SELECT FROM routing_slapromise p JOIN routing_slapolicy v ON v.id = p.sla_policy_id
+              WHERE v.status = 'published' AND p.kind = 'outcome')
+  AND NOT EXISTS (SELECT FROM routing_clock c WHERE c.lead_id = m.lead_id AND c.kind = 'outcome'
+                  AND c.cause = 'meeting:' || m.id || ':' || floor(extract(epoch FROM m.starts_at))::bigint)
+ORDER BY m.starts_at, m.id LIMIT %s FOR NO KEY UPDATE OF l SKIP LOCKED
+"""
+# Those that nobody has answered and whose clock does not run; and clocks that run although somebody has.
+_HANDED: Final = """
+SELECT x.id, x.lead_id, x.answered FROM (
+    SELECT h.id, h.lead_id, false AS answered FROM routing_handoff h
+    LEFT JOIN routing_clock c ON c.lead_id = h.lead_id AND c.kind = 'take_over' AND c.cause = 'hand_off:' || h.id
+    WHERE h.accepted_at IS NULL AND h.returned_at IS NULL AND h.withdrawn_at IS NULL
+      AND (c.id IS NULL OR c.stopped_at IS NOT NULL)
+    UNION ALL
+    SELECT h.id, h.lead_id, true FROM routing_clock c
+    JOIN routing_handoff h ON h.id = split_part(c.cause, ':', 2)::bigint
+    WHERE c.stopped_at IS NULL AND c.kind = 'take_over'
+      AND (h.accepted_at IS NOT NULL OR h.returned_at IS NOT NULL OR h.withdrawn_at IS NOT NULL)
+) x JOIN funnel_lead l ON l.id = x.lead_id AND (x.answered OR l.closed_at IS NULL)
+ORDER BY x.id LIMIT %s FOR NO KEY UPDATE OF l SKIP LOCKED
+"""
+
+
+def _ids(sql: str, ids: Collection[int]) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [list(ids)])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _lock(lead_ids: Collection[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM funnel_lead WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(lead_ids)])
+
+
+def _start_hot(hands: Mapping[int, int], *, now: datetime) -> None:
+    """Start a clock for those that have none running and none of this cause."""
+    taken = set(Clock.objects.filter(lead__in=hands, kind=HOT, stopped_at=None).values_list("lead", flat=True))
+    causes = {lead_id: touch_cause(activity_id) for lead_id, activity_id in hands.items()}
+    again = set(Clock.objects.filter(lead__in=hands, kind=HOT, cause__in=causes.values()).values_list("lead", "cause"))
+    free = [lead_id for lead_id in sorted(hands) if lead_id not in taken and (lead_id, causes[lead_id]) not in again]
+    learnt = dict(Activity.objects.filter(pk__in=hands.values()).values_list("pk", "recorded_at"))
+    pauses = pauses_of(free)
+    changes = Changes()
+    begun = [(lead_id, HOT, Begun(causes[lead_id], min(learnt[hands[lead_id]], now))) for lead_id in free]
+    start(begun, {lead_id: Known(pauses=pauses.get(lead_id, [])) for lead_id in free}, changes, now=now)
+    write(changes, now=now)

@@ -1,0 +1,81 @@
+"""What happens as a promise runs out, a rung at a time (domain.md 8.3): the owner is reminded, the managers are told,
+the lead goes to somebody else, and an MQL that nobody decides is dealt with. Each rung once, stamped with its own time.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from routing.messages import notices
+from routing.messages.notices import Tell
+from routing.models import Clock, Notice
+from routing.sla import overdue
+from routing.sla.writing import BREACHED, EXPIRED, REASSIGNED, WARNED, Changes, append, next_at, update
+
+
+def climb(clocks: Sequence[Clock], *, now: datetime) -> None:
+    """Do what is due about these clocks, as far as they run. The caller holds their leads' locks.
+
+    A constant number of statements for each rung that somebody stands on.
+    """
+    changes = Changes()
+    running = [clock for clock in clocks if clock.stopped_at is None]
+    late = [clock for clock in running if clock.due_at <= now and not clock.breach_told]
+    soon = [clock for clock in running if clock.warn_at <= now < clock.due_at and not clock.warned]
+    for clock in late:
+        clock.breach_told = True
+        changes.say(clock, BREACHED, clock.due_at, "due")
+    for clock in soon:
+        clock.warned = True
+        changes.say(clock, WARNED, clock.warn_at, "warn")
+    _tell(late, soon, now=now)
+    _give_away(running, changes, now=now)
+    _expire(running, changes, now=now)
+    for clock in clocks:
+        clock.next_at = next_at(clock)
+    update(clocks)
+    append(changes.events, now=now)
+
+
+def _give_away(running: Sequence[Clock], changes: Changes, *, now: datetime) -> None:
+    due = [clock for clock in running if clock.reassign_at and clock.reassign_at <= now and not clock.reassign_done]
+    if not due:
+        return
+    for clock in due:
+        clock.reassign_done = True
+    for clock in overdue.reassign(due, now=now):
+        assert clock.reassign_at is not None
+        changes.say(clock, REASSIGNED, clock.reassign_at, "reassign")
+
+
+def _expire(running: Sequence[Clock], changes: Changes, *, now: datetime) -> None:
+    due = [clock for clock in running if clock.expires_at and clock.expires_at <= now and not clock.expiry_done]
+    if not due:
+        return
+    for clock in due:
+        assert clock.expires_at is not None
+        clock.expiry_done = True
+        changes.say(clock, EXPIRED, clock.expires_at, "expiry")
+    left = overdue.expire(due, now=now)
+    users = notices.managers() if left else []
+    tells: list[Tell] = []
+    for clock in left:
+        tells += _of(clock, users, Notice.Kind.BREACHED, f"clock:{clock.pk}:expiry")
+    notices.tell(tells, now=now)
+
+
+def _tell(late: Sequence[Clock], soon: Sequence[Clock], *, now: datetime) -> None:
+    owners = notices.users_of({clock.lead_id for clock in (*late, *soon)})
+    managers = notices.managers() if late or soon else []
+    tells: list[Tell] = []
+    for kind, clocks in ((Notice.Kind.BREACHED, late), (Notice.Kind.WARNED, soon)):
+        for clock in clocks:
+            owner = owners.get(clock.lead_id)
+            whom = {owner} if owner else set()
+            if kind == Notice.Kind.BREACHED or not owner:
+                whom |= set(managers)
+            tells += _of(clock, sorted(whom), kind, f"clock:{clock.pk}")
+    notices.tell(tells, now=now)
+
+
+def _of(clock: Clock, users: Sequence[int], kind: str, cause: str) -> list[Tell]:
+    return notices.tell_each(users, kind=kind, cause=cause, lead_id=clock.lead_id, data={"clock": clock.pk})
