@@ -10,6 +10,7 @@ import math
 import random
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -52,7 +53,7 @@ def drain(
 ) -> int:
     """Work the inbox until nothing in it is ready, or `most` people or `seconds` are through. Returns how many people.
 
-    limit: people a batch, to begin with; after a full one the next is larger, up to LARGEST. now: the moment of
+    limit: people a batch, to begin with; after a full one up to LARGEST. now: the moment of
     everything that happens; by default each batch takes its own.
     A person who makes a batch fail is found and postponed (`inbox.postpone`), and the others go on. Raises what failed
     when everybody fails, when the database has gone away, or when other transactions keep getting in the way.
@@ -113,7 +114,7 @@ class _Drain:
             self.people += len(done)
             self._failures = 0
         if among is None and self.limit <= len(done) < LARGEST:
-            self.limit = min(2 * self.limit, LARGEST)
+            self.limit = LARGEST
         return len(done)
 
     def _at_last(self, now: datetime, among: Collection[int] | None) -> Collection[int]:
@@ -149,6 +150,15 @@ class _Drain:
             raise error
 
 
+@dataclass(slots=True)
+class News:
+    """What a batch came to, by ids. raised: raised hands, those that made MQLs among them."""
+
+    events: list[int] = field(default_factory=list)
+    touches: list[int] = field(default_factory=list)
+    raised: list[ReRaise] = field(default_factory=list)
+
+
 def work_batch(*, limit: int, now: datetime, among: Collection[int] | None = None) -> Collection[int]:
     """Take a batch out of the inbox and act on it, in one transaction. Returns whom it was about.
 
@@ -157,7 +167,7 @@ def work_batch(*, limit: int, now: datetime, among: Collection[int] | None = Non
     what it brought, and the database's own error when that is in the way or gone.
     """
     people: set[int] = set()
-    raised: list[ReRaise] = []
+    news = News()
     try:
         with transaction.atomic():
             _commit_without_waiting()
@@ -166,9 +176,8 @@ def work_batch(*, limit: int, now: datetime, among: Collection[int] | None = Non
                 if not taken:
                     break
                 people |= {row.person_id for row in taken}
-                raised += act_on(taken, now=now)
-            if raised:
-                clocks.start_hot(raised, now=now)
+                act_on(taken, news, now=now)
+            tell(news, now=now)
     except Exception as error:
         if not people or _is_the_databases(error):
             raise
@@ -184,26 +193,28 @@ def _commit_without_waiting() -> None:
         cursor.execute("SET LOCAL synchronous_commit = off")
 
 
-def act_on(taken: Sequence[Taken], *, now: datetime) -> list[ReRaise]:
-    """Everything that follows from these rows, in the caller's transaction, with their people locked.
+def act_on(taken: Sequence[Taken], news: News, *, now: datetime) -> None:
+    """What follows from these rows for scores, stages and owners, in the caller's transaction with their people locked.
 
-    Returns the raised hands, new MQLs among them, whose clocks start once their leads have owners.
+    Adds to the news what others are to hear of.
     """
     touches = _objects(taken, Inbox.Cause.ACTIVITY)
-    events = _objects(taken, Inbox.Cause.STAGE_EVENT)
+    events = _objects(taken, Inbox.Cause.STAGE_EVENT, Inbox.Cause.BY_RULE)
     standings = engine.apply(taken, now=now)
     open_inquiries(touches, now=now)
-    raised = take_decisions(standings, now=now)
+    news.raised += take_decisions(standings, now=now)
     if causes := entries_into_mql(events):
         assign(list(causes), now=now, causes=causes)
-    if events:
-        clocks.follow(events, now=now)
-    if touches:
-        clocks.follow_touches(touches, now=now)
-        outreach.follow(touches, now=now)
-        replies.follow(touches, now=now)
-    enrolments.follow(events, touches, now=now)
-    return raised
+    news.events += events
+    news.touches += touches
+
+
+def tell(news: News, *, now: datetime) -> None:
+    """Let clocks, tasks and cadences follow what a batch came to, in its transaction, once leads have their owners."""
+    clocks.follow(news.events, touches=news.touches, raised=news.raised, now=now)
+    outreach.follow(news.touches, now=now)
+    replies.follow(news.touches, now=now)
+    enrolments.follow(news.events, news.touches, now=now)
 
 
 def take_decisions(standings: Sequence[Standing], *, now: datetime) -> list[ReRaise]:
@@ -233,8 +244,8 @@ def problem_of(error: BaseException | None) -> str:
     return f"{type(error).__name__}: {said}"[:300]
 
 
-def _objects(taken: Sequence[Taken], cause: str) -> list[int]:
-    return [row.object_id for row in taken if row.cause == cause and row.object_id is not None]
+def _objects(taken: Sequence[Taken], *causes: str) -> list[int]:
+    return [row.object_id for row in taken if row.cause in causes and row.object_id is not None]
 
 
 def _code(error: BaseException | None) -> str:

@@ -2,7 +2,8 @@
 
 Origin, segment, region and account are frozen at this moment (architecture.md). What a touch leaves out of its origin,
 its campaign says. Everything runs in the caller's transaction, with the people locked (`FOR NO KEY UPDATE`), so that a
-person gets no second lead of a solution and no number twice; the database's unique index stands behind that.
+person gets no second lead of a solution and no number twice; the database's unique index stands behind that. The caller
+decides about the people afterwards: these moves do not have them scored again.
 """
 
 from collections.abc import Collection, Sequence
@@ -114,7 +115,7 @@ def _open(inquiries: Sequence[_Inquiry], *, now: datetime) -> dict[int, int]:
         )
         for lead_id, inquiry in zip(lead_ids, inquiries, strict=True)
     ]
-    move(wishes, now=now)
+    move(wishes, now=now, by_rule=True)
     return {inquiry.object_id: lead_id for lead_id, inquiry in zip(lead_ids, inquiries, strict=True)}
 
 

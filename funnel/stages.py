@@ -103,11 +103,12 @@ def _write_derived(source: str, half: str) -> str:
 
 
 @transaction.atomic
-def move(moves: Sequence[Move], *, now: datetime, history: bool = False) -> list[Moved]:
+def move(moves: Sequence[Move], *, now: datetime, history: bool = False, by_rule: bool = False) -> list[Moved]:
     """Move leads: lock them in id order, refuse what the path does not allow, append the events, derive the states.
 
     moves: any number, several of one lead too (worked in the order given, or by time for history).
     now: when this is being recorded. history: loaded facts; freer rules, and nothing is told to the pipeline.
+    by_rule: the pipeline itself moves them forward, by scores as they stand; it need not score their people again.
     Returns one `Moved` a move, in the order of `moves`. A refusal is an answer, not an exception.
     """
     if not moves:
@@ -127,7 +128,8 @@ def move(moves: Sequence[Move], *, now: datetime, history: bool = False) -> list
     _append([(moves[index], verdicts[index]) for index in done], now=now)
     refresh({moves[index].lead_id for index in done})
     if not history:
-        _tell_pipeline([verdicts[index].event_id for index in done])
+        cause = Inbox.Cause.BY_RULE if by_rule else Inbox.Cause.STAGE_EVENT
+        _tell_pipeline([verdicts[index].event_id for index in done], cause=cause)
     return [_moved(wish, verdicts[index]) for index, wish in enumerate(moves)]
 
 
@@ -319,7 +321,7 @@ def _append(moves: Sequence[tuple[Move, _Verdict]], *, now: datetime) -> None:
     )
 
 
-def _tell_pipeline(event_ids: Sequence[int | None]) -> None:
+def _tell_pipeline(event_ids: Sequence[int | None], *, cause: Inbox.Cause) -> None:
     """A stage event is a cause for clocks and notices; the inbox row commits with it."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -327,4 +329,4 @@ def _tell_pipeline(event_ids: Sequence[int | None]) -> None:
             "WHERE e.id = ANY(%s) ORDER BY e.id",
             [list(event_ids)],
         )
-        inbox.add(Inbox.Cause.STAGE_EVENT, cursor.fetchall())
+        inbox.add(cause, cursor.fetchall())

@@ -27,8 +27,9 @@ Statement = Callable[..., str]  # (kinds, *, based) -> SQL
 _DRAINED: Final = """t.voided_at IS NULL
     AND NOT EXISTS (SELECT FROM funnel_inbox i
                     WHERE i.cause = 'activity' AND i.object_id = t.id AND i.person_id = t.person_id)"""
+# coalesce: the planner would multiply the chances of two equalities, expect one row, and loop over what is joined next.
 _TAKEN: Final = """unnest(%(people)s::bigint[], %(touches)s::bigint[]) taken (person_id, id)
-    JOIN funnel_activity t ON t.id = taken.id AND t.person_id = taken.person_id"""
+    JOIN funnel_activity t ON t.id = taken.id AND coalesce(t.person_id = taken.person_id, false)"""
 _BATCH: Final = Source(_TAKEN, "t.voided_at IS NULL")
 _ALL: Final = Source("funnel_activity t", f"t.person_id = ANY(%(people)s) AND {_DRAINED}")
 # The touches of the days on which something was added: no touch counts for a later day than it bears.

@@ -99,9 +99,12 @@ _TOLD = {
         )
     )
 }
-_FILL, _ACTIVITY, _STAGE_EVENT, _PERSON = (
-    cause.value for cause in (Inbox.Cause.FILL, Inbox.Cause.ACTIVITY, Inbox.Cause.STAGE_EVENT, Inbox.Cause.PERSON)
-)
+_FILL, _ACTIVITY, _STAGE_EVENT, _BY_RULE, _PERSON = (
+    cause.value
+    for cause in (
+        Inbox.Cause.FILL, Inbox.Cause.ACTIVITY, Inbox.Cause.STAGE_EVENT, Inbox.Cause.BY_RULE, Inbox.Cause.PERSON
+    )
+)  # fmt: skip
 
 
 def apply(taken: Sequence[Taken], *, now: datetime) -> list[Standing]:
@@ -112,6 +115,8 @@ def apply(taken: Sequence[Taken], *, now: datetime) -> list[Standing]:
     that decides about anybody, version by version in the order of ids; nothing for people who are gone.
     """
     work = _sort(taken)
+    if not (work.everybody or work.fills):
+        return []
     policies, scopes = live_policies()
     deciding = scopes.models | {trial.changed for trial in running()}
     standings: list[Standing] = []
@@ -186,6 +191,8 @@ def _sort(taken: Iterable[Taken]) -> _Work:
     told: dict[int, tuple[int, int]] = {}
     for row in taken:
         person, cause, object_id = row.person_id, str(row.cause), row.object_id or 0
+        if cause == _BY_RULE:
+            continue  # it was decided by the score as it stands
         if cause == _FILL:
             work.fills.setdefault(object_id, set()).add(person)
         else:

@@ -117,9 +117,10 @@ def decide(standings: Sequence[Standing], *, now: datetime, may_cool: MayCool | 
     chosen = _choose(judged, now=now)
     fallen = {lead_id: standing for standing, decision in judged for lead_id in decision.cooled}
     free = sorted(set(may_cool(sorted(fallen)))) if may_cool and fallen else []
-    wishes = [_to_mql(lead_id, standing, mql, now=now) for lead_id, standing, mql in chosen]
-    wishes += _to_recycled({lead_id: fallen[lead_id] for lead_id in free}, now=now)
-    done = {moved.lead_id for moved in move(wishes, now=now) if moved.done}
+    raised = [_to_mql(lead_id, standing, mql, now=now) for lead_id, standing, mql in chosen]
+    recycled = _to_recycled({lead_id: fallen[lead_id] for lead_id in free}, now=now)
+    moved = [*move(raised, now=now, by_rule=True), *move(recycled, now=now)]
+    done = {one.lead_id for one in moved if one.done}
     made = [(lead_id, mql) for lead_id, _standing, mql in chosen if lead_id in done]
     return Decided(
         mqls=[lead_id for lead_id, _mql in made],

@@ -76,14 +76,13 @@ def drains_fail_now_and_then(monkeypatch: pytest.MonkeyPatch, numbers: random.Ra
     """After everything was done for a batch it is taken back: for the database's reasons, or for its people's."""
     act_on = pipeline.act_on
 
-    def failing(*taken: Any, **more: Any) -> Any:
-        raised = act_on(*taken, **more)
+    def failing(*taken: Any, **more: Any) -> None:
+        act_on(*taken, **more)
         chance = numbers.random()
         if chance < 0.15:
             raise OperationalError("could not serialize access") from SerializationFailure()
         if chance < 0.2:
             raise TakenBack
-        return raised
 
     monkeypatch.setattr(pipeline, "act_on", failing)
     monkeypatch.setattr(pipeline, "ATTEMPTS", 100)

@@ -13,6 +13,7 @@ class Inbox(models.Model):
 
         ACTIVITY = "activity", "A touch came in"
         STAGE_EVENT = "stage_event", "A lead moved"
+        BY_RULE = "by_rule", "The rule moved a lead: owner and clocks follow, scores and decisions stand"
         PERSON = "person", "What we know of the person changed"
         REBUILD = "rebuild", "Touches were merged, voided or corrected"
         LOADED = "loaded", "History was loaded: scores follow, no decision is taken"

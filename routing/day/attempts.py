@@ -93,7 +93,7 @@ def log(
     _do_what_is_due(attempt, now=now)
     if next_at is not None:
         set_next(lead, at=next_at, cause=_cause(attempt), actor_id=user.pk, now=now)
-    clocks.follow_touches([activity_id], now=now)
+    clocks.follow(touches=[activity_id], now=now)
     return _logged(attempt, lead, next_at=next_at, now=now)
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from routing.hours.calendars import Span
 from routing.models import Clock, SlaPromise
 from routing.sla.clock_facts import Known, read
 from routing.sla.deadlines import Deadlines, apply_end, apply_moments, hours_of
-from routing.sla.promises import RULES, Begun, Stop, hot_stop, resumed, taken_back
+from routing.sla.promises import RULES, Begun, Stop, hot_stop, resumed, taken_back, touch_cause
 from routing.sla.terms import within
 from routing.sla.writing import BREACHED, PAUSED, RESUMED, STARTED, STOPPED, Changes, next_at, write
 
@@ -47,12 +48,20 @@ class _Should:
         return self.stored != self.clock.pauses
 
 
-def reconcile(lead_ids: Collection[int], *, now: datetime, heard: frozenset[str] = frozenset()) -> Reconciled:
+def reconcile(
+    lead_ids: Collection[int],
+    *,
+    now: datetime,
+    heard: frozenset[str] = frozenset(),
+    hands: Mapping[int, int] = MappingProxyType({}),
+) -> Reconciled:
     """Make the clocks of these leads say what their facts say. The caller holds the leads' locks.
 
     heard: stage events and meetings that start clocks; any other beginning without a clock is history.
+    hands: lead -> touch by which a hand was raised, heard of now.
     """
-    known = read(lead_ids)
+    known = read(lead_ids, hands=hands, now=now)
+    heard |= {touch_cause(activity_id) for activity_id in hands.values()}
     changes = Changes()
     to_start: list[tuple[int, str, Begun]] = []
     should: list[_Should] = []
@@ -62,7 +71,7 @@ def reconcile(lead_ids: Collection[int], *, now: datetime, heard: frozenset[str]
             should += found
             to_start += [(lead_id, kind, fresh) for fresh in _fresh(one, kind, begun, free, heard=heard, now=now)]
     _agree_all(should, changes, now=now)
-    start(to_start, known, changes, now=now)
+    _start(to_start, known, changes, now=now)
     write(changes, now=now)
     return Reconciled([clock for one in known.values() for clock in one.clocks], len(changes.new))
 
@@ -71,14 +80,10 @@ def _begun(one: Known) -> dict[str, list[Begun]]:
     """By kind, what was to be done about the lead and how it ended."""
     facts = one.facts
     found = {kind: rule(facts) for kind, rule in RULES.items()}
+    since = {clock.cause: clock.started_at for clock in one.clocks if clock.kind == HOT} | one.hands
     found[HOT] = [
-        Begun(
-            clock.cause,
-            clock.started_at,
-            hot_stop(facts.raised[clock.cause], clock.started_at, facts.steps, facts.contacts.get((HOT, clock.cause))),
-        )
-        for clock in one.clocks
-        if clock.kind == HOT
+        Begun(cause, at, hot_stop(facts.raised[cause], at, facts.steps, facts.contacts.get((HOT, cause))))
+        for cause, at in since.items()
     ]
     return found
 
@@ -195,7 +200,7 @@ def _stand_still(clock: Clock, pauses: Sequence[Span], changes: Changes, *, move
             changes.say(clock, RESUMED, ends, f"pause:{begins.timestamp():.0f}:{ends.timestamp():.0f}")
 
 
-def start(
+def _start(
     to_start: Sequence[tuple[int, str, Begun]], known: Mapping[int, Known], changes: Changes, *, now: datetime
 ) -> None:
     """Make a clock of each beginning (lead, kind, what began) of whose kind something is promised."""

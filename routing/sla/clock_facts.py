@@ -1,7 +1,7 @@
 """What the clocks of leads follow from, read for many leads at once: events, touches, meetings and pauses."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -28,9 +28,18 @@ LEFT JOIN LATERAL (
     ORDER BY t.occurred_at, t.id LIMIT 1
 ) answer ON true
 """
+# Of clocks that there are, and of hands that were raised now, whose clocks run from when we learnt of them.
 _HANDS: Final = f"""
-SELECT x.lead_id, x.cause, raised.id, raised.occurred_at, raised.voided_at, answer.id, answer.occurred_at
-FROM (SELECT lead_id, cause, started_at AS since FROM routing_clock WHERE lead_id = ANY(%s) AND kind = 'hot') x
+SELECT x.lead_id, x.cause, x.since, x.new, raised.id, raised.occurred_at, raised.voided_at,
+       answer.id, answer.occurred_at
+FROM (
+    SELECT lead_id, cause, started_at AS since, false AS new FROM routing_clock WHERE lead_id = ANY(%s) AND kind = 'hot'
+    UNION ALL
+    SELECT h.lead_id, 'activity:' || t.id, least(t.recorded_at, %s), true
+    FROM unnest(%s::bigint[], %s::bigint[]) h (lead_id, activity_id) JOIN funnel_activity t ON t.id = h.activity_id
+    WHERE NOT EXISTS (SELECT FROM routing_clock c
+                      WHERE c.lead_id = h.lead_id AND c.kind = 'hot' AND c.cause = 'activity:' || t.id)
+) x
 JOIN funnel_activity raised ON raised.id = split_part(x.cause, ':', 2)::bigint
 {_ANSWER}
 """
@@ -69,23 +78,31 @@ WHERE p.lead_id = ANY(%s)
 
 @dataclass(slots=True)
 class Known:
-    """One lead's clocks, in order of their start, and what they follow from. pauses: in order and apart."""
+    """One lead's clocks, in order of their start, and what they follow from. pauses: in order and apart.
+
+    hands: causes of raised hands that have no clock, and from when it would run.
+    """
 
     clocks: list[Clock] = field(default_factory=list)
+    hands: dict[str, datetime] = field(default_factory=dict)
     facts: Facts = field(default_factory=Facts)
     pauses: list[Span] = field(default_factory=list)
 
 
-def read(lead_ids: Collection[int]) -> dict[int, Known]:
-    """What is known about each of these leads. Seven queries, however many."""
+def read(lead_ids: Collection[int], *, hands: Mapping[int, int], now: datetime) -> dict[int, Known]:
+    """What is known about each of these leads. hands: lead -> touch that raised one. Seven queries, however many."""
     known: dict[int, Known] = {lead_id: Known() for lead_id in sorted(lead_ids)}
     clocks = Clock.objects.filter(lead__in=lead_ids).select_related("promise__sla_policy")
     for clock in clocks.order_by("started_at", "pk"):
         known[clock.lead_id].clocks.append(clock)
     for lead_id, *step in _rows(_STEPS, lead_ids):
         known[lead_id].facts.steps.append(Step(*step))
-    for lead_id, cause, raised, raised_at, voided_at, answer, answered_at in _rows(_HANDS, lead_ids):
-        known[lead_id].facts.raised[cause] = Contact(raised, raised_at, voided_at)
+    for lead_id, cause, since, new, *raised, answer, answered_at in _rows(
+        _HANDS, lead_ids, now, [*hands], [*hands.values()]
+    ):
+        if new:
+            known[lead_id].hands[cause] = since
+        known[lead_id].facts.raised[cause] = Contact(*raised)
         if answer is not None:
             known[lead_id].facts.contacts["hot", cause] = Contact(answer, answered_at)
     for lead_id, event_id, answer, answered_at in _rows(_FOLLOW_UPS, lead_ids):
@@ -107,7 +124,7 @@ def pauses_of(lead_ids: Collection[int]) -> dict[int, list[Span]]:
     return {lead_id: joined(found) for lead_id, found in spans.items()}
 
 
-def _rows(sql: str, lead_ids: Collection[int]) -> list[Any]:
+def _rows(sql: str, lead_ids: Collection[int], *more: Any) -> list[Any]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, [list(lead_ids)])
+        cursor.execute(sql, [list(lead_ids), *more])
         return cursor.fetchall()

@@ -1,25 +1,23 @@
 """The clocks of promises: made to agree with what happened, and looked at when a warning or an end is due.
 
-`follow` is told what moved, `start_hot` who raised a hand, `sweep` that time has passed; all of them make the clocks
+`follow` is told what moved, who was in touch and who raised a hand, `sweep` that time has passed; both make the clocks
 say what the standing events, touches, meetings and pauses say (promises.py, terms.py). Whether a promise was kept is
 `stopped_at <= due_at`, whenever somebody looked. Locks: leads in id order; clocks change under the lock of their lead
 only.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final, Protocol
 
 from django.db import connection, transaction
 
-from funnel.models import Activity
 from routing.messages import notices
 from routing.models import Clock, Notice, SlaPromise
 from routing.sla import ladder
-from routing.sla.agreement import HOT, reconcile, start
-from routing.sla.clock_facts import REPLY, Known, pauses_of
-from routing.sla.promises import Begun, touch_cause
-from routing.sla.writing import Changes, write
+from routing.sla.agreement import reconcile
+from routing.sla.clock_facts import REPLY
+from routing.sla.promises import touch_cause
 
 ACCEPT = SlaPromise.Kind.ACCEPT.value
 
@@ -38,26 +36,29 @@ class RaisedHand(Protocol):
 
 
 @transaction.atomic
-def follow(event_ids: Collection[int], *, now: datetime) -> None:
-    """Bring the clocks of these stage events' leads in line. An entry into a stage among them starts its clocks.
+def follow(
+    event_ids: Collection[int] = (),
+    *,
+    touches: Collection[int] = (),
+    raised: Iterable[RaisedHand] = (),
+    now: datetime,
+) -> None:
+    """Bring the clocks in line with stage events, touches and raised hands that were heard of.
 
+    An entry into a stage among the events starts its clocks. A touch of one of us stops those that it answers; one of
+    theirs ends pauses that wait for a reply. A raised hand starts a clock from when we learnt of it, and the owner is
+    told once; a lead has one such clock at a time: a second hand does not prolong the first one's.
     Idempotent, in any order; the same constant number of statements for one event and a thousand.
     """
-    if not event_ids:
+    hands = {hand.lead_id: hand.activity_id for hand in sorted(raised, key=lambda h: h.activity_id, reverse=True)}
+    lead_ids = _concerned(event_ids, touches) | hands.keys()
+    if not lead_ids:
         return
-    lead_ids = _ids("SELECT DISTINCT lead_id FROM funnel_stageevent WHERE id = ANY(%s)", event_ids)
     _lock(lead_ids)
-    reconcile(lead_ids, now=now, heard=frozenset(f"stage_event:{pk}" for pk in event_ids))
-
-
-@transaction.atomic
-def follow_touches(activity_ids: Collection[int], *, now: datetime) -> None:
-    """Stop the clocks that a touch of one of us answers, and end the pauses that wait for a reply like one of these."""
-    if not activity_ids:
-        return
-    lead_ids = _ids(_TOUCHED, activity_ids)
-    if lead_ids:
-        follow_leads(lead_ids, now=now)
+    reconcile(lead_ids, now=now, heard=frozenset(f"stage_event:{pk}" for pk in event_ids), hands=hands)
+    if hands:
+        cause_of = {lead_id: touch_cause(activity_id) for lead_id, activity_id in hands.items()}
+        notices.tell_owners(hands, kind=Notice.Kind.HOT, now=now, causes=cause_of, urgent=True)
 
 
 @transaction.atomic
@@ -73,23 +74,6 @@ def follow_leads(lead_ids: Collection[int], *, now: datetime) -> None:
     """Bring the clocks that these leads have in line, after something else about them has changed."""
     _lock(lead_ids)
     reconcile(lead_ids, now=now)
-
-
-@transaction.atomic
-def start_hot(raised: Iterable[RaisedHand], *, now: datetime) -> None:
-    """Start the clock of each hand that was raised, from when we learnt of it, and tell the owner once.
-
-    A lead has one such clock at a time: a second raised hand does not prolong the first one's.
-    """
-    hands = {hand.lead_id: hand.activity_id for hand in sorted(raised, key=lambda h: h.activity_id, reverse=True)}
-    if not hands:
-        return
-    _lock(hands)
-    reconcile(hands, now=now)
-    _start_hot(hands, now=now)
-    reconcile(hands, now=now)  # it may be answered already
-    cause_of = {lead_id: touch_cause(activity_id) for lead_id, activity_id in hands.items()}
-    notices.tell_owners(hands, kind=Notice.Kind.HOT, now=now, causes=cause_of, urgent=True)
 
 
 @transaction.atomic
@@ -197,15 +181,11 @@ def _lock(lead_ids: Collection[int]) -> None:
         cursor.execute("SELECT id FROM funnel_lead WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(lead_ids)])
 
 
-def _start_hot(hands: Mapping[int, int], *, now: datetime) -> None:
-    """Start a clock for those that have none running and none of this cause."""
-    taken = set(Clock.objects.filter(lead__in=hands, kind=HOT, stopped_at=None).values_list("lead", flat=True))
-    causes = {lead_id: touch_cause(activity_id) for lead_id, activity_id in hands.items()}
-    again = set(Clock.objects.filter(lead__in=hands, kind=HOT, cause__in=causes.values()).values_list("lead", "cause"))
-    free = [lead_id for lead_id in sorted(hands) if lead_id not in taken and (lead_id, causes[lead_id]) not in again]
-    learnt = dict(Activity.objects.filter(pk__in=hands.values()).values_list("pk", "recorded_at"))
-    pauses = pauses_of(free)
-    changes = Changes()
-    begun = [(lead_id, HOT, Begun(causes[lead_id], min(learnt[hands[lead_id]], now))) for lead_id in free]
-    start(begun, {lead_id: Known(pauses=pauses.get(lead_id, [])) for lead_id in free}, changes, now=now)
-    write(changes, now=now)
+def _concerned(event_ids: Collection[int], touches: Collection[int]) -> set[int]:
+    """The leads whose clocks these may change."""
+    found: set[int] = set()
+    if event_ids:
+        found |= {*_ids("SELECT DISTINCT lead_id FROM funnel_stageevent WHERE id = ANY(%s)", event_ids)}
+    if touches:
+        found |= {*_ids(_TOUCHED, touches)}
+    return found

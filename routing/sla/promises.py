@@ -240,7 +240,7 @@ def _first(stops: Sequence[Stop]) -> Stop | None:
     return min(stops, key=lambda stop: (stop.at, stop.moot, stop.cancelled, stop.cause), default=None)
 
 
-# Every kind whose beginnings follow from the facts; raised hands begin when we learn of them (clocks.start_hot).
+# Every kind whose beginnings follow from the facts; raised hands begin when we learn of them (clocks.follow).
 RULES: Final[Mapping[str, Callable[[Facts], list[Begun]]]] = {
     "accept": accepts,
     "follow_up": follow_ups,

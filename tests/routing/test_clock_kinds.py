@@ -63,9 +63,9 @@ class TestFollowUp:
         for touched in (lead, other):
             call(touched, at=MONDAY + 5 * HOUR)
         follow(lead)
-        clocks.follow_touches([call(other, at=MONDAY + 3 * HOUR).pk], now=MONDAY + 4 * HOUR)
+        clocks.follow(touches=[call(other, at=MONDAY + 3 * HOUR).pk], now=MONDAY + 4 * HOUR)
         follow(other)
-        clocks.follow_touches([call(lead, at=MONDAY + 3 * HOUR).pk], now=MONDAY + 6 * HOUR)
+        clocks.follow(touches=[call(lead, at=MONDAY + 3 * HOUR).pk], now=MONDAY + 6 * HOUR)
         assert outcome_of(one(lead, "follow_up")) == outcome_of(one(other, "follow_up")) == (MONDAY + 3 * HOUR, False)
 
     @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ class TestFollowUp:
         lead = accepted()
         touch = call(lead, **({"at": MONDAY + HOUR} | fields))
         follow(lead)
-        clocks.follow_touches([touch.pk], now=MONDAY + DAY)
+        clocks.follow(touches=[touch.pk], now=MONDAY + DAY)
         assert one(lead, "follow_up").stopped_at is None
 
     def test_a_meeting_that_is_booked_is_a_contact_too(self, owner):

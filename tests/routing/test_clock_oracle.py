@@ -242,10 +242,10 @@ class Player:
             )
             if deed == "call":
                 story.calls.append(at)
-            clocks.follow_touches([touch.pk], now=at)
+            clocks.follow(touches=[touch.pk], now=at)
         elif deed == "reply":
             story.replies.append(at)
-            clocks.follow_touches([make.touch(person=lead.person, type="email_reply", occurred_at=at).pk], now=at)
+            clocks.follow(touches=[make.touch(person=lead.person, type="email_reply", occurred_at=at).pk], now=at)
         elif deed in ("wait", "data", "resume"):
             self.pause(deed, at)
         else:

@@ -12,7 +12,7 @@ from funnel.access import Role
 from funnel.models import Activity, Inbox, Kind, Lead, Stage, StageEvent
 from funnel.stages import Move, move
 from routing.models import Calendar, Clock, ClockEvent, Notice
-from routing.sla.clocks import follow, follow_touches, may_cool, start_hot, sweep
+from routing.sla.clocks import follow, may_cool, sweep
 from scoring.qualifying import ReRaise
 from tests import factories
 from tests.threads import at_once
@@ -398,7 +398,7 @@ class TestRaisedHand:
     def hand(self, lead: Lead, *, at: datetime = MONDAY) -> Activity:
         touch = factories.touch(person=lead.person, occurred_at=at)
         Activity.objects.filter(pk=touch.pk).update(recorded_at=at)
-        start_hot([ReRaise(lead.pk, touch.pk)], now=at)
+        follow(raised=[ReRaise(lead.pk, touch.pk)], now=at)
         return touch
 
     def call(self, lead: Lead, *, at: datetime, **fields) -> Activity:
@@ -414,7 +414,7 @@ class TestRaisedHand:
     def test_the_same_hand_twice_is_one_clock_and_one_notice(self, owner):
         lead = factories.mql(at=MONDAY, owner=owner)
         touch = self.hand(lead)
-        start_hot([ReRaise(lead.pk, touch.pk)], now=MONDAY + minutes(1))
+        follow(raised=[ReRaise(lead.pk, touch.pk)], now=MONDAY + minutes(1))
         assert Clock.objects.count() == Notice.objects.count() == 1
 
     def test_a_second_hand_does_not_prolong_the_first(self, owner):
@@ -443,7 +443,7 @@ class TestRaisedHand:
         if how == "accept":
             factories.advance(lead, Stage.SAL, at=answered)
         elif how == "call":
-            follow_touches([self.call(lead, at=answered).pk], now=answered)
+            follow(touches=[self.call(lead, at=answered).pk], now=answered)
         else:
             factories.advance(lead, "", at=answered, kind=Kind.DISQUALIFY if how == "reject" else Kind.RECYCLE)
         drained(lead)
@@ -459,7 +459,7 @@ class TestRaisedHand:
         self.hand(lead)
         values = {"direction": "out", "occurred_at": MONDAY + minutes(2)} | fields
         touch = factories.touch(person=lead.person, **values)
-        follow_touches([touch.pk], now=MONDAY + minutes(3))
+        follow(touches=[touch.pk], now=MONDAY + minutes(3))
         sweep(now=MONDAY + minutes(4.5), limit=10)
         assert clock_of(lead, "hot").stopped_at is None
 

@@ -137,7 +137,7 @@ class TestReassigning:
         lead = mql(owner=owner)
         touch = make.touch(person=lead.person, occurred_at=MONDAY)
         Activity.objects.filter(pk=touch.pk).update(recorded_at=MONDAY)
-        clocks.start_hot([type("Raised", (), {"lead_id": lead.pk, "activity_id": touch.pk})()], now=MONDAY)
+        clocks.follow(raised=[type("Raised", (), {"lead_id": lead.pk, "activity_id": touch.pk})()], now=MONDAY)
         swept(MONDAY + HOUR)
         assert owner_of(lead) == colleague
         swept(LATER)

@@ -75,7 +75,7 @@ class TestByAPerson:
     def test_a_reply_lets_it_run_again_from_the_moment_it_came(self, lead, owner):
         pause(lead, owner.user, kind="reply", why="")
         reply = make.touch(person=lead.person, type="email_reply", occurred_at=MONDAY + 4 * HOUR)
-        clocks.follow_touches([reply.pk], now=MONDAY + 5 * HOUR)
+        clocks.follow(touches=[reply.pk], now=MONDAY + 5 * HOUR)
         clock = clock_of(lead)
         assert (clock.paused_until, clock.due_at) == (None, MONDAY + DAY + 3 * HOUR)
         assert said(clock)[-1] == ("resumed", MONDAY + 4 * HOUR)
@@ -87,14 +87,14 @@ class TestByAPerson:
     def test_a_visit_and_what_a_machine_sends_are_no_reply(self, lead, owner, fields):
         pause(lead, owner.user, kind="reply", why="")
         values = {"type": "email_reply", "occurred_at": MONDAY + 4 * HOUR} | fields
-        clocks.follow_touches([make.touch(person=lead.person, **values).pk], now=MONDAY + 5 * HOUR)
+        clocks.follow(touches=[make.touch(person=lead.person, **values).pk], now=MONDAY + 5 * HOUR)
         clocks.follow_leads([lead.pk], now=MONDAY + 5 * HOUR)
         assert clock_of(lead).paused_until is not None
 
     def test_a_reply_does_not_bring_missing_data(self, lead, owner):
         pause(lead, owner.user)
         reply = make.touch(person=lead.person, type="email_reply", occurred_at=MONDAY + 4 * HOUR)
-        clocks.follow_touches([reply.pk], now=MONDAY + 5 * HOUR)
+        clocks.follow(touches=[reply.pk], now=MONDAY + 5 * HOUR)
         assert clock_of(lead).paused_until is not None
 
     def test_somebody_lets_them_run_before(self, lead, owner):

@@ -97,6 +97,17 @@ def test_a_touch_told_twice_or_in_a_batch_with_a_rebuild_counts_once():
     assert standing.interest == pytest.approx(50)
 
 
+def test_a_move_by_the_rule_leaves_the_score_as_it_is():
+    simple().active()
+    touch = factories.touch(person=factories.person(), type="form")
+    add(touch)
+    before = Score.objects.values().get()
+    with CaptureQueriesContext(connection) as asked:
+        assert apply([Taken(touch.person_id, "by_rule", 1)], now=NOW + 30 * DAY) == []
+    assert len(asked) == 0
+    assert Score.objects.values().get() == before
+
+
 def test_touches_that_are_void_gone_or_of_others_add_nothing():
     simple().active()
     person, other = factories.person(), factories.person()

@@ -49,7 +49,7 @@ def test_interest_makes_an_inquiry_an_mql_and_the_event_says_why(policy):
     event = event_of(lead)
     assert (event.kind, event.occurred_at, event.actor) == ("advance", later, None)
     assert (event.cause, event.policy, event.score) == (f"mql:activity:{touch.pk}", policy.policy, 50.0)
-    assert Inbox.objects.filter(person=lead.person, cause="stage_event", object_id=event.pk).exists()
+    assert Inbox.objects.filter(person=lead.person, cause="by_rule", object_id=event.pk).exists()
 
 
 def test_without_a_touch_the_review_is_the_cause(policy):
