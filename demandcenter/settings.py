@@ -386,6 +386,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django.server": {"level": "WARNING"},
+        # On a laptop the lines of requests would bury the address and the log-ins; failures are told anywhere.
+        "django_structlog": {"level": LOG_LEVEL if PRODUCTION else "WARNING"},
         "axes": {"level": "WARNING"},
         # Looks that find nothing come every second; what a task does it says itself, and failures are errors.
         "celery.worker.strategy": {"level": "WARNING"},
