@@ -13,8 +13,8 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import connection
 
+from funnel.replies import REPLY
 from reporting.intervals import wilson
-from routing.cadences.replies import TYPES
 from routing.models import Cadence, Enrolment, Medium
 
 WINDOW: Final = timedelta(days=180)
@@ -64,11 +64,11 @@ class CadenceFigures:
     steps: list[StepFigures]
 
 
-_ANSWERED: Final = """
+_ANSWERED: Final = f"""
 SELECT a.id, a.lead_id, a.medium, a.outcome = 'connected' OR EXISTS (
     SELECT FROM funnel_activity t JOIN funnel_lead l ON l.id = a.lead_id
-    WHERE t.person_id = l.person_id AND t.direction = 'in' AND NOT t.automatic AND t.voided_at IS NULL
-      AND t.type = ANY(%(replies)s) AND t.occurred_at > a.occurred_at AND t.occurred_at <= a.occurred_at + %(answers)s
+    WHERE t.person_id = l.person_id AND {REPLY}
+      AND t.occurred_at > a.occurred_at AND t.occurred_at <= a.occurred_at + %(answers)s
 ) AS answered
 FROM routing_attempt a
 WHERE a.taken_back_at IS NULL AND a.occurred_at BETWEEN %(since)s AND %(now)s - %(answers)s
@@ -159,7 +159,7 @@ def _shares(names: Sequence[str], tallies: Sequence[Sequence[int]]) -> list[Shar
 
 def _rows(sql: str, now: datetime) -> list[tuple[Any, ...]]:
     values = {
-        "now": now, "since": now - WINDOW, "answers": ANSWERS, "ripe": RIPE, "replies": list(TYPES),
+        "now": now, "since": now - WINDOW, "answers": ANSWERS, "ripe": RIPE,
         "zone": settings.REPORTING_ZONE,
     }  # fmt: skip
     with connection.cursor() as cursor:

@@ -1,7 +1,7 @@
 """Leads in cadences: enrolled, their steps made as tasks, stopped once and for one cause.
 
 Set-based: enrolling or stopping a thousand leads is the same number of statements as one. What stops a run is decided
-by cadence.py from what stands in the database, so that it does not matter who looks first or how often.
+by arithmetic.py from what stands in the database, so that it does not matter who looks first or how often.
 """
 
 from collections.abc import Collection, Sequence
@@ -12,13 +12,12 @@ from django.db import connection, transaction
 
 from funnel.conditions import ConditionError
 from funnel.conditions import compile as compile_condition
+from funnel.replies import REPLY
 from funnel.versions import Status
-from routing.cadences import replies
 from routing.cadences.arithmetic import Known, due_times, why_stopped
 from routing.day import work
-from routing.day.agenda import require_work
 from routing.day.work import DROPPED, Wanted
-from routing.decisions.acts import DEAL, REASSIGN, UNDO, WORK, Done, Refused, locked, refuse_if_closed, require
+from routing.decisions.acts import UNDO, Done, Refused, to_work
 from routing.fields import FIELDS
 from routing.models import Cadence, Enrolment, Task
 from routing.sla.deadlines import Deadlines
@@ -36,7 +35,7 @@ WHERE l.closed_at IS NULL AND l.owner_id IS NOT NULL AND l.stage = 'sal' AND NOT
 ON CONFLICT DO NOTHING
 RETURNING id, lead_id, cadence_id
 """
-_KNOWN: Final = """
+_KNOWN: Final = f"""
 SELECT n.id, n.started_at, reply.at, meeting.at,
        CASE WHEN l.closed_at IS NOT NULL THEN greatest(l.closed_at, n.started_at) END,
        CASE WHEN l.closed_at IS NULL AND l.stage <> 'sal' THEN greatest(l.stage_since, n.started_at) END,
@@ -48,8 +47,8 @@ JOIN routing_cadence c ON c.id = n.cadence_id
 JOIN funnel_lead l ON l.id = n.lead_id JOIN funnel_person p ON p.id = l.person_id
 LEFT JOIN LATERAL (
     SELECT t.occurred_at AS at FROM funnel_activity t
-    WHERE t.person_id = l.person_id AND t.occurred_at >= n.started_at AND t.direction = 'in' AND NOT t.automatic
-      AND t.voided_at IS NULL AND t.type = ANY(%(replies)s) ORDER BY t.occurred_at LIMIT 1
+    WHERE t.person_id = l.person_id AND t.occurred_at >= n.started_at AND {REPLY}
+    ORDER BY t.occurred_at LIMIT 1
 ) reply ON true
 LEFT JOIN LATERAL (
     SELECT min(m.booked_at) AS at FROM routing_meeting m WHERE m.lead_id = l.id AND m.booked_at >= n.started_at
@@ -93,7 +92,7 @@ def stop_what_is_over(*, now: datetime, among: Collection[int] | None = None, li
     """Stop the runs for which something has happened that stops them. Returns how many. among: only of these leads."""
     if among is not None and not among:
         return 0
-    values: dict[str, Any] = {"replies": list(replies.TYPES), "leads": list(among or ()), "undoable": now - UNDO}
+    values: dict[str, Any] = {"leads": list(among or ()), "undoable": now - UNDO}
     with connection.cursor() as cursor:
         cursor.execute(f"{_KNOWN}{_AMONG if among is not None else ''} ORDER BY n.id", values)
         rows = cursor.fetchall()
@@ -136,10 +135,7 @@ def match(lead_ids: Sequence[int], cadences: Sequence[Cadence]) -> dict[int, Cad
 @transaction.atomic
 def enrol(lead_id: int, *, cadence_id: int, user: Any, now: datetime) -> Done:
     """Put an accepted lead into a published cadence; one runs at a time. Raises Refused, NotAllowed."""
-    require(user, WORK, REASSIGN, DEAL, deed="start cadences")
-    lead = locked(lead_id)
-    refuse_if_closed(lead, now=now)
-    require_work(lead, user, now=now)
+    lead = to_work(lead_id, user=user, deed="start cadences", now=now)
     cadence = Cadence.objects.filter(pk=cadence_id, status=Status.PUBLISHED).prefetch_related("steps").first()
     if cadence is None:
         raise Refused("This cadence is not in force; another version may be.")
@@ -159,9 +155,7 @@ def enrol(lead_id: int, *, cadence_id: int, user: Any, now: datetime) -> Done:
 @transaction.atomic
 def stop(lead_id: int, *, user: Any, now: datetime) -> Done:
     """Take a lead out of its cadence; the steps that are left are no longer needed. Raises Refused, NotAllowed."""
-    require(user, WORK, REASSIGN, DEAL, deed="stop cadences")
-    lead = locked(lead_id)
-    require_work(lead, user, now=now)
+    lead = to_work(lead_id, user=user, deed="stop cadences", now=now, closed=True)
     running = Enrolment.objects.filter(lead=lead, stopped_at=None).select_related("cadence").first()
     if running is None:
         raise Refused(f"{lead.person} is in no cadence.")

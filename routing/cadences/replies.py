@@ -6,21 +6,16 @@ from typing import Final
 
 from django.db import connection
 
+from funnel.replies import REPLY
 from routing.day import work
 from routing.day.work import DONE, Wanted
 from routing.models import Task
 
-# What a human of theirs says to one of us; a visit, a click or a form says something to marketing.
-TYPES: Final = (
-    "email_reply", "reply", "social_reply", "linkedin_reply", "sms_reply", "inbound_call", "call_in",
-    "callback_request", "chat_message",
-)  # fmt: skip
-
-_WAITING: Final = """
+_WAITING: Final = f"""
 SELECT l.id, t.id, t.occurred_at FROM funnel_activity t
 JOIN funnel_lead l ON l.person_id = t.person_id AND l.closed_at IS NULL AND l.owner_id IS NOT NULL
                   AND l.stage IN ('sal', 'sql', 'opportunity')
-WHERE t.id = ANY(%s) AND t.direction = 'in' AND NOT t.automatic AND t.voided_at IS NULL AND t.type = ANY(%s)
+WHERE t.id = ANY(%s) AND {REPLY}
   AND NOT EXISTS (
       SELECT FROM funnel_activity o WHERE o.person_id = t.person_id AND o.direction = 'out' AND NOT o.automatic
         AND o.voided_at IS NULL AND o.occurred_at >= t.occurred_at)
@@ -44,7 +39,7 @@ def follow(activity_ids: Collection[int], *, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_ANSWERED, [list(activity_ids)])
         answered = [pk for (pk,) in cursor.fetchall()]
-        cursor.execute(_WAITING, [list(activity_ids), list(TYPES)])
+        cursor.execute(_WAITING, [list(activity_ids)])
         waiting = cursor.fetchall()
     work.close(answered, state=DONE, cause=f"activity:{max(activity_ids)}", actor_id=None, now=now)
     wanted = [

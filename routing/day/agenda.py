@@ -11,21 +11,15 @@ from funnel.notes import write_note
 from routing.day import work
 from routing.day.work import DONE, DROPPED, SKIPPED, Wanted
 from routing.decisions.acts import (
-    DEAL,
-    REASSIGN,
     UNDO,
-    WORK,
     Done,
     Invalid,
-    NotAllowed,
     Refused,
     locked,
-    manages,
     moment,
-    refuse_if_closed,
-    rep_of,
-    require,
-    require_hand,
+    refuse_if_late,
+    require_doer,
+    to_work,
 )
 from routing.models import Task, TaskEvent
 
@@ -35,10 +29,7 @@ FARTHEST: Final = timedelta(days=730)
 @transaction.atomic
 def plan(lead_id: int, *, next_at: datetime | None, text: str = "", user: Any, now: datetime) -> Done:
     """Set or clear the next date of an open lead, with a note or without. Raises Invalid, Refused, NotAllowed."""
-    require(user, WORK, REASSIGN, DEAL, deed="plan leads")
-    lead = locked(lead_id)
-    refuse_if_closed(lead, now=now)
-    require_work(lead, user, now=now)
+    lead = to_work(lead_id, user=user, deed="plan leads", now=now)
     refuse_unless_ahead(next_at, now=now)
     if text.strip():
         write_note(lead=lead, author=user, text=text)
@@ -84,13 +75,11 @@ def put_off(task_id: int, *, until: datetime, user: Any, now: datetime) -> Done:
 def take_back(lead_id: int, *, cause: str, user: Any, now: datetime) -> Done:
     """Take one of these acts back within ten minutes. cause: as it was answered. Raises Refused, NotAllowed."""
     lead = locked(lead_id)
-    if not cause.startswith(f"user:{user.pk}:") and not manages(user):
-        raise NotAllowed("Only whoever did this, or a manager, can take it back.")
+    require_doer(_actor_of(cause), user)
     events = list(TaskEvent.objects.filter(task__lead=lead, cause=cause))
     if not events:
         raise Refused("There is nothing of this kind to take back.")
-    if now > min(event.occurred_at for event in events) + UNDO:
-        raise Refused("Taking back is possible for 10 minutes.")
+    refuse_if_late(min(event.occurred_at for event in events), now=now)
     back, who = f"undo:{cause}", user.pk
     work.close([e.task_id for e in events if e.kind == "made"], state=DROPPED, cause=back, actor_id=who, now=now)
     closed = [event.task_id for event in events if event.kind in (DONE, SKIPPED, DROPPED)]
@@ -101,16 +90,6 @@ def take_back(lead_id: int, *, cause: str, user: Any, now: datetime) -> Done:
 
 
 # --- What other acts of this kind share -----------------------------------------------------------
-
-
-def require_work(lead: Lead, user: Any, *, now: datetime) -> None:
-    """The lead's owner or a manager; whoever works deals only does it on leads of their own."""
-    if user.has_perm(WORK) or user.has_perm(REASSIGN):
-        require_hand(lead, user, deed="work", now=now)
-        return
-    rep = rep_of(user)
-    if rep is None or lead.owner_id != rep.pk:
-        raise Refused("This lead is not yours. Only its owner or a manager can work it.")
 
 
 def refuse_unless_ahead(at: datetime | None, *, now: datetime, field: str = "next_at") -> None:
@@ -137,18 +116,23 @@ def end_of_day(now: datetime) -> datetime:
 
 def _held(task_id: int, user: Any, *, now: datetime) -> tuple[Task, Lead]:
     """The task under the lock of its lead, which the user may work."""
-    require(user, WORK, REASSIGN, DEAL, deed="work on tasks")
     lead_id = Task.objects.filter(pk=task_id).values_list("lead", flat=True).first()
     if lead_id is None:
         raise Refused("There is no such task.")
-    lead = locked(lead_id)
-    require_work(lead, user, now=now)
+    lead = to_work(lead_id, user=user, deed="work on tasks", now=now, closed=True)
     return Task.objects.get(pk=task_id), lead
 
 
 def _cause(user: Any, act: str, now: datetime) -> str:
     """New each time: an act on a task is told apart by the moment at which it was done."""
     return f"user:{user.pk}:{act}:{now.timestamp():.6f}"
+
+
+def _actor_of(cause: str) -> int | None:
+    """Whose act a cause names; None: nobody's."""
+    head, _colon, rest = cause.partition(":")
+    who = rest.partition(":")[0]
+    return int(who) if head == "user" and who.isascii() and who.isdigit() else None
 
 
 def _named(task: Task, lead: Lead) -> str:

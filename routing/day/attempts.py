@@ -13,26 +13,21 @@ from funnel import touches
 from funnel.models import Lead, Stage
 from funnel.notes import write_note
 from routing.day import work
-from routing.day.agenda import end_of_day, refuse_unless_ahead, require_work, set_next
+from routing.day.agenda import end_of_day, refuse_unless_ahead, set_next
 from routing.day.work import DONE, DROPPED
 from routing.decisions import services
 from routing.decisions.acts import (
-    DEAL,
-    REASSIGN,
     UNDO,
-    WORK,
     Done,
     Invalid,
-    NotAllowed,
     Refused,
-    at_moment,
     last_event,
     locked,
-    manages,
     moment,
-    refuse_if_closed,
+    refuse_if_late,
     rep_of,
-    require,
+    require_doer,
+    to_work,
 )
 from routing.models import Attempt, Medium, Task
 from routing.sla import clocks
@@ -63,18 +58,36 @@ def log(
     text: kept as a note. next_at: when to try again; aware, ahead, at most two years. Raises Invalid for the outcome or
     the next date; Refused, NotAllowed.
     """
-    require(user, WORK, REASSIGN, DEAL, deed="log calls")
     if outcome not in OF_MEDIUM.get(medium, ()):
         raise Invalid("outcome", f"Say one of: {', '.join(OF_MEDIUM.get(medium, Medium.values))}.")
-    lead = locked(lead_id)
+    lead = to_work(lead_id, user=user, deed="log calls", now=now)
     if (before := _just_now(lead, user, medium, outcome, now=now)) is not None:
         return _logged(before, lead, next_at=None, now=now)
-    refuse_if_closed(lead, now=now)
-    require_work(lead, user, now=now)
     refuse_unless_ahead(next_at, now=now)
+    attempt = record(lead, medium=medium, outcome=outcome, text=text, next_at=next_at, user=user, now=now)
+    return _logged(attempt, lead, next_at=next_at, now=now)
+
+
+def record(
+    lead: Lead,
+    *,
+    medium: str,
+    outcome: str,
+    text: str = "",
+    next_at: datetime | None = None,
+    task_id: int | None = None,
+    accepts: bool = True,
+    user: Any,
+    now: datetime,
+) -> Attempt:
+    """Write an attempt that was made, with all that goes with it. The caller holds the lead's lock.
+
+    task_id: the step that it was for, whenever that is due. accepts: an MQL is accepted with it; raises Refused or
+    NotAllowed where the user may not.
+    """
     accepted = None
-    if lead.stage == Stage.MQL:
-        accepted = services.accept(lead_id, user=user, now=now).event_id
+    if accepts and lead.stage == Stage.MQL and lead.closed_at is None:
+        accepted = services.accept(lead.pk, user=user, now=now).event_id
         lead.refresh_from_db(fields=["stage", "owner", "pool"])
     activity_id = touches.record_ours(
         lead.person_id, type=TOUCHES[medium], payload={"outcome": outcome}, occurred_at=now, now=now
@@ -90,11 +103,11 @@ def log(
         accepted_id=accepted,
         note=write_note(lead=lead, author=user, text=text) if text.strip() else None,
     )
-    _do_what_is_due(attempt, now=now)
+    _do_what_is_due(attempt, task_id=task_id, now=now)
     if next_at is not None:
         set_next(lead, at=next_at, cause=_cause(attempt), actor_id=user.pk, now=now)
     clocks.follow(touches=[activity_id], now=now)
-    return _logged(attempt, lead, next_at=next_at, now=now)
+    return attempt
 
 
 @transaction.atomic
@@ -108,14 +121,11 @@ def take_back(attempt_id: int, *, user: Any, now: datetime) -> Done:
         raise Refused("There is no such call to take back.")
     lead = locked(found)
     attempt = Attempt.objects.select_related("note").get(pk=attempt_id)
-    if attempt.actor_id != user.pk and not manages(user):
-        raise NotAllowed("Only whoever logged this, or a manager, can take it back.")
+    require_doer(attempt.actor_id, user, did="logged this")
     said = Done(lead_id=lead.pk, sentence=f"Taken back: {lead.person} is as before.")
     if attempt.taken_back_at is not None:
         return said
-    if now > attempt.occurred_at + UNDO:
-        when = at_moment(attempt.occurred_at, now=now)
-        raise Refused(f"Taking back is possible for 10 minutes, and this was {when}.")
+    refuse_if_late(attempt.occurred_at, now=now)
     if attempt.accepted_id is not None:
         services.undo(attempt.accepted_id, user=user, now=now)
     cause, back = _cause(attempt), f"undo:{_cause(attempt)}"
@@ -134,13 +144,17 @@ def take_back(attempt_id: int, *, user: Any, now: datetime) -> Done:
 # --- Their parts ----------------------------------------------------------------------------------
 
 
-def _do_what_is_due(attempt: Attempt, *, now: datetime) -> None:
-    """An answer that waits, the next date if it is due today, and the earliest step that is to be made this way."""
+def _do_what_is_due(attempt: Attempt, *, task_id: int | None, now: datetime) -> None:
+    """An answer that waits, the next date if it is due today, and a step: the one that it was for, else the earliest
+    that is to be made this way.
+    """
     due = Task.objects.filter(lead=attempt.lead_id, state=Task.State.OPEN).order_by("shown_at", "pk")
     until = end_of_day(now)
     done: dict[str, int] = {}
-    for task in due:
-        if task.kind == Task.Kind.REPLY or (task.shown_at <= until and task.medium in ("", attempt.medium)):
+    for task in sorted(due, key=lambda one: one.pk != task_id):
+        if task.pk == task_id:
+            done[task.kind] = task.pk
+        elif task.kind == Task.Kind.REPLY or (task.shown_at <= until and task.medium in ("", attempt.medium)):
             done.setdefault(task.kind, task.pk)
     work.close(list(done.values()), state=DONE, cause=_cause(attempt), actor_id=attempt.actor_id, now=now)
 

@@ -5,21 +5,15 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from routing.day.agenda import require_work
 from routing.decisions.acts import (
-    DEAL,
-    REASSIGN,
     UNDO,
-    WORK,
     Done,
     Invalid,
-    NotAllowed,
     Refused,
     locked,
-    manages,
     moment,
-    refuse_if_closed,
-    require,
+    require_doer,
+    to_work,
 )
 from routing.models import Clock, Snooze
 
@@ -38,10 +32,7 @@ def snooze(lead_id: int, *, until: datetime, user: Any, now: datetime) -> Done:
 
     until: aware, ahead, at most 90 days. Raises Invalid, Refused (a hot lead cannot wait; others), NotAllowed.
     """
-    require(user, WORK, REASSIGN, DEAL, deed="snooze leads")
-    lead = locked(lead_id)
-    refuse_if_closed(lead, now=now)
-    require_work(lead, user, now=now)
+    lead = to_work(lead_id, user=user, deed="snooze leads", now=now)
     if not now < until <= now + FARTHEST:
         raise Invalid("until", "Snooze until a moment ahead, at most 90 days from now.")
     running = list(Clock.objects.filter(lead=lead, stopped_at=None, paused_until=None))
@@ -69,8 +60,7 @@ def wake(snooze_id: int, *, user: Any, now: datetime) -> Done:
         raise Refused("There is no such snooze.")
     lead = locked(found)
     asleep = Snooze.objects.get(pk=snooze_id)
-    if asleep.actor_id != user.pk and not manages(user):
-        raise NotAllowed("Only whoever snoozed this, or a manager, can wake it.")
+    require_doer(asleep.actor_id, user, did="snoozed this", deed="wake it")
     if asleep.ended_at is None:
         asleep.ended_at = now
         asleep.save(update_fields=["ended_at"])

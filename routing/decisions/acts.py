@@ -112,6 +112,22 @@ def require_hand(lead: Lead, user: Any, *, deed: str, now: datetime) -> Rep | No
     return rep
 
 
+def require_work(lead: Lead, user: Any, *, now: datetime) -> None:
+    """The lead's owner or a manager; whoever works deals only does it on leads of their own."""
+    if user.has_perm(WORK) or user.has_perm(REASSIGN):
+        require_hand(lead, user, deed="work", now=now)
+        return
+    rep = rep_of(user)
+    if rep is None or lead.owner_id != rep.pk:
+        raise Refused("This lead is not yours. Only its owner or a manager can work it.")
+
+
+def require_doer(actor_id: int | None, user: Any, *, did: str = "did this", deed: str = "take it back") -> None:
+    """Raises NotAllowed unless the user did it, or is a manager."""
+    if actor_id != user.pk and not manages(user):
+        raise NotAllowed(f"Only whoever {did}, or a manager, can {deed}.")
+
+
 def require_pool(lead: Lead, rep: Rep, *, deed: str) -> None:
     """A pool is for the reps of its team; a lead that nobody owns and that waits in no pool is for every rep."""
     if lead.pool_id is not None and lead.pool_id != rep.team_id:
@@ -190,6 +206,28 @@ def locked(lead_id: int) -> Lead:
     return lead
 
 
+def to_decide(lead_id: int, *, user: Any, deed: str) -> Lead:
+    """The lead under its lock, for a user whose role lets them decide about leads. deed: "accept leads".
+
+    Raises NotAllowed; Refused for one that is not there.
+    """
+    require(user, WORK, REASSIGN, deed=deed)
+    return locked(lead_id)
+
+
+def to_work(lead_id: int, *, user: Any, deed: str, now: datetime, closed: bool = False) -> Lead:
+    """The lead under its lock, open and the user's to work. closed: it may be closed as well.
+
+    Raises NotAllowed, Refused.
+    """
+    require(user, WORK, REASSIGN, DEAL, deed=deed)
+    lead = locked(lead_id)
+    if not closed:
+        refuse_if_closed(lead, now=now)
+    require_work(lead, user, now=now)
+    return lead
+
+
 def last_event(lead: Lead) -> StageEvent | None:
     """The newest event of the lead by when it was learnt, with who did it."""
     return StageEvent.objects.filter(lead=lead).select_related("actor").order_by("-id").first()
@@ -220,6 +258,12 @@ def refuse_if_closed(lead: Lead, *, now: datetime) -> None:
     if lead.closed_at is not None:
         last = last_event(lead)
         raise Refused(what_happened(last, now=now) if last else "This lead is closed.")
+
+
+def refuse_if_late(at: datetime, *, now: datetime) -> None:
+    """Raises Refused for an act that was done too long ago to be taken back."""
+    if now > at + UNDO:
+        raise Refused(f"Taking back is possible for 10 minutes, and this was {at_moment(at, now=now)}.")
 
 
 def move(wishes: Sequence[stages.Move], *, now: datetime) -> list[int]:

@@ -5,7 +5,6 @@ Every act locks the lead, takes one decision on what stands under the lock, and 
 """
 
 import re
-from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,9 +17,7 @@ from funnel.notes import write_note
 from funnel.stages import Move
 from routing.assignment import wrong_routes
 from routing.decisions.acts import (
-    REASSIGN,
     UNDO,
-    WORK,
     Done,
     Invalid,
     NotAllowed,
@@ -30,20 +27,20 @@ from routing.decisions.acts import (
     is_act,
     last_event,
     locked,
-    manages,
     move,
     name_of,
-    owner_since,
     reason_for,
     refuse_if_elsewhere,
-    require,
+    refuse_if_late,
+    require_doer,
     require_hand,
+    to_decide,
     what_happened,
 )
 from routing.decisions.claiming import claim
-from routing.decisions.ownership import HandOver, give_back, hand_over, tell_of
+from routing.decisions.hands import latest_assignment, reassign, release
+from routing.decisions.ownership import HandOver, give_back, hand_over
 from routing.models import Assignment
-from routing.sales import handoff
 from routing.sales.meetings import take_back_booked, take_back_held
 
 __all__ = [
@@ -63,8 +60,7 @@ def accept(lead_id: int, *, user: Any, now: datetime) -> Done:
 
     Raises Refused: somebody else decided, owns or claimed it; NotAllowed.
     """
-    require(user, WORK, REASSIGN, deed="accept leads")
-    lead = locked(lead_id)
+    lead = to_decide(lead_id, user=user, deed="accept leads")
     last = last_event(lead)
     if is_act(last, "accept", user):
         return _done(lead, last, f"{lead.person} is accepted.")
@@ -87,8 +83,7 @@ def reject(
     text: a sentence, kept as a note; some reasons demand it. seen: the stage at which the user saw the lead.
     Raises Invalid for the reason or its text; Refused, NotAllowed.
     """
-    require(user, WORK, REASSIGN, deed="reject leads")
-    lead = locked(lead_id)
+    lead = to_decide(lead_id, user=user, deed="reject leads")
     if done := wrong_routes.again(lead, user=user, reason_id=reason_id):
         return done
     last = last_event(lead)
@@ -125,8 +120,7 @@ def recycle(
     seen: the stage at which the user saw the lead; blank takes it wherever it stands.
     Raises Invalid for the reason, its text or a day that is not ahead; Refused, NotAllowed.
     """
-    require(user, WORK, REASSIGN, deed="recycle leads")
-    lead = locked(lead_id)
+    lead = to_decide(lead_id, user=user, deed="recycle leads")
     last = last_event(lead)
     if is_act(last, "recycle", user) and last is not None and last.reason_id == reason_id:
         return _done(lead, last, _recycled(lead))
@@ -152,8 +146,7 @@ def recycle(
 @transaction.atomic
 def reopen(lead_id: int, *, user: Any, reason_id: int | None = None, now: datetime) -> Done:
     """Open a closed lead again at the stage where it stood. Raises Refused, NotAllowed, Invalid for the reason."""
-    require(user, WORK, REASSIGN, deed="reopen leads")
-    lead = locked(lead_id)
+    lead = to_decide(lead_id, user=user, deed="reopen leads")
     last = last_event(lead)
     if is_act(last, "reopen", user):
         return _done(lead, last, _reopened(lead))
@@ -185,13 +178,11 @@ def undo(event_id: int, *, user: Any, now: datetime) -> Done:
     cause = f"undo:{event.pk}"
     if last is not None and last.cause == cause and last.actor_id == user.pk:
         return Done(lead_id=lead.pk, event_id=last.pk, sentence=_taken_back(lead))
-    if event.actor_id != user.pk and not manages(user):
-        raise NotAllowed("Only whoever did this, or a manager, can take it back.")
+    require_doer(event.actor_id, user)
     if last is not None and last.pk != event.pk:
         raise Refused(what_happened(last, now=now))
     _refuse_what_came_since(lead, event, now=now)
-    if now > event.recorded_at + UNDO:
-        raise Refused(f"Taking back is possible for 10 minutes, and this was {at_moment(event.recorded_at, now=now)}.")
+    refuse_if_late(event.recorded_at, now=now)
     wish = Move(
         lead_id=lead.pk,
         kind=Kind.VOID.value,
@@ -213,93 +204,7 @@ def undo(event_id: int, *, user: Any, now: datetime) -> Done:
     return Done(lead_id=lead.pk, event_id=void_id, sentence=_taken_back(lead))
 
 
-# --- Hands ----------------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def release(lead_id: int, *, user: Any, now: datetime) -> Done:
-    """Give an open lead back: into the pool it was claimed from, else that of its owner's team, else to nobody."""
-    require(user, WORK, REASSIGN, deed="give leads back")
-    lead = locked(lead_id)
-    latest = _latest_assignment(lead)
-    if lead.owner_id is None:
-        if latest is not None and latest.kind == Assignment.Kind.RELEASED and latest.actor_id == user.pk:
-            return Done(lead_id=lead.pk, sentence=_released(lead))
-        raise Refused("Nobody owns this lead, so there is nobody to give it back.")
-    require_hand(lead, user, deed="give back", now=now)
-    if lead.closed_at is not None:
-        raise Refused("This lead is closed; only open leads are given back.")
-    if lead.stage == Stage.OPPORTUNITY:
-        raise Refused("This lead has become a deal; a manager can give it to somebody else.")
-    back = HandOver(
-        lead=lead,
-        kind=Assignment.Kind.RELEASED.value,
-        team_id=_pool_before(lead, latest),
-        cause=_hand_cause("release", user, lead),
-    )
-    hand_over([back], actor=user, now=now)
-    lead.refresh_from_db(fields=["owner", "pool"])
-    return Done(lead_id=lead.pk, sentence=_released(lead))
-
-
-@transaction.atomic
-def reassign(
-    lead_ids: Sequence[int],
-    *,
-    rep_id: int,
-    user: Any,
-    now: datetime,
-    seen: Mapping[int, int | None] | None = None,
-) -> list[Done]:
-    """Give open leads to a rep, all or none; one `Done` a lead, by id. A constant number of statements.
-
-    seen: whose each lead was when the user looked (rep id, None for nobody); where that has changed, nothing is.
-    Raises NotAllowed; Invalid for a rep who is not active; Refused where a lead is closed, not there, or changed hands.
-    """
-    require(user, REASSIGN, deed="give leads to somebody else")
-    rep = Rep.objects.active().select_related("team").filter(pk=rep_id).first()
-    if rep is None:
-        raise Invalid("rep_id", "There is no such active rep.")
-    wanted = sorted(set(lead_ids))
-    leads = list(Lead.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk"))
-    if len(leads) != len(wanted):
-        raise Refused(f"{len(wanted) - len(leads)} of these leads are not there; nothing was changed.")
-    closed = sum(lead.closed_at is not None for lead in leads)
-    if closed:
-        raise Refused(f"{closed} of these leads are closed; reopen them or leave them out. Nothing was changed.")
-    if seen is not None:
-        _refuse_what_changed_hands([one for one in leads if one.owner_id != seen.get(one.pk, one.owner_id)], now=now)
-    latest = dict(
-        Assignment.objects.filter(lead__in=wanted).order_by("lead", "-id").distinct("lead").values_list("lead", "pk")
-    )
-    changes = [
-        HandOver(
-            lead=lead,
-            kind=Assignment.Kind.REASSIGNED.value,
-            rep_id=rep.pk,
-            cause=f"user:{user.pk}:reassign:{latest.get(lead.pk, 0)}",
-        )
-        for lead in leads
-        if lead.owner_id != rep.pk
-    ]
-    hand_over(changes, actor=user, now=now)
-    handoff.follow_hands([change.lead for change in changes], rep=rep, user=user, now=now)
-    tell_of(changes, actor=user, now=now)
-    return [Done(lead_id=lead.pk, sentence=f"Given to {rep}.") for lead in leads]
-
-
 # --- Their parts ----------------------------------------------------------------------------------
-
-
-def _refuse_what_changed_hands(moved: Sequence[Lead], *, now: datetime) -> None:
-    """Raises Refused for leads that are no longer whose the user saw them to be."""
-    if not moved:
-        return
-    whose = owner_since(moved[0], now=now) if moved[0].owner_id else "with nobody"
-    if len(moved) == 1:
-        raise Refused(f"{moved[0].person} is {whose} by now. Nothing was changed; look again.")
-    changed = f"{len(moved)} of these leads changed hands since you looked"
-    raise Refused(f"{changed}; {moved[0].person} is {whose}. Nothing was changed.")
 
 
 def _wish(
@@ -347,22 +252,6 @@ def _keep(lead: Lead, user: Any, text: str) -> None:
         write_note(lead=lead, author=user, text=text)
 
 
-def _latest_assignment(lead: Lead) -> Assignment | None:
-    return Assignment.objects.filter(lead=lead).select_related("actor").order_by("-id").first()
-
-
-def _hand_cause(act: str, user: Any, lead: Lead) -> str:
-    latest = _latest_assignment(lead)
-    return f"user:{user.pk}:{act}:{latest.pk if latest else 0}"
-
-
-def _pool_before(lead: Lead, latest: Assignment | None) -> int | None:
-    """Where a lead goes back to: the pool that its owner claimed it from, else that of the owner's team."""
-    if latest is not None and latest.kind == Assignment.Kind.CLAIMED and latest.rep_id == lead.owner_id:
-        return latest.explanation["before"]["pool"]
-    return lead.owner.team_id if lead.owner else None
-
-
 def _act_of(event: StageEvent | None) -> str:
     """accept, reject ... of an event that a user's act has made; blank of any other."""
     parts = event.cause.split(":") if event else []
@@ -373,9 +262,11 @@ def _refuse_what_came_since(lead: Lead, event: StageEvent, *, now: datetime) -> 
     """A meeting lies ahead of an accepted lead, or the lead changed hands after the act."""
     if _act_of(event) == "accept" and lead.meetings.filter(outcome="").exists():
         raise Refused("A meeting was booked since; cancel it first.")
-    latest = _latest_assignment(lead)
+    latest = latest_assignment(lead)
     if latest is None or latest.cause == event.cause or latest.recorded_at <= event.recorded_at:
         return
+    if latest.rep_id is not None and latest.rep_id == latest.previous_id:
+        return  # it stayed where it was
     who = f"{name_of(latest.actor)} gave" if latest.actor else "Routing gave"
     raise Refused(f"{who} this lead to somebody else {at_moment(latest.recorded_at, now=now)}; it stays as it is.")
 
@@ -392,11 +283,6 @@ def _recycled(lead: Lead) -> str:
 
 def _reopened(lead: Lead) -> str:
     return f"{lead.person} is open again at {Stage(lead.stage).label}."
-
-
-def _released(lead: Lead) -> str:
-    where = f"in the pool of {lead.pool}" if lead.pool else "with nobody now"
-    return f"{lead.person} is {where}."
 
 
 def _taken_back(lead: Lead) -> str:

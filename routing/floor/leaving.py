@@ -21,7 +21,7 @@ from routing.decisions.acts import REASSIGN, Invalid, Refused, require
 from routing.decisions.ownership import HandOver, hand_over
 from routing.messages.notices import Tell, tell
 from routing.models import Absence, Assignment, Attendee, Departure, HandOff, Meeting, Notice, Seat, Task
-from routing.sales import handoff
+from routing.sales.following import follow_hands
 from routing.seats import seats
 
 UNDO_WITHIN: Final = timedelta(days=7)
@@ -257,9 +257,8 @@ def _give_leads(leads: Sequence[Lead], to: Mapping[int, int], *, cause: str, use
         HandOver(lead=lead, kind=Assignment.Kind.REASSIGNED.value, rep_id=to[lead.pk], cause=cause) for lead in leads
     ]
     hand_over(sorted(changes, key=lambda change: change.lead.pk), actor=user, now=now)
-    for taker in Rep.objects.filter(pk__in=set(to.values())).select_related("team"):
-        theirs = [lead for lead in leads if to[lead.pk] == taker.pk]
-        handoff.follow_hands(theirs, rep=taker, user=user, now=now)
+    takers = Rep.objects.select_related("team").in_bulk(set(to.values()))
+    follow_hands({lead.pk: takers[to[lead.pk]] for lead in leads}, user=user, now=now)
 
 
 def _give_meetings(rep: Rep, leads: Mapping[int, int], takers: _Takers) -> dict[int, int]:

@@ -5,14 +5,13 @@ it goes to is said by the rules for SQLs of the routing policy, or by whoever of
 handoff_answers.py.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
 
-from funnel.models import Activity, Lead, Rep, Stage, Team
+from funnel.models import Activity, Lead, Rep, Stage
 from funnel.owners import set_developer
 from routing.assignment.engine import Proposal, propose
 from routing.assignment.explain import why_nobody
@@ -36,11 +35,11 @@ from routing.leads.wording import touch_words
 from routing.messages.notices import Tell, tell
 from routing.models import Assignment, HandOff, HandOffNote, Notice
 from routing.sales import attainments
+from routing.sales.following import PENDING
 from routing.sales.meetings import executives, expect
 from routing.seats import seats
 
 MOST_CONSUMED: Final = 20
-_PENDING: Final = {"accepted_at": None, "returned_at": None, "withdrawn_at": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,37 +158,6 @@ def consumed_by(lead: Lead, *, now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-# --- Somebody gives the lead to somebody else meanwhile -------------------------------------------
-
-
-def follow_hands(leads: Sequence[Lead], *, rep: Rep, user: Any, now: datetime) -> None:
-    """Offers of these leads follow to the rep who has just been given them; where that is no account executive, they
-    end. The caller holds the locks. Three statements, however many.
-    """
-    pending = list(
-        HandOff.objects.filter(lead__in=leads, **_PENDING).exclude(to_rep=rep).select_related("note").order_by("pk")
-    )
-    if not pending:
-        return
-    HandOff.objects.filter(pk__in=[one.pk for one in pending]).update(withdrawn_at=now, withdrawn_by=user)
-    if rep.team is None or rep.team.kind != Team.Kind.AE:
-        return
-    again = HandOff.objects.bulk_create(
-        HandOff(
-            lead_id=one.lead_id, from_rep_id=one.from_rep_id, to_rep=rep, offered_at=now, offered_by=user,
-            cause=f"hand_off:{one.pk}:moved",
-        )
-        for one in pending
-    )  # fmt: skip
-    HandOffNote.objects.bulk_create(
-        HandOffNote(
-            hand_off=new, person_id=one.note.person_id, need=one.note.need, next_step=one.note.next_step,
-            answered=one.note.answered, unanswered=one.note.unanswered, consumed=one.note.consumed,
-        )
-        for new, one in zip(again, pending, strict=True)
-    )  # fmt: skip
-
-
 # --- Reading --------------------------------------------------------------------------------------
 
 
@@ -236,7 +204,7 @@ def done_with(lead: Lead, hand_off: HandOff, at: datetime | None, sentence: str)
 
 def _pending(lead: Lead, user: Any, *, now: datetime) -> HandOff | None:
     """The offer that waits for an answer. One to somebody who does not have the lead any more has ended."""
-    found = HandOff.objects.filter(lead=lead, **_PENDING).select_related("to_rep").first()
+    found = HandOff.objects.filter(lead=lead, **PENDING).select_related("to_rep").first()
     if found is not None and found.to_rep_id != lead.owner_id:
         HandOff.objects.filter(pk=found.pk).update(withdrawn_at=now, withdrawn_by=user)
         return None

@@ -14,10 +14,8 @@ from funnel.stages import Move
 from routing.decisions.acts import (
     DEAL,
     REASSIGN,
-    UNDO,
     WORK,
     Done,
-    NotAllowed,
     Refused,
     at_moment,
     cause_of,
@@ -29,8 +27,10 @@ from routing.decisions.acts import (
     owner_since,
     reason_for,
     refuse_if_elsewhere,
+    refuse_if_late,
     rep_of,
     require,
+    require_doer,
 )
 from routing.decisions.ownership import HandOver, give_back, hand_over
 from routing.floor.leaving import successor_of
@@ -101,8 +101,7 @@ def withdraw(lead_id: int, *, user: Any, now: datetime) -> Done:
         return _withdrawn(lead)
     if latest is None or latest.state != "offered":
         raise Refused(_what_became(latest, now=now) if latest else "This lead was not offered to anybody.")
-    if latest.offered_by_id != user.pk and not manages(user):
-        raise NotAllowed("Only whoever offered it, or a manager, can take it back.")
+    require_doer(latest.offered_by_id, user, did="offered it")
     _refuse_if_given_on(lead, latest, now=now)
     _to_whom_it_came_from(latest, lead, cause=f"withdrawn:{latest.pk}", user=user, now=now)
     latest.withdrawn_at, latest.withdrawn_by = now, user
@@ -130,10 +129,8 @@ def undo(hand_off_id: int, *, user: Any, now: datetime) -> Done:
     at = latest.returned_at or latest.accepted_at
     by = latest.returned_by_id if latest.returned_at else latest.accepted_by_id
     assert at is not None
-    if by != user.pk and not manages(user):
-        raise NotAllowed("Only whoever did this, or a manager, can take it back.")
-    if now > at + UNDO:
-        raise Refused(f"Taking back is possible for 10 minutes, and this was {at_moment(at, now=now)}.")
+    require_doer(by, user)
+    refuse_if_late(at, now=now)
     return _undo_return(lead, latest, user, now=now) if latest.returned_at else _undo_taking(lead, latest, now=now)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db import connection
 
 from funnel.path import Step
+from funnel.replies import REPLY
 from routing.hours.calendars import Span
 from routing.models import Clock
 from routing.sla.promises import Appointment, Contact, Facts, Offered, event_cause
@@ -56,12 +57,7 @@ _HAND_OFFS: Final = """
 SELECT lead_id, id, offered_at, least(accepted_at, returned_at), withdrawn_at FROM routing_handoff
 WHERE lead_id = ANY(%s) ORDER BY lead_id, offered_at, id
 """
-# What of theirs is an answer: not a visit, an opened mail, or what a machine of theirs sent.
-REPLY: Final = """
-t.direction = 'in' AND NOT t.automatic AND t.voided_at IS NULL
-AND (t.counts_as_response OR t.type ~* '(reply|replied|answer|call|meeting|response)')
-AND t.type !~* '^(auto|out_of_office|ooo|bounce)'
-"""
+# Who raises a hand has answered, whatever their touch is called.
 _PAUSES: Final = f"""
 SELECT p.lead_id, p.starts_at, least(p.until, e.ended_at, reply.occurred_at)
 FROM routing_pause p
@@ -69,7 +65,10 @@ JOIN funnel_lead l ON l.id = p.lead_id
 LEFT JOIN routing_pauseend e ON e.pause_id = p.id
 LEFT JOIN LATERAL (
     SELECT t.occurred_at FROM funnel_activity t
-    WHERE p.kind = 'reply' AND t.person_id = l.person_id AND t.occurred_at > p.starts_at AND {REPLY}
+    WHERE p.kind = 'reply' AND t.person_id = l.person_id AND t.occurred_at > p.starts_at
+      AND ({REPLY} OR t.id = ANY(%s)
+           OR EXISTS (SELECT FROM routing_clock h
+                      WHERE h.lead_id = l.id AND h.kind = 'hot' AND h.cause = 'activity:' || t.id))
     ORDER BY t.occurred_at LIMIT 1
 ) reply ON true
 WHERE p.lead_id = ANY(%s)
@@ -111,20 +110,23 @@ def read(lead_ids: Collection[int], *, hands: Mapping[int, int], now: datetime) 
         known[lead_id].facts.meetings.append(Appointment(*meeting))
     for lead_id, *offered in _rows(_HAND_OFFS, lead_ids):
         known[lead_id].facts.hand_offs.append(Offered(*offered))
-    for lead_id, pauses in pauses_of(lead_ids).items():
+    for lead_id, pauses in pauses_of(lead_ids, raised=hands.values()).items():
         known[lead_id].pauses = pauses
     return known
 
 
-def pauses_of(lead_ids: Collection[int]) -> dict[int, list[Span]]:
-    """The spans in which the clocks of each lead stood still, or will until their time is over. One query."""
+def pauses_of(lead_ids: Collection[int], *, raised: Collection[int] = ()) -> dict[int, list[Span]]:
+    """The spans in which the clocks of each lead stood still, or will until their time is over. One query.
+
+    raised: touches by which a hand was raised just now, of which no clock knows yet.
+    """
     spans: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
-    for lead_id, begins, ends in _rows(_PAUSES, lead_ids):
+    for lead_id, begins, ends in _rows(_PAUSES, raised, list(lead_ids)):
         spans[lead_id].append((begins, ends))
     return {lead_id: joined(found) for lead_id, found in spans.items()}
 
 
-def _rows(sql: str, lead_ids: Collection[int], *more: Any) -> list[Any]:
+def _rows(sql: str, ids: Collection[int], *more: Any) -> list[Any]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, [list(lead_ids), *more])
+        cursor.execute(sql, [list(ids), *more])
         return cursor.fetchall()

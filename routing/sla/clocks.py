@@ -12,11 +12,11 @@ from typing import Final, Protocol
 
 from django.db import connection, transaction
 
+from funnel.replies import REPLY
 from routing.messages import notices
 from routing.models import Clock, Notice, SlaPromise
 from routing.sla import ladder
 from routing.sla.agreement import reconcile
-from routing.sla.clock_facts import REPLY
 from routing.sla.promises import touch_cause
 
 ACCEPT = SlaPromise.Kind.ACCEPT.value

@@ -1,0 +1,129 @@
+"""Whose a lead is, changed by people: given back, given to somebody else. Claiming is in claiming.py."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from funnel.models import Lead, Rep, Stage
+from routing.decisions.acts import (
+    REASSIGN,
+    Done,
+    Invalid,
+    Refused,
+    owner_since,
+    require,
+    require_hand,
+    to_decide,
+)
+from routing.decisions.ownership import HandOver, hand_over, tell_of
+from routing.models import Assignment
+from routing.sales.following import follow_hands
+
+
+@transaction.atomic
+def release(lead_id: int, *, user: Any, now: datetime) -> Done:
+    """Give an open lead back: into the pool it was claimed from, else that of its owner's team, else to nobody."""
+    lead = to_decide(lead_id, user=user, deed="give leads back")
+    latest = latest_assignment(lead)
+    if lead.owner_id is None:
+        if latest is not None and latest.kind == Assignment.Kind.RELEASED and latest.actor_id == user.pk:
+            return Done(lead_id=lead.pk, sentence=_released(lead))
+        raise Refused("Nobody owns this lead, so there is nobody to give it back.")
+    require_hand(lead, user, deed="give back", now=now)
+    if lead.closed_at is not None:
+        raise Refused("This lead is closed; only open leads are given back.")
+    if lead.stage == Stage.OPPORTUNITY:
+        raise Refused("This lead has become a deal; a manager can give it to somebody else.")
+    back = HandOver(
+        lead=lead,
+        kind=Assignment.Kind.RELEASED.value,
+        team_id=_pool_before(lead, latest),
+        cause=_hand_cause("release", user, lead),
+    )
+    hand_over([back], actor=user, now=now)
+    lead.refresh_from_db(fields=["owner", "pool"])
+    return Done(lead_id=lead.pk, sentence=_released(lead))
+
+
+@transaction.atomic
+def reassign(
+    lead_ids: Sequence[int],
+    *,
+    rep_id: int,
+    user: Any,
+    now: datetime,
+    seen: Mapping[int, int | None] | None = None,
+) -> list[Done]:
+    """Give open leads to a rep, all or none; one `Done` a lead, by id. A constant number of statements.
+
+    seen: whose each lead was when the user looked (rep id, None for nobody); where that has changed, nothing is.
+    Raises NotAllowed; Invalid for a rep who is not active; Refused where a lead is closed, not there, or changed hands.
+    """
+    require(user, REASSIGN, deed="give leads to somebody else")
+    rep = Rep.objects.active().select_related("team").filter(pk=rep_id).first()
+    if rep is None:
+        raise Invalid("rep_id", "There is no such active rep.")
+    wanted = sorted(set(lead_ids))
+    leads = list(Lead.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk"))
+    if len(leads) != len(wanted):
+        raise Refused(f"{len(wanted) - len(leads)} of these leads are not there; nothing was changed.")
+    closed = sum(lead.closed_at is not None for lead in leads)
+    if closed:
+        raise Refused(f"{closed} of these leads are closed; reopen them or leave them out. Nothing was changed.")
+    if seen is not None:
+        _refuse_what_changed_hands([one for one in leads if one.owner_id != seen.get(one.pk, one.owner_id)], now=now)
+    latest = dict(
+        Assignment.objects.filter(lead__in=wanted).order_by("lead", "-id").distinct("lead").values_list("lead", "pk")
+    )
+    changes = [
+        HandOver(
+            lead=lead,
+            kind=Assignment.Kind.REASSIGNED.value,
+            rep_id=rep.pk,
+            cause=f"user:{user.pk}:reassign:{latest.get(lead.pk, 0)}",
+        )
+        for lead in leads
+        if lead.owner_id != rep.pk
+    ]
+    hand_over(changes, actor=user, now=now)
+    follow_hands({change.lead.pk: rep for change in changes}, user=user, now=now)
+    tell_of(changes, actor=user, now=now)
+    return [Done(lead_id=lead.pk, sentence=f"Given to {rep}.") for lead in leads]
+
+
+# --- Their parts ----------------------------------------------------------------------------------
+
+
+def _refuse_what_changed_hands(moved: Sequence[Lead], *, now: datetime) -> None:
+    """Raises Refused for leads that are no longer whose the user saw them to be."""
+    if not moved:
+        return
+    whose = owner_since(moved[0], now=now) if moved[0].owner_id else "with nobody"
+    if len(moved) == 1:
+        raise Refused(f"{moved[0].person} is {whose} by now. Nothing was changed; look again.")
+    changed = f"{len(moved)} of these leads changed hands since you looked"
+    raise Refused(f"{changed}; {moved[0].person} is {whose}. Nothing was changed.")
+
+
+def latest_assignment(lead: Lead) -> Assignment | None:
+    """The newest entry of the ledger, with who made it."""
+    return Assignment.objects.filter(lead=lead).select_related("actor").order_by("-id").first()
+
+
+def _hand_cause(act: str, user: Any, lead: Lead) -> str:
+    latest = latest_assignment(lead)
+    return f"user:{user.pk}:{act}:{latest.pk if latest else 0}"
+
+
+def _pool_before(lead: Lead, latest: Assignment | None) -> int | None:
+    """Where a lead goes back to: the pool that its owner claimed it from, else that of the owner's team."""
+    if latest is not None and latest.kind == Assignment.Kind.CLAIMED and latest.rep_id == lead.owner_id:
+        return latest.explanation["before"]["pool"]
+    return lead.owner.team_id if lead.owner else None
+
+
+def _released(lead: Lead) -> str:
+    where = f"in the pool of {lead.pool}" if lead.pool else "with nobody now"
+    return f"{lead.person} is {where}."
