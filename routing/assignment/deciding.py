@@ -14,6 +14,7 @@ from routing.assignment.factors import Contender, Fit, LeadFacts
 from routing.assignment.rules import Rule
 from routing.seats.places import (
     AT_CAPACITY,
+    HAD_IT,
     JOINED,
     NOT_AT_WORK,
     OTHER,
@@ -30,13 +31,17 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A lead that wants somebody. rules: those that it meets, in order. refused: reps who said it is not theirs."""
+    """A lead that wants somebody. rules: those that it meets, in order. refused: reps who said it is not theirs.
+
+    had: who is to lose it, having let a promise run out.
+    """
 
     lead_id: int
     rules: tuple[Rule, ...]
     facts: LeadFacts = LeadFacts()
     hot: bool = False
     refused: frozenset[int] = frozenset()
+    had: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +151,8 @@ class Dealer:
         return whys
 
     def _why(self, chair: "_Chair", rule: Rule, wanted: Wanted) -> str:
+        if chair.rep_id == wanted.had:
+            return HAD_IT
         if why := chair.why:
             return why
         if chair.rep_id in wanted.refused:

@@ -4,32 +4,23 @@ One transaction, a constant number of statements. Locks: leads, then seats, both
 the seats first, and then takes no lead that it would have to wait for.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
 from django.db import connection, transaction
 
-from funnel import staging
 from funnel.models import Stage
-from funnel.owners import Ownership, set_owners
 from routing.assignment import lead_facts, rules
-from routing.assignment.deciding import Dealer, Wanted
+from routing.assignment.deciding import Choice, Dealer, Wanted
 from routing.assignment.matching import decision, match, published
 from routing.assignment.rules import Policy, Rule
-from routing.messages import notices
-from routing.messages.notices import Tell
-from routing.models import Assignment, Notice
+from routing.assignment.writing import ASSIGNED, KEPT, UNROUTED, Assigned, Dealt, Decision, write
 from routing.seats import seats
 from routing.seats.places import Place, Settled, room_of
 from routing.seats.seats import Floor
-
-ASSIGNED, POOLED, UNROUTED = (
-    kind.value for kind in (Assignment.Kind.ASSIGNED, Assignment.Kind.POOLED, Assignment.Kind.UNROUTED)
-)
 
 # Read apart from the lock: a statement that has waited for a lock still joins what it saw before it waited.
 _LOCK: Final = "SELECT id FROM funnel_lead WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
@@ -42,39 +33,6 @@ SELECT a.lead_id, a.id, a.kind, a.rep_id, a.team_id, a.rule, coalesce(a.explanat
 FROM unnest(%s::bigint[], %s::text[]) n (lead_id, cause)
 JOIN routing_assignment a ON a.lead_id = n.lead_id AND a.cause = n.cause
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assigned:
-    """What became of one lead.
-
-    kind: assigned, pooled or unrouted; blank for a closed lead, which is left alone. reason: the code of why it has no
-    owner, "kept" where an active owner kept it, or "empty_pool" where its pool has nobody to claim it. repeated: this
-    cause was answered before; this is that answer.
-    """
-
-    lead_id: int
-    kind: str
-    rep_id: int | None = None
-    team_id: int | None = None
-    rule: str = ""
-    reason: str = ""
-    assignment_id: int | None = None
-    repeated: bool = False
-
-
-@dataclass(slots=True)
-class _Decision:
-    """One lead on its way to an assignment."""
-
-    lead_id: int
-    kind: str
-    previous_id: int | None
-    rep_id: int | None = None
-    team_id: int | None = None
-    rule: str = ""
-    reason: str = ""
-    explanation: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,14 +51,14 @@ def propose(lead_id: int, *, stage: str, now: datetime, out: Mapping[int, str]) 
 
     out: reps who cannot take it for another reason than their seats know, with its code.
     """
-    one = _Decision(lead_id, UNROUTED, None)
+    one = Decision(lead_id, UNROUTED, None)
     policy = published(stage)
     dealt = _decide([one], policy, now=now, stage=stage, out=out)
     return Proposal(
         rep_id=one.rep_id if one.kind == ASSIGNED else None,
         policy=policy.name if policy else "",
         rule=one.rule,
-        explanation=one.explanation | {"stage": stage},
+        explanation=one.explanation,
         settled=dealt.settled,
     )
 
@@ -121,10 +79,37 @@ def assign_anew(lead_ids: Sequence[int], *, now: datetime, causes: Mapping[int, 
     return _assign(lead_ids, now=now, causes=causes, keep=False)
 
 
-def _assign(
-    lead_ids: Sequence[int], *, now: datetime, causes: Mapping[int, str], again: bool = False, keep: bool = True
+@transaction.atomic
+def pass_on(
+    lead_ids: Sequence[int],
+    *,
+    stage: str,
+    now: datetime,
+    causes: Mapping[int, str],
+    out: Mapping[int, str] = MappingProxyType({}),
 ) -> list[Assigned]:
-    """again: these are known to be unrouted, so that one which still is need not be said again."""
+    """Give each lead to somebody else than its owner, who has let a promise run out, by the rules of this stage.
+
+    Where nobody else can be given a lead it stays, its reason is "nobody_else", and the ledger says why. out: reps who
+    cannot take any, with the code.
+    """
+    return _assign(lead_ids, now=now, causes=causes, stage=stage, passing_on=True, out=out)
+
+
+def _assign(
+    lead_ids: Sequence[int],
+    *,
+    now: datetime,
+    causes: Mapping[int, str],
+    stage: str = Stage.MQL,
+    again: bool = False,
+    keep: bool = True,
+    passing_on: bool = False,
+    out: Mapping[int, str] = MappingProxyType({}),
+) -> list[Assigned]:
+    """again: these are known to be unrouted, so that one which still is need not be said again. keep: active owners
+    keep their leads; passing_on: they are not to, but do where nobody else can take one.
+    """
     wanted = list(dict.fromkeys(lead_ids))
     leads = _locked(wanted)
     answers = _answered(leads, causes)
@@ -135,15 +120,15 @@ def _assign(
         owner_id, owner_active, closed = leads[lead_id]
         if closed:
             answers[lead_id] = Assigned(lead_id=lead_id, kind="", reason="closed")
-        elif owner_active and keep:
+        elif owner_active and keep and not passing_on:
             decisions.append(_kept(lead_id, owner_id))
         else:
-            decisions.append(_Decision(lead_id, UNROUTED, owner_id))
-    policy = published() if decisions else None
-    dealt = _decide([one for one in decisions if one.reason != "kept"], policy, now=now)
+            decisions.append(Decision(lead_id, UNROUTED, owner_id, had=owner_id if passing_on else None))
+    policy = published(stage) if decisions else None
+    dealt = _decide([one for one in decisions if one.moves], policy, now=now, stage=stage, out=out)
     if again:
         decisions = [one for one in decisions if one.kind != UNROUTED]
-    for made in _write(decisions, policy, dealt, causes, now=now):
+    for made in write(decisions, policy=policy.name if policy else "", dealt=dealt, causes=causes, now=now):
         answers[made.lead_id] = made
     return [answers[lead_id] for lead_id in wanted if lead_id in answers]
 
@@ -169,45 +154,51 @@ def _answered(lead_ids: Iterable[int], causes: Mapping[int, str]) -> dict[int, A
         }  # fmt: skip
 
 
-def _kept(lead_id: int, owner_id: int | None) -> _Decision:
-    return _Decision(
-        lead_id, ASSIGNED, owner_id, rep_id=owner_id, reason="kept", explanation={"method": "kept", "reason": "kept"}
+def _kept(lead_id: int, owner_id: int | None) -> Decision:
+    return Decision(
+        lead_id, ASSIGNED, owner_id, rep_id=owner_id, reason="kept", explanation={"method": KEPT, "reason": "kept"}
     )
 
 
 # --- deciding -------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Dealt:
-    """What a batch did to the seats. users: the log-in of each rep who could be given a lead."""
-
-    settled: Sequence[Settled] = ()
-    users: Mapping[int, int | None] = field(default_factory=dict)
-
-
 def _decide(
-    decisions: Sequence[_Decision],
+    decisions: Sequence[Decision],
     policy: Policy | None,
     *,
     now: datetime,
     stage: str = Stage.MQL,
     out: Mapping[int, str] = MappingProxyType({}),
-) -> _Dealt:
+) -> Dealt:
     """Fill the decisions in, in order."""
     if not decisions:
-        return _Dealt()
+        return Dealt()
     if policy is None:
         for one in decisions:
-            one.reason, one.explanation = "no_policy", {"method": "none", "reason": "no_policy"}
-        return _Dealt()
+            nobody = {"method": "none", "reason": "no_policy"}
+            _take(one, Choice(kind=UNROUTED, reason="no_policy", explanation=nobody), stage=stage)
+        return Dealt()
     wanted, floor = wanted_of([one.lead_id for one in decisions], policy, stage=stage, out=out, now=now)
     dealer = dealer_of(policy, wanted.values(), floor, now=now)
     for one in decisions:
-        choice = dealer.choose(wanted[one.lead_id])
-        one.kind, one.rep_id, one.team_id = choice.kind, choice.rep_id, choice.team_id
-        one.rule, one.reason, one.explanation = choice.rule, choice.reason, choice.explanation
-    return _Dealt(dealer.settled(), {place.rep_id: place.user_id for place in _all(floor)})
+        _take(one, dealer.choose(replace(wanted[one.lead_id], had=one.had)), stage=stage)
+    return Dealt(dealer.settled(), {place.rep_id: place.user_id for place in _all(floor)})
+
+
+def _take(one: Decision, choice: Choice, *, stage: str) -> None:
+    """Take the choice over. A lead that its owner is to lose stays where nobody else can have it."""
+    one.rule, explanation = choice.rule, dict(choice.explanation)
+    if stage != Stage.MQL:
+        explanation["stage"] = str(stage)
+    if one.had is not None:
+        explanation["had"] = one.had
+    if one.had is not None and choice.rep_id is None and choice.reason:
+        one.kind, one.rep_id, one.reason = ASSIGNED, one.had, "nobody_else"
+        one.explanation = explanation | {"method": KEPT, "reason": one.reason, "why": choice.reason}
+        return
+    one.kind, one.rep_id, one.team_id = choice.kind, choice.rep_id, choice.team_id
+    one.reason, one.explanation = choice.reason, explanation
 
 
 def wanted_of(
@@ -267,76 +258,6 @@ def dealer_of(policy: Policy, wanted: Iterable[Wanted], floor: Floor, *, now: da
         weights=policy.weights,
         today=now.date(),
     )
-
-
-# --- writing --------------------------------------------------------------------------------------
-
-
-def _write(
-    decisions: Sequence[_Decision],
-    policy: Policy | None,
-    dealt: _Dealt,
-    causes: Mapping[int, str],
-    *,
-    now: datetime,
-) -> list[Assigned]:
-    ids = staging.new_ids(Assignment, len(decisions))
-    staging.insert(
-        Assignment,
-        [
-            {
-                "id": pk,
-                "lead_id": one.lead_id,
-                "kind": one.kind,
-                "rep_id": one.rep_id,
-                "team_id": one.team_id,
-                "previous_id": one.previous_id,
-                "occurred_at": now,
-                "recorded_at": now,
-                "policy": policy.name if policy else "",
-                "rule": one.rule,
-                "explanation": one.explanation,
-                "cause": causes[one.lead_id],
-            }
-            for pk, one in zip(ids, decisions, strict=True)
-        ],
-    )
-    changed = [one for one in decisions if one.reason != "kept"]
-    if changed:
-        set_owners([Ownership(one.lead_id, one.rep_id, one.team_id) for one in changed])
-    seats.save(dealt.settled, now=now)
-    made = [
-        Assigned(
-            lead_id=one.lead_id, assignment_id=pk, kind=one.kind, rep_id=one.rep_id, team_id=one.team_id, rule=one.rule,
-            reason=one.reason,
-        )
-        for pk, one in zip(ids, decisions, strict=True)
-    ]  # fmt: skip
-    _tell(made, dealt.users, now=now)
-    return made
-
-
-def _tell(made: Sequence[Assigned], users: Mapping[int, int | None], *, now: datetime) -> None:
-    """New owners of their leads, managers of leads that nobody could take: one notice a reason, not one a lead."""
-    tells = [
-        Tell(user_id=user, kind=Notice.Kind.ASSIGNED, cause=f"assignment:{one.assignment_id}", lead_id=one.lead_id)
-        for one in made
-        if one.kind == ASSIGNED and one.reason != "kept" and (user := users.get(one.rep_id or 0))
-    ]
-    stuck = defaultdict(list)
-    for one in made:
-        if one.kind in (UNROUTED, POOLED) and one.reason:
-            stuck[one.reason].append(one)
-    managers = notices.managers() if stuck else []
-    for reason, leads in stuck.items():
-        tells += notices.tell_each(
-            managers,
-            kind=Notice.Kind.UNROUTED,
-            cause=f"assignment:{leads[0].assignment_id}",
-            lead_id=leads[0].lead_id if len(leads) == 1 else None,
-            data={"reason": reason, "count": len(leads)},
-        )
-    notices.tell(tells, now=now)
 
 
 # --- trying again ---------------------------------------------------------------------------------

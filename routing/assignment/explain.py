@@ -5,7 +5,8 @@ An assignment keeps codes and numbers only (`Assignment.explanation`):
     method      round_robin, least_open, score, owner (of the account), pool, kept (an active owner keeps the lead) or
                 none (nobody could take it)
     reason      no_policy, no_rule, broken_rule, no_seats, nobody_available, no_owner, owner_without_seat,
-                owner_unavailable, empty_pool or kept
+                owner_unavailable, empty_pool, kept, or nobody_else (its owner was to lose it); `why` then says which
+                of the others it was
     team        whose seats or pool the rule names
     owner       the account's owner, where one was asked for
     weights     of the factors, where the score decided
@@ -13,6 +14,7 @@ An assignment keeps codes and numbers only (`Assignment.explanation`):
                 eligible, why (routing/seats/places.py), until (the last day away); where it counted also work (leads in
                 hand), score, factors, unsaid (factors that took what is neutral), last and order (when they were last
                 given a lead, before the batch and within it)
+    had         who was to lose the lead, a promise having run out
     stage       sql where an SQL went to an account executive; left out of MQLs
     passed      the methods that found nobody before: rule, method, why, and what was kept of each as above
 
@@ -154,6 +156,8 @@ def decision_sentence(
         return f"{rep} {words[method]} {by_rule}: {turn_sentence(told, rep_id)}."
     if method == "none":
         return why_nobody(told, names)
+    if told.get("reason") == "nobody_else":
+        return f"{rep} keeps it, though a promise ran out. {nobody_sentence(told.get('why', ''), told, names)}"
     sentences = {
         "owner": f"{rep} owns the account and gets its leads {by_rule}.",
         "kept": f"{rep} had it already and keeps it.",
@@ -190,18 +194,25 @@ def _condition(decision: Assignment) -> str:
 
 
 def _change(row: Assignment) -> Change:
-    kept = row.explanation.get("reason") == "kept"
+    kept = row.explanation.get("method") == "kept"
     sentence = assignment_sentence(row.kind, rep=str(row.rep or ""), team=str(row.team or ""), kept=kept)
     return Change(
         at=row.occurred_at,
         kind=row.kind,
-        sentence=f"{sentence}, after a wrong route" if row.cause.startswith("wrong_route:") else sentence,
+        sentence=f"{sentence}{_after(row)}",
         rep_id=row.rep_id,
         team_id=row.team_id,
         by=_name(row.actor) if row.actor else "",
         rule=row.rule,
         policy=row.policy,
     )
+
+
+def _after(row: Assignment) -> str:
+    """What led to it, where that is not the lead's own way."""
+    if row.cause.startswith("wrong_route:"):
+        return ", after a wrong route"
+    return ", after a promise ran out" if "had" in row.explanation else ""
 
 
 def _name(user: Any) -> str:

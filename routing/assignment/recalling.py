@@ -194,7 +194,7 @@ def replayed(recall: Recall, decision: Decision, wanted: Wanted) -> Choice:
         weights=recall.policy.weights,
         today=decision.occurred_at.date(),
     )
-    choice = dealer.choose(wanted)
+    choice = dealer.choose(replace(wanted, had=decision.explanation.get("had")))
     recall.count(decision, choice)
     return choice
 

@@ -107,7 +107,7 @@ class CandidateSerializer(serializers.Serializer):
     score = serializers.FloatField(allow_null=True, help_text="Of 100, where the distribution score decided.")
     factors = FactorSerializer(many=True)
     why = serializers.CharField(
-        help_text="Why not: inactive, not_receiving, away, at_capacity, at_quota, not_at_work, wrong_route, "
+        help_text="Why not: inactive, not_receiving, away, at_capacity, at_quota, not_at_work, wrong_route, had_it, "
         "other_region, other_solution, other_language, other_segment; else blank."
     )
     sentence = serializers.CharField()

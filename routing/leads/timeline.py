@@ -214,7 +214,9 @@ def _score(change: ScoreChange) -> Entry:
 
 def _hands(assignment: Assignment) -> Entry:
     rep, team = str(assignment.rep or ""), str(assignment.team or "")
-    kept = assignment.explanation.get("reason") == "kept"
+    kept = assignment.explanation.get("method") == "kept"
+    late = "a promise ran out" if "had" in assignment.explanation else ""
+    late += "; nobody else could take it" if late and kept else ""
     rule = f"rule “{assignment.rule}”" if assignment.rule else ""
     before = (
         f"before: {assignment.previous}" if assignment.previous and assignment.previous_id != assignment.rep_id else ""
@@ -224,7 +226,7 @@ def _hands(assignment: Assignment) -> Entry:
         place=(assignment.occurred_at, HANDS, assignment.pk),
         icon="user-check" if assignment.rep_id else "route",
         title=assignment_sentence(assignment.kind, rep=rep, team=team, kept=kept),
-        details=tuple(part for part in (rule, actor, before) if part),
+        details=tuple(part for part in (rule, actor, before, late) if part),
     )
 
 

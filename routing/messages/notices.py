@@ -254,6 +254,7 @@ def _sentence(notice: Notice, clocks: Mapping[int, Clock]) -> str:
         Notice.Kind.HANDED_OVER: f"{who} is an SQL that is handed to you; take it over or return it.",
         Notice.Kind.TAKEN_OVER: f"{who} is {_whose(notice.lead)} now, who took it over from you.",
         Notice.Kind.RETURNED: f"{who} was returned to you; the lead says why.",
+        Notice.Kind.MAIL: f"Your mail to {who} was not sent; the lead says why.",
         Notice.Kind.SCORE: f"Interest of {who} has fallen below the level at which you got the lead.",
     }
     return sentences[notice.kind]
@@ -266,7 +267,8 @@ def _of_clock(notice: Notice, clock: Clock | None, who: str) -> str:
         until = f" until {_moment(clock.due_at)}" if clock else " soon"
         return f"{who} {task}{until}."
     since = f" by {_moment(clock.due_at)}" if clock else " in time"
-    return f"{who} {missed}{since}{owner}."
+    stays = "; nobody else could be given it" if notice.data.get("stays") else ""
+    return f"{who} {missed}{since}{owner}{stays}."
 
 
 # By kind of clock: what is to be done, and what was not.

@@ -11,7 +11,7 @@ from routing.assignment.factors import Fit, Profile
 # Why a rep gets no lead at all now. explain.py has the sentences.
 INACTIVE, NOT_RECEIVING, AWAY, AT_CAPACITY, AT_QUOTA = "inactive", "not_receiving", "away", "at_capacity", "at_quota"
 # Why a rep does not get this lead.
-WRONG_ROUTE, NOT_AT_WORK = "wrong_route", "not_at_work"
+WRONG_ROUTE, NOT_AT_WORK, HAD_IT = "wrong_route", "not_at_work", "had_it"
 OTHER: Final = "other_"  # with the kind that is not served: other_region
 
 JOINED, WEIGHT, RETURNED, CREDITED = "joined", "weight", "returned", "credited"  # what moves a level

@@ -1,22 +1,25 @@
-"""Leads whose promise ran out long ago: given to a colleague of their owner, or dealt with as the SLA policy says.
+"""Leads whose promise ran out long ago: given to somebody else by the rules, or dealt with as the SLA policy says.
 
 Neither happens to a lead that a person has worked since the clock began. The callers hold the leads' locks.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from django.db import connection
 
-from funnel import stages, staging
+from funnel import stages
 from funnel.models import Kind, Rep, Stage
-from funnel.owners import Ownership, set_owners
 from funnel.stages import Move
-from routing.hours.covering import absent
-from routing.messages.notices import Tell, tell
-from routing.models import Assignment, Clock, Notice, SlaPolicy
+from routing.assignment.engine import pass_on
+from routing.assignment.writing import Assigned
+from routing.messages import notices
+from routing.messages.notices import Tell, tell_each
+from routing.models import Clock, Notice, SlaPolicy
+from routing.sales import attainments
+from routing.sales.following import follow_hands
 
 # A call, a mail, a note, or an act by a person after the clock began; the act that began it is none.
 _WORKED: Final = """
@@ -32,11 +35,16 @@ WHERE c.id = ANY(%s) AND (
 # Given away for another promise since this clock began.
 _GIVEN: Final = """
 SELECT c.id FROM routing_clock c JOIN routing_assignment a ON a.lead_id = c.lead_id AND a.occurred_at >= c.started_at
-WHERE c.id = ANY(%s) AND a.cause LIKE 'clock:%%:reassign'
+WHERE c.id = ANY(%s) AND a.cause LIKE 'clock:%%:reassign' AND a.rep_id IS DISTINCT FROM a.previous_id
 """
+# A deal is no lead to be dealt out: managers give it to somebody else.
 _OWNED: Final = """
-SELECT l.id, l.owner_id, r.team_id FROM funnel_lead l JOIN funnel_rep r ON r.id = l.owner_id
-WHERE l.id = ANY(%s) AND l.closed_at IS NULL AND r.team_id IS NOT NULL
+SELECT l.id, l.owner_id, r.user_id, CASE
+    WHEN l.stage = 'sql' AND EXISTS (
+        SELECT FROM routing_handoff h
+        WHERE h.lead_id = l.id AND h.to_rep_id = l.owner_id AND h.returned_at IS NULL AND h.withdrawn_at IS NULL)
+    THEN 'sql' WHEN l.stage IN ('mql', 'sal', 'sql') THEN 'mql' ELSE '' END
+FROM funnel_lead l JOIN funnel_rep r ON r.id = l.owner_id WHERE l.id = ANY(%s) AND l.closed_at IS NULL
 """
 
 
@@ -53,133 +61,71 @@ def _among(clocks: Collection[Clock], sql: str) -> set[int]:
 
 # --- to somebody else -----------------------------------------------------------------------------
 
-# Locked in id order, as whoever deals leads does: two sweeps see each other's.
-_COLLEAGUES: Final = """
-SELECT s.rep_id, r.team_id, r.user_id, s.weight, s.capacity FROM routing_seat s JOIN funnel_rep r ON r.id = s.rep_id
-WHERE r.team_id = ANY(%s) AND r.active AND s.receiving ORDER BY s.id FOR NO KEY UPDATE OF s
-"""
-_OPEN: Final = """
-SELECT owner_id, count(*) FROM funnel_lead WHERE owner_id = ANY(%s) AND stage = 'mql' AND closed_at IS NULL GROUP BY 1
-"""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Colleague:
-    """Somebody of the team who is here and receives leads. open: undecided MQLs, with what is given here."""
-
-    rep_id: int
-    team_id: int
-    user_id: int | None
-    weight: float
-    capacity: int | None
-    open: int
-
-    @property
-    def has_room(self) -> bool:
-        return self.capacity is None or self.open < self.capacity
-
-    @property
-    def load(self) -> tuple[float, int]:
-        return self.open / self.weight, self.rep_id
-
-    def told(self) -> dict[str, Any]:
-        return {"rep": self.rep_id, "open": self.open, "weight": self.weight, "eligible": self.has_room}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Given:
-    """One lead on its way from one rep to another of the team. among: who could have got it."""
-
-    clock: Clock
-    previous_id: int
-    colleague: _Colleague
-    among: list[dict[str, Any]]
-
 
 def reassign(clocks: Sequence[Clock], *, now: datetime) -> list[Clock]:
-    """Give the lead of each clock to the colleague of its owner with the fewest undecided MQLs for their weight.
+    """Give the lead of each clock to somebody else, by the rules of the routing policy.
 
-    A lead stays where a person has worked it since, where it came by such a way since the clock began, and where nobody
-    else of the team is here, receives leads and has room. Returns the clocks whose lead went.
+    A lead stays where a person has worked it since, and where it came by such a way since the clock began. Where the
+    rules find nobody else it stays too; the ledger says why, and the managers are told. Returns the clocks whose lead
+    went. A constant number of statements.
     """
     busy = worked(clocks) | _among(clocks, _GIVEN)
     idle = sorted((clock for clock in clocks if clock.pk not in busy), key=lambda one: (one.due_at, one.pk))
     owned = _owned({clock.lead_id for clock in idle})
-    colleagues = _colleagues({team_id for _owner, team_id in owned.values()}, now=now)
-    given: dict[int, _Given] = {}
+    chosen: dict[int, Clock] = {}
     for clock in idle:
-        if clock.lead_id not in owned or clock.lead_id in given:
-            continue
-        owner_id, team_id = owned[clock.lead_id]
-        others = [one for one in colleagues if one.team_id == team_id and one.rep_id != owner_id]
-        chosen = min((one for one in others if one.has_room), key=lambda one: one.load, default=None)
-        if chosen is not None:
-            among = [one.told() for one in others]
-            given[clock.lead_id] = _Given(clock=clock, previous_id=owner_id, colleague=chosen, among=among)
-            chosen.open += 1
-    _write(list(given.values()), now=now)
-    return [one.clock for one in given.values()]
+        if clock.lead_id in owned and owned[clock.lead_id].stage:
+            chosen.setdefault(clock.lead_id, clock)
+    made = _pass_on(chosen, owned, now=now)
+    went = {one.lead_id: one for one in made if one.rep_id != owned[one.lead_id].owner_id}
+    takers = Rep.objects.select_related("team").in_bulk({one.rep_id for one in went.values() if one.rep_id})
+    follow_hands({lead_id: takers[one.rep_id] for lead_id, one in went.items() if one.rep_id}, user=None, now=now)
+    _tell(chosen, owned, went, now=now)
+    return [chosen[lead_id] for lead_id in went]
 
 
-def _owned(lead_ids: Collection[int]) -> dict[int, tuple[int, int]]:
-    """The owner of each open lead, and their team."""
+def _pass_on(chosen: Mapping[int, Clock], owned: Mapping[int, "_Owned"], *, now: datetime) -> list[Assigned]:
+    """SQLs that were handed over go by the rules for SQLs, all others by those for MQLs."""
+    made: list[Assigned] = []
+    for stage in (Stage.MQL, Stage.SQL):
+        causes = {
+            lead_id: f"clock:{clock.pk}:reassign" for lead_id, clock in chosen.items() if owned[lead_id].stage == stage
+        }
+        if causes:
+            out = attainments.without_room(now=now) if stage == Stage.SQL else {}
+            made += pass_on(list(causes), stage=stage, causes=causes, out=out, now=now)
+    return made
+
+
+def _tell(chosen: Mapping[int, Clock], owned: Mapping[int, "_Owned"], went: Collection[int], *, now: datetime) -> None:
+    """Who had a lead that went, and the managers of one that could not go. Whoever got one is told by the engine."""
+    stuck = chosen.keys() - set(went)
+    managers = notices.managers() if stuck else []
+    tells = []
+    for lead_id, clock in chosen.items():
+        cause, user = f"clock:{clock.pk}:reassign", owned[lead_id].user_id
+        if lead_id in stuck:
+            data = {"clock": clock.pk, "stays": True}
+            tells += tell_each(managers, kind=Notice.Kind.BREACHED, cause=cause, lead_id=lead_id, data=data)
+        elif user is not None:
+            tells.append(Tell(user_id=user, kind=Notice.Kind.TAKEN, cause=cause, lead_id=lead_id))
+    notices.tell(tells, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Owned:
+    """Whose an open lead is. stage: by the rules of which stage somebody else is found; blank: by none."""
+
+    owner_id: int
+    user_id: int | None
+    stage: str
+
+
+def _owned(lead_ids: Collection[int]) -> dict[int, _Owned]:
+    """Those of the leads that are open and somebody's."""
     with connection.cursor() as cursor:
         cursor.execute(_OWNED, [list(lead_ids)])
-        return {lead_id: (owner_id, team_id) for lead_id, owner_id, team_id in cursor.fetchall()}
-
-
-def _colleagues(team_ids: Collection[int], *, now: datetime) -> list[_Colleague]:
-    away = absent(now=now)
-    with connection.cursor() as cursor:
-        cursor.execute(_COLLEAGUES, [list(team_ids)])
-        rows = [row for row in cursor.fetchall() if row[0] not in away]
-        cursor.execute(_OPEN, [[row[0] for row in rows]])
-        open_ = dict(cursor.fetchall())
-    return [
-        _Colleague(
-            rep_id=rep_id, team_id=team_id, user_id=user_id, weight=weight, capacity=capacity, open=open_.get(rep_id, 0)
-        )
-        for rep_id, team_id, user_id, weight, capacity in rows
-    ]
-
-
-def _write(given: Sequence[_Given], *, now: datetime) -> None:
-    if not given:
-        return
-    staging.insert(
-        Assignment,
-        [
-            {
-                "lead_id": one.clock.lead_id,
-                "kind": Assignment.Kind.REASSIGNED.value,
-                "rep_id": one.colleague.rep_id,
-                "previous_id": one.previous_id,
-                "occurred_at": now,
-                "recorded_at": now,
-                "policy": one.clock.promise.sla_policy.policy if one.clock.promise else "",
-                "explanation": {
-                    "method": "overdue",
-                    "clock": one.clock.kind,
-                    "promise": one.clock.promise.name if one.clock.promise else "",
-                    "team": one.colleague.team_id,
-                    "among": one.among,
-                    "before": {"owner": one.previous_id, "pool": None},
-                },
-                "cause": f"clock:{one.clock.pk}:reassign",
-            }
-            for one in given
-        ],
-    )
-    set_owners([Ownership(one.clock.lead_id, one.colleague.rep_id, None) for one in given])
-    users = dict(Rep.objects.filter(pk__in=[one.previous_id for one in given]).values_list("pk", "user"))
-    tells = []
-    for one in given:
-        whom = ((Notice.Kind.ASSIGNED, one.colleague.user_id), (Notice.Kind.TAKEN, users.get(one.previous_id)))
-        cause = f"clock:{one.clock.pk}:reassign"
-        tells += [
-            Tell(user_id=user, kind=kind.value, cause=cause, lead_id=one.clock.lead_id) for kind, user in whom if user
-        ]
-    tell(tells, now=now)
+        return {lead_id: _Owned(*owned) for lead_id, *owned in cursor.fetchall()}
 
 
 # --- MQLs that nobody decides ---------------------------------------------------------------------

@@ -11,8 +11,11 @@ from funnel.access import Role
 from funnel.models import Activity, Inbox, Kind, Stage, StageEvent
 from funnel.notes import write_note
 from routing.assignment.explain import why_owner
+from routing.assignment.rehearsal import replay
 from routing.decisions import services
-from routing.models import Assignment, Clock, ClockEvent, Notice
+from routing.messages.notices import words_of
+from routing.models import Assignment, Clock, ClockEvent, HandOff, Notice, RoutingPolicy, Seat
+from routing.sales import handoff
 from routing.sla import clocks
 from tests import factories as make
 from tests.threads import at_once
@@ -66,9 +69,10 @@ def owner_of(lead):
 
 class TestReassigning:
     @pytest.fixture(autouse=True)
-    def _promise(self):
+    def _promise(self, team):
         make.promises("accept")
         make.promise("accept", reassign=True)
+        make.routing_policy({"team": team, "name": "All"})
 
     def test_a_lead_that_nobody_works_goes_to_a_colleague_once(self, owner, colleague, manager):
         lead = mql(owner=owner)
@@ -77,17 +81,37 @@ class TestReassigning:
         assert [swept(LATER + HOUR), swept(LATER + 2 * HOUR)] == [1, 0]
         assert owner_of(lead) == colleague
         made = Assignment.objects.get(lead=lead)
-        assert (made.kind, made.previous, made.actor, made.explanation["clock"]) == (
-            "reassigned",
-            owner,
-            None,
-            "accept",
-        )
+        assert (made.kind, made.previous, made.actor, made.rule) == ("assigned", owner, None, "All")
         event = ClockEvent.objects.get(kind="reassigned")
         assert (event.occurred_at, event.clock.reassign_at) == (LATER, LATER)
-        told = {(notice.user, notice.kind) for notice in Notice.objects.filter(cause__endswith=":reassign")}
+        told = {(notice.user, notice.kind) for notice in Notice.objects.filter(kind__in=("taken", "assigned"))}
         assert told == {(owner.user, "taken"), (colleague.user, "assigned")}
-        assert why_owner(lead).sentence
+
+    def test_it_is_explained_like_any_other_assignment(self, owner, colleague):
+        lead = mql(owner=owner)
+        swept(LATER)
+        lead.refresh_from_db()
+        why = why_owner(lead)
+        assert why.sentence == f"{colleague} was next by the rule “All”: nobody else could take it."
+        said = {one.rep_id: (one.chosen, one.why, one.sentence) for one in why.candidates}
+        assert said[colleague.pk][:2] == (True, "")
+        assert said[owner.pk] == (False, "had_it", "Had it when the promise ran out")
+        assert why.history[0].sentence == f"Assigned to {colleague}, after a promise ran out"
+        decided = Assignment.objects.get(lead=lead)
+        policy = RoutingPolicy.objects.get()
+        assert replay(decided, policy).explanation | {"had": owner.pk} == decided.explanation
+
+    def test_it_takes_a_turn_and_counts_against_the_quota(self, team, owner, colleague):
+        Seat.objects.filter(rep=colleague).update(quota=2, quota_per="week")
+        leads = [mql(owner=owner) for _ in range(3)]
+        swept(LATER)
+        assert [owner_of(lead) for lead in leads] == [colleague, colleague, owner]
+        assert Seat.objects.get(rep=colleague).assigned == 2
+        swept(LATER + HOUR)
+        later = mql(TUESDAY, owner=owner)
+        swept(LATER + DAY)
+        assert owner_of(later) == owner
+        assert "1 at their lead quota" in why_owner(later).sentence
 
     @pytest.mark.parametrize("how", ["call", "note", "act"])
     def test_work_by_a_person_after_the_start_keeps_it(self, owner, colleague, how):
@@ -122,8 +146,38 @@ class TestReassigning:
         lead = mql(owner=owner)
         swept(LATER)
         assert owner_of(lead) == owner
-        assert not Assignment.objects.exists()
-        assert Clock.objects.get().reassign_done
+        assert Clock.objects.get().reassign_done and not ClockEvent.objects.filter(kind="reassigned").exists()
+        why = why_owner(lead)
+        assert why.sentence.startswith(
+            f"{owner} keeps it, though a promise ran out. Nobody in its team can take a lead"
+        )
+        assert "1 away" in why.sentence and "1 at capacity" in why.sentence and "1 who had it" in why.sentence
+        assert why.history[0].sentence == f"Stays with {owner}, after a promise ran out"
+        (notice,) = Notice.objects.filter(user=manager, cause__endswith=":reassign")
+        assert "nobody else could be given it" in words_of([notice.pk])[notice.pk].sentence
+        assert services.accept(lead.pk, user=owner.user, now=LATER + HOUR).event_id
+
+    def test_without_a_policy_it_stays_and_says_so(self, owner, colleague):
+        RoutingPolicy.objects.update(status="retired")
+        lead = mql(owner=owner)
+        swept(LATER)
+        assert owner_of(lead) == owner
+        assert why_owner(lead).sentence.endswith("a promise ran out. There is no routing policy.")
+
+    def test_an_offer_that_nobody_answers_goes_to_another_account_executive(self, owner):
+        executives = make.team(kind="ae")
+        first, second = (make.seat(make.user(Role.AE, team=executives).rep).rep for _ in range(2))
+        make.promises("take_over")
+        make.promise("take_over", reassign=True)
+        make.routing_policy({"team": executives, "stage": "sql"})
+        lead = make.lead(at=MONDAY, stages=dict.fromkeys(("inquiry", "mql", "sal", "sql"), MONDAY), owner=owner)
+        note = handoff.Note(need="A forecast.", next_step="Show it.")
+        handoff.offer(lead.pk, note=note, user=owner.user, now=MONDAY)
+        clocks.follow_hand_offs(now=MONDAY, limit=10)
+        swept(LATER)
+        assert owner_of(lead) == second
+        offers = HandOff.objects.filter(lead=lead).order_by("pk")
+        assert [(one.to_rep, one.state) for one in offers] == [(first, "withdrawn"), (second, "offered")]
 
     def test_several_go_where_least_waits_for_the_weight(self, team, owner):
         strong, weak = make.seat(team=team, weight=2), make.seat(team=team, weight=1)
@@ -152,14 +206,14 @@ class TestReassigning:
 
     def test_the_number_of_statements_does_not_grow(self, team, owner, colleague, manager):
         counts = []
-        for week, count in enumerate((1, 20)):
+        for week, count in enumerate((1, 1, 20)):  # the first lets the seats begin level
             swept(MONDAY + 7 * week * DAY)  # what nobody decided the week before
             for _ in range(count):
                 mql(MONDAY + 7 * week * DAY, owner=owner)
             with CaptureQueriesContext(connection) as captured:
                 assert swept(LATER + 7 * week * DAY) == count
             counts.append(len(captured))
-        assert counts[0] == counts[1]
+        assert counts[1] == counts[2]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -168,6 +222,7 @@ def test_two_beats_at_once_give_each_lead_away_once():
     make.promise("accept", reassign=True)
     make.calendar()
     team = make.team()
+    make.routing_policy({"team": team})
     owner, *_others = [make.seat(team=team).rep for _ in range(3)]
     for _ in range(12):
         mql(owner=owner)
