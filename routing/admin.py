@@ -275,6 +275,12 @@ class AbsenceAdmin(ModelAdmin):
     autocomplete_fields = ("rep", "cover")
     date_hierarchy = "starts_on"
 
+    def save_model(self, request: HttpRequest, obj: Absence, form: Any, change: bool) -> None:
+        """An absence is a fact and is kept; that somebody's cover is away with it has to be said."""
+        super().save_model(request, obj, form, change)
+        for told in obj.left_alone():
+            messages.warning(request, told)
+
 
 @admin.register(Desk)
 class DeskAdmin(ModelAdmin):

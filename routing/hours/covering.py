@@ -1,39 +1,48 @@
 """Who is away now, and who looks after their leads, by the calendar of each."""
 
-from collections.abc import Mapping
+from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from datetime import datetime, time, timedelta
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from routing.hours.covers import cover_of
+from routing.hours.covers import Away, cover_of, covers_on, last_day
 
-# An absence is told in days; which day it is, is told by the rep's calendar. One with a cover goes first, then the
-# longest.
+# An absence is told in days; which day it is, is told by the rep's calendar. With those that follow, for when they are
+# back; the longest first.
 _AWAY: Final = """
-SELECT DISTINCT ON (x.rep_id) x.rep_id, x.id, c.id,
-       greatest(x.starts_on::timestamp AT TIME ZONE x.zone, x.recorded_at),
-       (x.ends_on + 1)::timestamp AT TIME ZONE x.zone
-FROM (
-    SELECT a.*, coalesce(cs.zone, cd.zone, 'UTC') AS zone
-    FROM routing_absence a
-    JOIN funnel_rep r ON r.id = a.rep_id
-    LEFT JOIN routing_seat s ON s.rep_id = r.id
-    LEFT JOIN routing_calendar cs ON cs.id = s.calendar_id
-    LEFT JOIN routing_desk d ON d.team_id = r.team_id
-    LEFT JOIN routing_calendar cd ON cd.id = d.calendar_id
-    WHERE a.ends_on >= (%(now)s AT TIME ZONE 'UTC')::date - 1 AND a.starts_on <= (%(now)s AT TIME ZONE 'UTC')::date + 1
-) x
-LEFT JOIN funnel_rep c ON c.id = x.cover_id AND c.active
-WHERE (%(now)s AT TIME ZONE x.zone)::date BETWEEN x.starts_on AND x.ends_on
-ORDER BY x.rep_id, c.id IS NULL, x.ends_on DESC, x.id
+SELECT a.rep_id, a.starts_on, a.ends_on, c.id, a.id, a.recorded_at, coalesce(cs.zone, cd.zone, 'UTC')
+FROM routing_absence a
+JOIN funnel_rep r ON r.id = a.rep_id
+LEFT JOIN routing_seat s ON s.rep_id = r.id
+LEFT JOIN routing_calendar cs ON cs.id = s.calendar_id
+LEFT JOIN routing_desk d ON d.team_id = r.team_id
+LEFT JOIN routing_calendar cd ON cd.id = d.calendar_id
+LEFT JOIN funnel_rep c ON c.id = a.cover_id AND c.active
+WHERE a.ends_on >= (%s AT TIME ZONE 'UTC')::date - 1
+ORDER BY a.rep_id, a.ends_on DESC, a.id
 """
+
+
+class _Row(NamedTuple):
+    """An absence with the zone in which its days are told."""
+
+    away: Away
+    id: int
+    recorded_at: datetime
+    zone: ZoneInfo
+
+    @property
+    def since(self) -> datetime:
+        return max(datetime.combine(self.away.starts_on, time(), self.zone), self.recorded_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absent:
-    """Somebody who is away now. since: when it began, or was entered; until: when they are back.
+    """Somebody who is away now, however many absences say so. since: when it began, or was entered; until: when they
+    are back; absence_id: the one that began first.
 
     cover_id: who looks after their leads meanwhile, who is here; None: nobody.
     """
@@ -48,13 +57,31 @@ class Absent:
 def absent(*, now: datetime) -> dict[int, Absent]:
     """Everybody who is away now, by rep. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(_AWAY, {"now": now})
-        rows = cursor.fetchall()
-    covers: Mapping[int, int | None] = {rep_id: cover for rep_id, _pk, cover, _since, _until in rows}
-    return {
-        rep_id: Absent(rep_id=rep_id, absence_id=pk, since=since, until=until, cover_id=cover_of(rep_id, covers))
-        for rep_id, pk, _cover, since, until in rows
-    }
+        cursor.execute(_AWAY, [now])
+        rows = [_Row(Away(*row[:4]), row[4], row[5], ZoneInfo(row[6])) for row in cursor.fetchall()]
+    of_rep: dict[int, list[_Row]] = defaultdict(list)
+    covers: dict[int, tuple[int, ...]] = {}
+    for row in rows:
+        of_rep[row.away.rep_id].append(row)
+    for theirs in of_rep.values():
+        today = now.astimezone(theirs[0].zone).date()
+        covers |= covers_on(today, [row.away for row in theirs])
+    return {rep_id: _absent(of_rep[rep_id], cover_of(rep_id, covers), now=now) for rep_id in covers}
+
+
+def _absent(rows: list[_Row], cover_id: int | None, *, now: datetime) -> Absent:
+    zone = rows[0].zone
+    today = now.astimezone(zone).date()
+    first = min((row for row in rows if row.away.holds(today)), key=lambda row: (row.since, row.id))
+    last = last_day(today, [row.away for row in rows])
+    assert last is not None
+    return Absent(
+        rep_id=first.away.rep_id,
+        absence_id=first.id,
+        since=first.since,
+        until=datetime.combine(last + timedelta(days=1), time(), zone),
+        cover_id=cover_id,
+    )
 
 
 def covered_by(rep_id: int, *, now: datetime) -> list[int]:

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from routing.hours.calendars import Hours, parse_hours
-from routing.hours.covers import Away, nobody_on
+from routing.hours.covers import Away, left_alone, nobody_on
 
 LONGEST = 731  # days of one absence
 
@@ -132,6 +132,17 @@ class Absence(models.Model):
         if day is not None:
             said = f"{self.cover} is away too on {_said(day)}, and nobody else covers then; pick another colleague."
             raise ValidationError({"cover": said})
+
+    def left_alone(self) -> list[str]:
+        """Whom nobody covers any more because of this absence, a sentence each."""
+        others = Absence.objects.exclude(pk=self.pk).filter(ends_on__gte=self.starts_on, starts_on__lte=self.ends_on)
+        known = list(others.select_related("rep"))
+        names = {one.rep_id: str(one.rep) for one in known}
+        found = left_alone(self.as_away(), [one.as_away() for one in known])
+        return [
+            f"{names[rep_id]} is away too on {_said(day)}, and now nobody covers then; give that absence another cover."
+            for rep_id, day in found.items()
+        ]
 
     def as_away(self) -> Away:
         """The absence for the arithmetic of covers.py."""

@@ -39,8 +39,10 @@ ORDER BY s.rep_id
 _AVAILABILITY: Final = """
 SELECT r.id, r.active, r.user_id,
        (SELECT count(*) FROM funnel_lead l WHERE l.owner_id = r.id AND l.stage = '{stage}' AND l.closed_at IS NULL),
-       (SELECT max(a.ends_on) FROM routing_absence a
-        WHERE a.rep_id = r.id AND n.today BETWEEN a.starts_on AND a.ends_on),
+       (SELECT upper(x.away) - 1 FROM (
+            SELECT unnest(range_agg(daterange(a.starts_on, a.ends_on, '[]'))) AS away FROM routing_absence a
+            WHERE a.rep_id = r.id AND a.ends_on >= n.today) x
+        WHERE x.away @> n.today),
        (SELECT g.occurred_at FROM routing_assignment g WHERE g.rep_id = r.id ORDER BY g.occurred_at DESC LIMIT 1),
        {work}
 FROM unnest(%s::bigint[], %s::date[]) n (rep_id, today)

@@ -1,15 +1,20 @@
 """Who stands in for whom: chains of covers, circles, and absences that cannot be."""
 
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
 
 from funnel.access import Role
 from routing.hours.covering import absent, covered_by
-from routing.hours.covers import Away, cover_of, covers_on, nobody_on
+from routing.hours.covers import Away, cover_of, covers_on, last_day, left_alone, nobody_on
 from routing.models import Absence
 from routing.queue import waiting
+from routing.seats.seats import floor_of
 from tests import factories as make
 from tests.routing.waiting_rooms import room
 
@@ -21,22 +26,88 @@ FIRST, LAST = date(2026, 6, 1), date(2026, 6, 5)
     ("away", "cover"),
     [
         ({}, ANN),
-        ({ANN: BEN}, BEN),
-        ({ANN: None}, None),
-        ({ANN: BEN, BEN: CLEO}, CLEO),
-        ({ANN: BEN, BEN: CLEO, CLEO: None}, None),
-        ({ANN: BEN, BEN: ANN}, None),
-        ({ANN: BEN, BEN: CLEO, CLEO: BEN}, None),
+        ({ANN: [BEN]}, BEN),
+        ({ANN: []}, None),
+        ({ANN: [BEN], BEN: [CLEO]}, CLEO),
+        ({ANN: [BEN], BEN: [CLEO], CLEO: []}, None),
+        ({ANN: [BEN], BEN: [ANN]}, None),
+        ({ANN: [BEN], BEN: [CLEO], CLEO: [BEN]}, None),
+        ({ANN: [BEN, CLEO], BEN: [ANN]}, CLEO),
+        ({ANN: [BEN], BEN: [ANN, DAN]}, DAN),
     ],
 )
 def test_the_cover_of_a_cover_stands_in_and_a_circle_is_nobody(away, cover):
     assert cover_of(ANN, away) == cover
 
 
-def test_of_several_absences_of_a_day_one_with_a_cover_counts():
-    absences = [Away(ANN, FIRST, LAST), Away(ANN, LAST, LAST, BEN), Away(BEN, LAST, LAST, CLEO)]
-    assert covers_on(FIRST, absences) == {ANN: None}
-    assert covers_on(LAST, absences) == {ANN: BEN, BEN: CLEO}
+def test_absences_that_overlap_are_one_with_the_covers_of_all():
+    absences = [
+        Away(ANN, FIRST, LAST),
+        Away(ANN, LAST, LAST, BEN),
+        Away(ANN, LAST, LAST, BEN),
+        Away(BEN, LAST, LAST, CLEO),
+    ]
+    assert covers_on(FIRST, absences) == {ANN: ()}
+    assert covers_on(LAST, absences) == {ANN: (BEN,), BEN: (CLEO,)}
+
+
+# --- Whatever overlaps ---
+
+days = st.integers(0, 12).map(lambda number: FIRST + timedelta(days=number))
+people = st.integers(1, 5)
+
+
+@st.composite
+def any_absence(draw) -> Away:
+    first, last = sorted((draw(days), draw(days)))
+    return Away(draw(people), first, last, draw(st.none() | people))
+
+
+@given(st.lists(any_absence(), max_size=12), days)
+def test_whoever_is_away_is_so_once_and_covered_by_somebody_here_or_by_nobody(absences, day):
+    away = covers_on(day, absences)
+    assert set(away) == {one.rep_id for one in absences if one.starts_on <= day <= one.ends_on}
+    for rep in range(1, 6):
+        reached = {rep}
+        for _ in range(6):  # as far as covers lead, the plain way
+            reached |= {c for one in absences if one.rep_id in reached and one.holds(day) and (c := one.cover_id)}
+        here = reached - set(away)
+        assert cover_of(rep, away) in (here or {None})
+
+
+@given(st.lists(any_absence(), max_size=8), st.data())
+def test_absences_cut_in_two_or_told_twice_change_nothing(absences, data):
+    cut = []
+    for one in absences:
+        at = data.draw(st.integers(0, (one.ends_on - one.starts_on).days))
+        middle = one.starts_on + timedelta(days=at)
+        cut += [replace(one, ends_on=middle), replace(one, starts_on=middle)]
+    for number in range(13):
+        day = FIRST + timedelta(days=number)
+        assert covers_on(day, cut) == covers_on(day, absences)
+        for rep in range(1, 6):
+            theirs, pieces = ([a for a in some if a.rep_id == rep] for some in (absences, cut))
+            assert last_day(day, theirs) == last_day(day, pieces)
+
+
+@given(st.lists(any_absence().map(lambda one: replace(one, rep_id=ANN)), max_size=6), days)
+def test_they_are_back_on_the_first_day_that_no_absence_holds(absences, day):
+    def away(on: date) -> bool:
+        return any(one.holds(on) for one in absences)
+
+    last = last_day(day, absences)
+    if last is None:
+        assert not away(day)
+    else:
+        assert all(away(day + timedelta(days=n)) for n in range((last - day).days + 1))
+        assert not away(last + timedelta(days=1))
+
+
+def test_who_is_left_without_a_cover_by_an_absence_is_found():
+    ann, dan = Away(ANN, FIRST, LAST, BEN), Away(DAN, FIRST, LAST, CLEO)
+    assert left_alone(Away(BEN, LAST, LAST), [ann, dan]) == {ANN: LAST}
+    assert left_alone(Away(BEN, LAST, LAST, CLEO), [ann, dan]) == {}
+    assert left_alone(Away(BEN, date(2026, 7, 1), date(2026, 7, 1)), [ann, dan]) == {}
 
 
 def test_the_first_day_without_anybody_is_found():
@@ -120,6 +191,35 @@ def test_a_chain_of_covers_ends_with_who_is_here(reps):
     now = datetime(2026, 6, 2, 9, tzinfo=UTC)
     assert covered_by(cleo.pk, now=now) == [ann.pk, ben.pk]
     assert covered_by(ben.pk, now=now) == []
+
+
+def test_absences_that_overlap_count_once_and_the_last_day_of_all_counts(reps):
+    ann, ben, cleo = reps
+    for rep in reps:
+        make.seat(rep)
+    make.absence(ann, FIRST, LAST)
+    make.absence(ann, date(2026, 6, 4), date(2026, 6, 8), cover=ben)
+    make.absence(ann, date(2026, 6, 9), date(2026, 6, 10))
+    make.absence(ben, FIRST, LAST, cover=ann)
+    make.absence(ben, LAST, LAST, cover=cleo)
+    now = datetime(2026, 6, 5, 9, tzinfo=UTC)
+    away = absent(now=now)
+    assert {rep: one.cover_id for rep, one in away.items()} == {ann.pk: cleo.pk, ben.pk: cleo.pk}
+    assert away[ann.pk].until == datetime(2026, 6, 11, tzinfo=UTC)
+    places = {place.rep_id: place for place in floor_of([ann.team_id], lock=False, now=now).teams[ann.team_id]}
+    assert [(places[one.pk].why, places[one.pk].until) for one in reps] == [
+        ("away", date(2026, 6, 10)), ("away", LAST), ("", None),
+    ]  # fmt: skip
+
+
+def test_the_admin_says_whom_an_absence_leaves_without_a_cover(reps, client):
+    ann, ben, _cleo = reps
+    make.absence(ann, FIRST, LAST, cover=ben)
+    client.force_login(make.user(is_staff=True, is_superuser=True))
+    sent = {"rep": ben.pk, "starts_on": LAST, "ends_on": LAST, "cover": "", "note": "ill"}
+    page = client.post(reverse("admin:routing_absence_add"), sent, follow=True).content.decode()
+    assert Absence.objects.filter(rep=ben).exists(), "somebody who is ill is away"
+    assert "Ann is away too on 5 June 2026, and now nobody covers then" in page
 
 
 def test_covered_leads_stand_in_the_queue_of_the_cover(db, client):
