@@ -13,6 +13,7 @@ from routing.cadences.preset import PRESET, TEMPLATES
 from routing.cadences.templating import unknown_places
 from routing.fields import FIELDS
 from routing.models import Cadence, CadenceStep, MessageTemplate
+from routing.models.cadences import MOST_DAYS
 
 MOST_STEPS: Final = 60
 _TERMS: Final = ("position", "condition", "on_acceptance", "stop_on_reply", "stop_on_meeting")
@@ -92,6 +93,8 @@ def problems_of(cadence: Cadence) -> Iterator[str]:
         if step.day < before.day:
             yield f"Step {step.position} comes on day {step.day}, before step {before.position} on day {before.day}."
     for step in steps:
+        if step.day > MOST_DAYS:
+            yield f"Step {step.position} comes on day {step.day}; at most {MOST_DAYS} are possible."
         if step.template and step.template.medium != step.medium:
             yield f"Step {step.position} is made by {step.get_medium_display().lower()}, its template is for another."
         for place in unknown_places(f"{step.template.subject} {step.template.body}") if step.template else ():

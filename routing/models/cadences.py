@@ -6,6 +6,8 @@ from django.db.models import Q
 from funnel.versions import Status, draft_only
 from routing.models.work import Medium
 
+MOST_DAYS = 365  # from the start of a cadence to its last step
+
 
 class MessageTemplate(models.Model):
     """A text of the library: what to write or to say to whom, with guidance. {first_name} and the like are filled."""
@@ -73,7 +75,7 @@ class CadenceStep(models.Model):
     cadence = models.ForeignKey(Cadence, models.CASCADE, related_name="steps")
     position = models.PositiveSmallIntegerField()
     day = models.PositiveSmallIntegerField(
-        validators=[MaxValueValidator(365)], help_text="Days after the start; 0 is the day itself."
+        validators=[MaxValueValidator(MOST_DAYS)], help_text="Days after the start; 0 is the day itself."
     )
     medium = models.CharField(max_length=10, choices=Medium)
     template = models.ForeignKey(MessageTemplate, models.PROTECT, null=True, blank=True, related_name="steps")
