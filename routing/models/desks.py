@@ -43,12 +43,13 @@ class Seat(models.Model):
         "routing.Calendar", models.PROTECT, null=True, blank=True, help_text="Blank: the team's."
     )
     quota = models.FloatField(
+        "lead quota",
         null=True,
         blank=True,
         validators=[MinValueValidator(0.01)],
         help_text="How many leads they are given a day or week, like 2.5; a fraction is carried over. Blank: no limit.",
     )
-    quota_per = models.CharField(max_length=4, choices=Per, default=Per.WEEK)
+    quota_per = models.CharField("a day or week", max_length=4, choices=Per, default=Per.WEEK)
     calibration = models.FloatField(default=0, editable=False)
     assigned = models.PositiveBigIntegerField(default=0, editable=False)
     levelled_team = models.ForeignKey(

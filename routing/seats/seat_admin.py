@@ -87,7 +87,7 @@ class SeatAdmin(Acts, ModelAdmin):
     def team(self, seat: Seat) -> str:
         return str(seat.rep.team or "")
 
-    @admin.display(description="Quota", ordering="quota")
+    @admin.display(description="Lead quota", ordering="quota")
     def quota_said(self, seat: Seat) -> str:
         return f"{seat.quota:g} {seat.get_quota_per_display()}" if seat.quota else ""
 

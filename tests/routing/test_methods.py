@@ -335,7 +335,7 @@ class TestWhoIsKeptOut:
         routed(last, now=now)
         assert whys(last)[slow.rep_id] == "at_quota"
         said = {one.rep_id: one.sentence for one in why_owner(last).candidates}
-        assert said[slow.rep_id] == "Has had the leads of the quota, 0.5 a day"
+        assert said[slow.rep_id] == "Has reached the lead quota, 0.5 a day"
         assert last.owner_id == fast.rep_id
 
 
