@@ -19,6 +19,7 @@ app.conf.task_routes = {
     "funnel.tasks.*": {"queue": "ingest"},
     "reporting.tasks.*": {"queue": "reports"},
     "routing.tasks.deliver": {"queue": "delivery"},  # other people's servers may be slow
+    "routing.tasks.send_mails": {"queue": "delivery"},
     "routing.tasks.*": {"queue": "timers"},
     "scoring.tasks.simulate": {"queue": "reports"},
     "scoring.tasks.learn": {"queue": "reports"},  # minutes of arithmetic, which no touch waits behind
@@ -48,6 +49,7 @@ app.conf.beat_schedule = {
     # Each due day is told once, however often this looks.
     "tell-of-reviews": {"task": "routing.tasks.tell_of_reviews", "schedule": crontab(hour=5, minute=23)},
     # Notices to e-mail and webhooks. Where nothing is due, a look is one short query.
+    "send-mails": {"task": "routing.tasks.send_mails", "schedule": 5.0, "options": {"expires": 5}},
     "deliver": {"task": "routing.tasks.deliver", "schedule": 5.0, "options": {"expires": 5}},
     # Every rep once a day, in the morning where they work.
     "tell-of-steps": {"task": "routing.tasks.tell_of_steps", "schedule": crontab(minute="*/15")},

@@ -27,6 +27,7 @@ from demandcenter.celery import app
 from demandcenter.processes import QUEUES
 from demandcenter.tasks import LAST_TICK
 from funnel import inbox
+from routing.cadences import own_mail
 from routing.messages import outbox
 
 OLDEST_POSTGRESQL = 16
@@ -79,6 +80,7 @@ def examine() -> Iterator[Finding]:
     if sound:
         yield from pipeline(inbox.backlog(), now=timezone.now())
         yield from deliveries(outbox.backlog(now=timezone.now()))
+        yield from mails(own_mail.backlog(now=timezone.now()))
     yield from files()
     yield from time_zone(settings.REPORTING_ZONE)
     if settings.PRODUCTION:
@@ -260,6 +262,20 @@ def deliveries(backlog: outbox.Backlog) -> Iterator[Finding]:
         )
     if not backlog.late and not backlog.aside:
         yield ok("No notice waits to be sent" if settings.MAIL_ON else "No notice waits to be sent; e-mail is off")
+
+
+def mails(backlog: own_mail.Backlog) -> Iterator[Finding]:
+    """Look at the mails that reps send through their own servers: whether they leave, and what was given up."""
+    if backlog.late:
+        yield mend(
+            f"{backlog.late:,} mails of reps wait to be sent for more than a quarter of an hour",
+            "Start a worker of `delivery`; they leave by themselves.",
+        )
+    if backlog.aside:
+        yield mend(
+            f"{backlog.aside:,} mails of reps could not be sent",
+            "Their writers were told; Admin > Mails of reps shows why, and tries again.",
+        )
 
 
 def files() -> Iterator[Finding]:

@@ -135,6 +135,7 @@ EMAIL_TIMEOUT = 10
 EMAIL_BACKEND = f"django.core.mail.backends.{'console' if EMAIL_HOST == 'console' else 'smtp'}.EmailBackend"
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="Demand Center <demand-center@localhost>")
 MAIL_ON = bool(EMAIL_HOST)
+MAILBOXES_WITHIN = env.bool("MAILBOXES_WITHIN", default=False)  # reps' mail also unencrypted and within the network
 WEBHOOKS_WITHIN = env.bool("WEBHOOKS_WITHIN", default=False)  # also http and addresses within the network
 
 # --- Files ----------------------------------------------------------------------------------------
@@ -305,7 +306,7 @@ UNFOLD = {
                     _admin_link("Routing", "alt_route", "routing.routingpolicy"),
                     _admin_link("Promises", "timer", "routing.slapolicy"),
                     _admin_link("What makes an SQL", "handshake", "routing.sqldefinition"),
-                    _admin_link("Quotas", "flag", "routing.quota"),
+                    _admin_link("Sales quotas", "flag", "routing.quota"),
                     _admin_link("Cadences", "event_repeat", "routing.cadence"),
                     _admin_link("Templates", "draft", "routing.messagetemplate"),
                     _admin_link("Contact caps", "do_not_disturb_on", "routing.contactcap"),
@@ -338,6 +339,7 @@ UNFOLD = {
                     _admin_link("Clocks", "hourglass_top", "routing.clock"),
                     _admin_link("Webhooks", "webhook", "routing.webhook"),
                     _admin_link("Deliveries", "outbox", "routing.delivery"),
+                    _admin_link("Mails of reps", "mail", "routing.ownmail"),
                     _admin_link("Imports", "upload_file", "funnel.importrun"),
                     _admin_link("Inbox", "inbox", "funnel.inbox"),
                 ],

@@ -5,6 +5,7 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
+from routing.cadences import own_mail
 from routing.day import reminders
 from routing.messages import notices, outbox
 
@@ -14,7 +15,8 @@ TURN = 60.0  # seconds after which a task makes room for others
 @shared_task
 def prune_notices() -> int:
     """Delete notices that were read a month ago or that nobody will read, and what was sent; returns how many."""
-    return notices.prune(now=timezone.now()) + outbox.prune(now=timezone.now())
+    now = timezone.now()
+    return notices.prune(now=now) + outbox.prune(now=now) + own_mail.prune(now=now)
 
 
 @shared_task
@@ -22,6 +24,15 @@ def deliver() -> int:
     """Send notices that are due outside the product; returns how many. Of several at once each takes others."""
     started, done = time.monotonic(), 0
     while time.monotonic() - started < TURN and (looked_at := outbox.deliver(now=timezone.now())):
+        done += looked_at
+    return done
+
+
+@shared_task
+def send_mails() -> int:
+    """Send the mails of reps that are due; returns how many. Of several at once each takes others."""
+    started, done = time.monotonic(), 0
+    while time.monotonic() - started < TURN and (looked_at := own_mail.deliver(now=timezone.now())):
         done += looked_at
     return done
 

@@ -3,12 +3,14 @@ from django.urls import path
 from routing import condition_views
 from routing.accounts import views as account_views
 from routing.assignment import rehearsal_views
+from routing.cadences import mail_views
 from routing.cadences import views as cadence_views
 from routing.day import today_views
 from routing.day import views as work_views
 from routing.decisions import views as act_views
 from routing.floor import views as floor_views
 from routing.leads import views
+from routing.messages import mailbox_views
 from routing.messages import views as notice_views
 from routing.queue import views as queue_views
 from routing.sales import handoff_views
@@ -25,6 +27,9 @@ urlpatterns = [
     path("notices/pulse/", notice_views.pulse, name="pulse"),
     path("notices/fresh/", notice_views.fresh, name="fresh-notices"),
     path("notices/settings/", notice_views.settings_page, name="notice-settings"),
+    path("mailbox/", mailbox_views.page, name="mailbox"),
+    path("mailbox/test/", mailbox_views.test, name="mailbox-test"),
+    path("mailbox/forget/", mailbox_views.forget, name="mailbox-forget"),
     path("notices/read/", notice_views.read_all, name="read-notices"),
     path("notices/<int:pk>/read/", notice_views.read, name="read-notice"),
     path("leads/", views.leads, name="leads"),
@@ -77,6 +82,9 @@ urlpatterns = [
     path("snoozes/<int:pk>/wake/", work_views.wake, name="wake"),
     path("leads/<int:pk>/cadence/", cadence_views.enrol, name="enrol"),
     path("leads/<int:pk>/cadence/stop/", cadence_views.stop, name="stop-cadence"),
+    path("leads/<int:pk>/write/", mail_views.write, name="write"),
+    path("mails/<int:pk>/again/", mail_views.again, name="mail-again"),
+    path("mails/<int:pk>/drop/", mail_views.drop, name="mail-drop"),
     path("templates/", cadence_views.library, name="library"),
     path("tasks/<int:pk>/done/", work_views.finish, name="finish"),
     path("tasks/<int:pk>/skip/", work_views.skip, name="skip"),

@@ -9,6 +9,7 @@ from typing import Final
 
 from django.db import connection, transaction
 
+from funnel.models import Activity
 from routing.cadences.arithmetic import Cap, due_times, first_allowed
 from routing.day import work
 from routing.models import ContactCap
@@ -31,6 +32,19 @@ ORDER BY k.shown_at, k.id
 def caps() -> list[Cap]:
     """The caps in force. One query."""
     return [Cap(cap.most, cap.days) for cap in ContactCap.objects.filter(active=True)]
+
+
+def allowed_at(person_id: int, *, more: Sequence[datetime] = (), now: datetime) -> datetime:
+    """The first moment from now on at which we may be in touch with this person. more: touches that are on their way.
+
+    Two queries.
+    """
+    held = caps()
+    if not held:
+        return now
+    since = now - timedelta(days=max(cap.days for cap in held))
+    ours = Activity.objects.filter(person=person_id, direction="out", voided_at=None, occurred_at__gt=since)
+    return first_allowed([*ours.values_list("occurred_at", flat=True), *more], held, now=now)
 
 
 @transaction.atomic

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from funnel.models import Lead
 from routing.cadences.templating import fill, mail_address, missing, values_of
@@ -13,30 +15,40 @@ from routing.models import Medium, MessageTemplate, Task
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A template, filled for a lead where there is one. address: mailto:, for an e-mail to somebody with an address."""
+    """A template, filled for a lead where there is one. address: mailto:, for an e-mail to somebody with an address.
+
+    send: where it is sent through one's own mail server, likewise.
+    """
 
     template: MessageTemplate
     subject: str
     body: str
     missing: list[str]
     address: str
+    send: str = ""
 
 
-def text_of(template: MessageTemplate, lead: Lead | None) -> Text:
-    """lead: with person, account, solution and owner."""
+def text_of(template: MessageTemplate, lead: Lead | None, *, task: Task | None = None) -> Text:
+    """lead: with person, account, solution and owner. task: whose step it is for."""
     if lead is None:
         return Text(template, template.subject, template.body, [], "")
     values = values_of(lead)
     subject, body = fill(template.subject, values), fill(template.body, values)
     written = template.medium == Medium.EMAIL and lead.person.email
     address = mail_address(lead.person.email, subject, body) if written else ""
-    return Text(template, subject, body, missing(f"{template.subject} {template.body}", values), address)
+    send = _send_address(template, lead, task) if written and lead.closed_at is None else ""
+    return Text(template, subject, body, missing(f"{template.subject} {template.body}", values), address, send)
+
+
+def _send_address(template: MessageTemplate, lead: Lead, task: Task | None) -> str:
+    asked = {"template": template.pk} | ({"task": task.pk} if task else {})
+    return f"{reverse('routing:write', args=[lead.pk])}?{urlencode(asked)}"
 
 
 def next_text(tasks: Sequence[Task], lead: Lead) -> Text | None:
     """What to say or write for the first step of these tasks that has a template. The tasks come with their steps."""
-    step = next((task.step for task in tasks if task.step and task.step.template), None)
-    return text_of(step.template, lead) if step and step.template else None
+    task = next((task for task in tasks if task.step and task.step.template), None)
+    return text_of(task.step.template, lead, task=task) if task and task.step and task.step.template else None
 
 
 def found(*, persona: str = "", industry: str = "", medium: str = "") -> list[MessageTemplate]:

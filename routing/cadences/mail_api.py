@@ -14,6 +14,7 @@ from funnel.intake import take_in
 from funnel.models import Person, Rep
 from funnel.serializers import ProblemsSerializer
 from routing.cadences import mail
+from routing.models import OwnMail
 
 MAIL: Final = "mail"  # the source of the touches
 
@@ -77,6 +78,8 @@ def _record(told: dict[str, Any]) -> dict[str, Any]:
         sender=told["sender"], recipients=told["recipients"], subject=told["subject"], headers=told["headers"],
         ours=_ours(),
     )  # fmt: skip
+    if OwnMail.objects.filter(message_id=told["message_id"]).exists():  # sent from here, so it is logged
+        return {"recorded": 0, "known": len(said), "ignored": 0, "automatic": False}
     known = set(Person.objects.filter(email__in=[one.email for one in said]).values_list("email", flat=True))
     rows = [
         {

@@ -12,6 +12,7 @@ from funnel.models import Lead
 
 PLACES: Final = ("first_name", "last_name", "title", "company", "industry", "solution", "rep")
 _PLACE: Final = re.compile(r"\{(" + "|".join(PLACES) + r")\}")
+_LEFT: Final = re.compile(r"\[(?:" + "|".join(place.replace("_", " ") for place in PLACES) + r")\?\]")
 
 
 def values_of(lead: Lead) -> dict[str, str]:
@@ -36,6 +37,11 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 def missing(text: str, values: Mapping[str, str]) -> list[str]:
     """The places of the text that nothing is known for, in order."""
     return list(dict.fromkeys(name for name in _PLACE.findall(text) if not values.get(name)))
+
+
+def unfilled(text: str) -> list[str]:
+    """What still stands to be filled in, as it stands: [company?]."""
+    return list(dict.fromkeys(_LEFT.findall(text)))
 
 
 def unknown_places(text: str) -> list[str]:

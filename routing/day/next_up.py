@@ -7,6 +7,7 @@ from django.db.models import Count, Q
 
 from funnel.models import Lead
 from funnel.versions import Status
+from routing.cadences import own_mail
 from routing.cadences.library import next_text
 from routing.day import ratings
 from routing.hours.zones import there
@@ -18,7 +19,7 @@ _CLOSED: Final = Q(tasks__state__in=(Task.State.DONE, Task.State.SKIPPED))
 
 
 def next_up(lead: Lead, viewer: Viewer, *, now: datetime) -> dict[str, Any]:
-    """The context of routing/_to_do.html. lead: with person, account, solution and owner. At most five queries."""
+    """The context of routing/_to_do.html. lead: with person, account, solution and owner. At most six queries."""
     with_step = ("step__template__content", "step__cadence")
     tasks = list(
         Task.objects.filter(lead=lead, state=Task.State.OPEN)
@@ -36,6 +37,7 @@ def next_up(lead: Lead, viewer: Viewer, *, now: datetime) -> dict[str, Any]:
     return {
         "tasks": tasks,
         "text": next_text(tasks, lead),
+        "mails": own_mail.unsent(lead),
         "running": running,
         "may_log": may_log,
         "rating": ratings.latest(lead),

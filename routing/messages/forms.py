@@ -1,4 +1,4 @@
-"""The form of how a user is told: by kind and way, in which hours."""
+"""The forms of how a user is told, by kind and way and in which hours, and of their mail server."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.forms import BoundField
 
-from routing.models import Notice, Reach, Wish
+from routing.models import Mailbox, Notice, Reach, Wish
 
 _WAYS = Wish.Way.choices
 HOURS = ("zone", "quiet_from", "quiet_until", "hot_passes", "digest_at")
@@ -66,3 +66,33 @@ class ReachForm(forms.Form):
             for way in Wish.Way.values
             if self.cleaned_data.get(f"{kind}-{way}")
         }
+
+
+class MailboxForm(forms.Form):
+    """The user's mail server. A password that is kept is never shown; blank leaves it."""
+
+    address = forms.EmailField(
+        label="Your address", help_text="From whom the mails are.", error_messages={"required": "Enter your address."}
+    )
+    host = forms.CharField(
+        label="Server", max_length=253, help_text="For outgoing mail (SMTP), like smtp.example.com.",
+        error_messages={"required": "Enter the server of your provider."},
+    )  # fmt: skip
+    port = forms.IntegerField(label="Port", initial=587, min_value=1, max_value=65535)
+    security = forms.ChoiceField(label="Encryption", choices=Mailbox.Security.choices)
+    username = forms.CharField(
+        label="User name", max_length=320, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    password = forms.CharField(
+        label="Password", max_length=500, required=False, strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, mailbox: Mailbox | None, address: str = "", **kwargs: Any) -> None:
+        names = ("address", "host", "port", "security", "username")
+        kwargs["initial"] = {name: getattr(mailbox, name) for name in names} if mailbox else {"address": address}
+        super().__init__(*args, **kwargs)
+        if mailbox and mailbox.sealed:
+            self.fields["password"].help_text = "One is kept, encrypted. Blank: as it is."
+        else:
+            self.fields["password"].help_text = "Kept encrypted. Many providers give one for programs only."

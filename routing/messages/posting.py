@@ -64,14 +64,19 @@ def look_up(url: str, *, private: bool) -> Target:
         raise NotPosted(problem, hopeless=True)
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
+    return Target(parts, public_address(parts.hostname or "", port, private=private), port)
+
+
+def public_address(host: str, port: int, *, private: bool) -> str:
+    """The address behind a name. private: one within the network will do. Raises NotPosted."""
     try:
-        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise NotPosted(f"The name {parts.hostname} is not known.") from error
+        raise NotPosted(f"The name {host} is not known.") from error
     addresses = [str(one[4][0]) for one in found]
     if not private and not all(map(_is_public, addresses)):
-        raise NotPosted(f"{parts.hostname} is an address within a network; those are not posted to.", hopeless=True)
-    return Target(parts, addresses[0], port)
+        raise NotPosted(f"{host} is an address within a network; nothing is sent there.", hopeless=True)
+    return addresses[0]
 
 
 def _is_public(address: str) -> bool:

@@ -32,6 +32,7 @@ _LOOK = {
     Notice.Kind.RETURNED: ("arrow-back-up", "warn"),
     Notice.Kind.INHERITED: ("users-group", ""),
     Notice.Kind.STEPS: ("list-check", ""),
+    Notice.Kind.MAIL: ("mail", "bad"),
 }
 
 

@@ -8,6 +8,7 @@ from routing.models.clocks import Clock, ClockEvent, Pause, PauseEnd
 from routing.models.departures import Departure
 from routing.models.desks import Desk, LevelChange, Seat, Served
 from routing.models.handoffs import HandOff, HandOffNote, Quota
+from routing.models.mailboxes import Mailbox, OwnMail
 from routing.models.meetings import Attendee, Meeting, SqlDefinition
 from routing.models.notices import Notice
 from routing.models.outbox import Delivery, Reach, Webhook, Wish
@@ -37,11 +38,13 @@ __all__ = [
     "ContactCap",
     "Desk",
     "Enrolment",
+    "Mailbox",
     "Medium",
     "LevelChange",
     "Meeting",
     "MessageTemplate",
     "Notice",
+    "OwnMail",
     "Pause",
     "PauseEnd",
     "PlannedMeeting",

@@ -91,6 +91,7 @@ class Quota(models.Model):
     amount = models.PositiveIntegerField(validators=[MinValueValidator(1)])
 
     class Meta:
+        verbose_name = "sales quota"
         ordering = ["-starts_on", "rep", "measure"]
         constraints = [
             models.UniqueConstraint(fields=["rep", "measure", "starts_on"], name="quota_once_a_period"),

@@ -21,6 +21,7 @@ class Notice(models.Model):
         RETURNED = "returned", "An SQL came back"
         INHERITED = "inherited", "A colleague's work is yours"
         STEPS = "steps", "Steps of cadences are due"
+        MAIL = "mail", "A mail of yours was not sent"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=12, choices=Kind)
