@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
@@ -40,6 +41,8 @@ def write(request: HttpRequest, lead: Lead) -> HttpResponse:
     mailbox = mailbox_of(request.user)
     if mailbox is None:
         messages.info(request, "Enter your mail server first; then you can send from here.")
+        if request.htmx:  # type: ignore[attr-defined]
+            return HttpResponse(status=204, headers={"HX-Redirect": reverse("routing:mailbox")})
         return redirect("routing:mailbox")
     form = MailForm(given(request), initial=_filled(request, lead))
 
@@ -55,7 +58,7 @@ def write(request: HttpRequest, lead: Lead) -> HttpResponse:
 
 def _filled(request: HttpRequest, lead: Lead) -> dict[str, Any]:
     """The template that the address names, filled for the lead."""
-    template = MessageTemplate.objects.filter(pk=_number(request, "template"), medium=Medium.EMAIL).first()
+    template = MessageTemplate.objects.filter(pk=_number(request, "template") or 0, medium=Medium.EMAIL).first()
     if template is None:
         return {"task_id": _number(request, "task")}
     with_all = Lead.objects.select_related("person", "account", "solution", "owner").get(pk=lead.pk)

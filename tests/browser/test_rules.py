@@ -1,0 +1,110 @@
+"""Promises, routing rules, a draft that is tried, and a rep's own mail in a real browser: to be read by everybody."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from routing.assignment.engine import assign
+from routing.cadences import own_mail
+from routing.models import Attempt, MessageTemplate
+from routing.sla import clocks
+from tests import factories as make
+from tests.browser.accessibility import violations
+from tests.browser.entering import enter
+from tests.routing.waiting_rooms import Room, room
+from tests.smtp import smtp_server
+
+pytestmark = pytest.mark.django_db(transaction=True)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def here() -> Room:
+    """Leads that were dealt and decided about late, and a draft that would deal them in another way."""
+    made = room(timezone.now())
+    team = made.sdr.rep.team
+    made.manager.is_staff = True
+    made.manager.save()
+    for user in (made.sdr, made.colleague):
+        make.seat(user.rep)
+    make.promises("accept", "follow_up")
+    make.routing_policy({"team": team, "name": "Everybody in turn"})
+    for name in ("Lea Vontobel", "Sofia Rinaldi", "Ivan Horvat", "Mikko Laaksonen"):
+        first, _blank, last = name.partition(" ")
+        account = make.account(name=f"{last} Maschinenbau und Verpackungstechnik GmbH & Co. KG", owner=made.sdr.rep)
+        lead = make.mql(at=made.now - 5 * DAY, person=make.person(first_name=first, last_name=last), account=account)
+        assign([lead.pk], now=made.now - 5 * DAY, causes={lead.pk: f"test:{lead.pk}"})
+        clocks.follow([lead.events.latest("pk").pk], now=made.now - 5 * DAY)
+        made.leads.append(lead)
+    clocks.sweep(now=made.now, limit=100)
+    make.routing_policy(
+        {"team": team, "name": "Whoever owns the account", "method": "owner", "otherwise": "round_robin"},
+        published=False,
+    )
+    return made
+
+
+def looks_right(page: Page, screenshots: Path, name: str, scheme: str) -> None:
+    """Accessible, and without sideways scroll, wide and narrow."""
+    for width, size in ((1440, "wide"), (390, "narrow")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.reload()
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        page.screenshot(path=screenshots / f"{name}-{size}-{scheme}.png", full_page=True)
+        assert violations(page) == []
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, (name, size, overflow)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_are_accessible_wide_and_narrow(
+    page: Page, live_server: LiveServer, here: Room, complaints: list[str], screenshots: Path, scheme: str
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    enter(page, live_server, here.manager, "/promises/")
+    expect(page.get_by_role("table").first).to_contain_text("4")
+    looks_right(page, screenshots, "promises", scheme)
+    page.goto(f"{live_server.url}/routing/rules/")
+    expect(page.get_by_role("region", name="What each rule came to")).to_contain_text("Everybody in turn")
+    looks_right(page, screenshots, "rules", scheme)
+    page.get_by_role("link", name="Try this draft").click()
+    expect(page.get_by_role("heading", name="2 of 4 leads would go elsewhere")).to_be_visible()
+    looks_right(page, screenshots, "rehearsal", scheme)
+    page.goto(f"{live_server.url}{reverse('routing:mailbox')}")
+    looks_right(page, screenshots, "mailbox", scheme)
+
+
+def test_a_rep_enters_a_server_and_sends_a_mail_from_a_template(
+    page: Page, live_server: LiveServer, here: Room, complaints: list[str], settings
+) -> None:
+    settings.MAILBOXES_WITHIN = True
+    lead = here.wait("Elena Popescu", company="Carpatia Glass")
+    MessageTemplate.objects.create(name="Hello", medium="email", subject="For {company}", body="Hello {first_name}")
+    library = f"{reverse('routing:library')}?lead={lead.pk}"
+    with smtp_server() as server:
+        enter(page, live_server, here.sdr, library)
+        page.get_by_role("link", name="Send").click()
+        expect(page.get_by_role("heading", level=1, name="Your mail")).to_be_visible()
+        page.get_by_label("Your address").fill("mara@ours.example")
+        page.get_by_label("Server").fill("127.0.0.1")
+        page.get_by_label("Port").fill(str(server.port))
+        page.get_by_label("Encryption").select_option("none")
+        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="Send a test mail to myself").click()
+        expect(page.get_by_text("The test has left for mara@ours.example")).to_be_visible()
+        page.goto(f"{live_server.url}{library}")
+        page.get_by_role("link", name="Send").click()
+        dialog = page.get_by_role("dialog", name="Write to Elena Popescu")
+        expect(dialog.get_by_label("Subject")).to_have_value("For Carpatia Glass")
+        assert violations(page, "dialog") == []
+        dialog.get_by_role("button", name="Send").click()
+        expect(page.get_by_text("Your mail to Elena Popescu is on its way")).to_be_visible()
+        while own_mail.deliver(now=timezone.now()):
+            pass
+    assert [message["Subject"] for message in server.taken] == ["A test from Demand Center", "For Carpatia Glass"]
+    assert Attempt.objects.get().lead == lead
