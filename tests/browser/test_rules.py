@@ -1,4 +1,4 @@
-"""Promises, routing rules, a draft that is tried, and a rep's own mail in a real browser: to be read by everybody."""
+"""Promises, routing rules, a draft that is tried, who leaves, and a rep's own mail: read by everybody in a browser."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 from routing.assignment.engine import assign
 from routing.cadences import own_mail
 from routing.models import Attempt, MessageTemplate
+from routing.sales import handoff
 from routing.sla import clocks
 from tests import factories as make
 from tests.browser.accessibility import violations
@@ -42,6 +43,15 @@ def here() -> Room:
         clocks.follow([lead.events.latest("pk").pk], now=made.now - 5 * DAY)
         made.leads.append(lead)
     clocks.sweep(now=made.now, limit=100)
+    executive = make.rep(team=make.team("ae", name="Account executives"), name="Magnus Lind")
+    for name in ("Elena Popescu", "Nora Bakke"):
+        first, _blank, last = name.partition(" ")
+        sql = make.lead(
+            at=made.now - DAY, owner=made.sdr.rep, person=make.person(first_name=first, last_name=last),
+            stages=dict.fromkeys(("inquiry", "mql", "sal", "sql"), made.now - DAY),
+        )  # fmt: skip
+        note = handoff.Note(need="A forecast that holds for the whole of the year.", next_step="Show it to the board.")
+        handoff.offer(sql.pk, note=note, rep_id=executive.pk, user=made.manager, now=made.now)
     make.routing_policy(
         {"team": team, "name": "Whoever owns the account", "method": "owner", "otherwise": "round_robin"},
         published=False,
@@ -75,8 +85,13 @@ def test_the_pages_are_accessible_wide_and_narrow(
     page.get_by_role("link", name="Try this draft").click()
     expect(page.get_by_role("heading", name="2 of 4 leads would go elsewhere")).to_be_visible()
     looks_right(page, screenshots, "rehearsal", scheme)
-    page.goto(f"{live_server.url}{reverse('routing:mailbox')}")
-    looks_right(page, screenshots, "mailbox", scheme)
+    for name, address in (
+        ("mailbox", reverse("routing:mailbox")),
+        ("hand-offs", reverse("routing:hand-offs")),
+        ("leave", reverse("routing:leave", args=[here.sdr.rep.pk])),
+    ):
+        page.goto(f"{live_server.url}{address}")
+        looks_right(page, screenshots, name, scheme)
 
 
 def test_a_rep_enters_a_server_and_sends_a_mail_from_a_template(
