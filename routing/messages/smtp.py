@@ -61,6 +61,10 @@ def send(server: Server, letter: Letter, *, within: bool, ours: str, timeout: fl
     """
     if wrong := problem_of(server, within=within):
         raise NotPosted(wrong[1], hopeless=True)
+    try:
+        message = _message(letter)
+    except ValueError as error:
+        raise NotPosted(f"{letter.recipient} cannot be written to.", hopeless=True) from error
     address = public_address(server.host, server.port, private=within)
     try:
         with _connected(server, address, ours=ours, timeout=timeout) as connection:
@@ -68,9 +72,7 @@ def send(server: Server, letter: Letter, *, within: bool, ours: str, timeout: fl
                 connection.starttls(context=ssl.create_default_context())
             if server.username:
                 connection.login(server.username, server.password)
-            connection.send_message(_message(letter), letter.sender, [letter.recipient])
-    except ValueError as error:
-        raise NotPosted(f"{letter.recipient} cannot be written to.", hopeless=True) from error
+            connection.send_message(message, letter.sender, [letter.recipient])
     except (smtplib.SMTPException, OSError) as error:
         raise _told(error, server, letter) from error
 

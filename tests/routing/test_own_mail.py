@@ -12,13 +12,13 @@ from funnel.models import Activity, Note
 from funnel.sealing import Unreadable, seal, unseal
 from routing.cadences import enrolments, own_mail
 from routing.decisions.acts import Invalid, NotAllowed, Refused
-from routing.messages import mailboxes, smtp
+from routing.messages import mailboxes
 from routing.messages.notices import words_of
 from routing.messages.posting import NotPosted
 from routing.models import Attempt, ContactCap, Mailbox, MessageTemplate, Notice, OwnMail, Task
 from tests import factories as make
 from tests.factories import NOW
-from tests.smtp import Server, smtp_server
+from tests.smtp import Server, certificate, smtp_server
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -165,10 +165,17 @@ class TestSettings:
         html = client.post(reverse("routing:mailbox-test"), follow=True).content.decode()
         assert f"127.0.0.1 {said}" in html and not server.taken
 
-    def test_an_untrusted_certificate_is_told(self):
-        error = ssl.SSLCertVerificationError("self-signed certificate")
-        problem = smtp._told(error, smtp.Server(host="mail.x", port=465, security="tls"), None)
-        assert problem.hopeless and "certificate of mail.x is not valid" in problem.sentence
+    def test_only_a_certificate_that_can_be_trusted_is_given_the_password(self, user, server, tmp_path, monkeypatch):
+        file = certificate(tmp_path)
+        server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.tls.load_cert_chain(file)
+        mailbox = enter(user, server, security="starttls")
+        with pytest.raises(NotPosted, match=r"The certificate of 127.0.0.1 is not valid for it") as problem:
+            mailboxes.send_test(mailbox, now=NOW)
+        assert problem.value.hopeless and not server.asked and not server.taken
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        mailboxes.send_test(mailbox, now=NOW)
+        assert server.asked == ["mia"] and len(server.taken) == 1
 
 
 class TestSending:
