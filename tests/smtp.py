@@ -43,7 +43,7 @@ def smtp_server(**logins: str) -> Iterator[Server]:
 
     with _Listening(("127.0.0.1", 0), Handler) as listening:
         server.port = listening.server_address[1]
-        thread = threading.Thread(target=listening.serve_forever, daemon=True)
+        thread = threading.Thread(target=listening.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
             yield server
