@@ -116,6 +116,7 @@ def _insert(chunk: Chunk, digests: Mapping[Entry, UUID], person_ids: Mapping[Ent
                 "source": chunk.source,
                 "external_id": entry.key,
                 "digest": digests[entry],
+                "recorded_at": chunk.now,
             }
             | _DEFAULTS
             | blank
