@@ -1,4 +1,4 @@
-"""Who works when, what is promised, and which MQLs are whose: calendars, desks, seats, promises, the routing policy."""
+"""Who works when, and what is promised: calendars, desks, seats, absences and promises."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,19 +8,16 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Count
 
-from demandcenter.demo_world import reference
-from demandcenter.demo_world.reference import AMERICA, AREAS, CENTRAL, EAST, SEATS, SOUTH, WEST, Ids
-from routing.assignment import policies
-from routing.models import Absence, Assignment, Calendar, Desk, RoutingPolicy, RoutingRule, Seat, SlaPromise
+from demandcenter.demo_world import reference, rules
+from demandcenter.demo_world.reference import AMERICA, CENTRAL, EAST, SEATS, SOUTH, WEST, Ids
+from routing.models import Absence, Assignment, Calendar, Desk, Seat, SlaPromise
 from routing.sla import versions as sla
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-POOLED = "Central & North, private addresses"
 CAPACITY = 40  # undecided MQLs; who had more when capacities were set has less than he had: see ledger.py
 CAPPED_FOR = timedelta(days=3)  # since then capacities are kept
 AWAY, AWAY_SINCE, AWAY_FOR = "Sofia Rinaldi", timedelta(days=2), timedelta(days=8)
 LAG = 14.0  # leads
-_WHY = "Each region has its team; whoever writes from a private address waits in the pool."
 HOT_MINUTES = 30  # the product ships with 5; whoever opens the demo should still see the first one run
 
 
@@ -49,24 +46,24 @@ _CALENDARS = {
 def write(ids: Ids, users: Mapping[str, User], *, since: datetime, until: datetime) -> None:
     """Create what leads are dealt out by. users: the demo's log-ins by username. since: when the world begins."""
     for area, hours in _CALENDARS.items():
-        Desk.objects.create(team_id=ids.teams[f"SDR {area}"], calendar=_calendar(hours))
+        calendar = _calendar(hours)
+        Desk.objects.bulk_create(Desk(team_id=ids.teams[f"{kind} {area}"], calendar=calendar) for kind in ("SDR", "AE"))
     Seat.objects.bulk_create(
         Seat(
             rep_id=ids.reps[seat.name],
             weight=seat.share,
-            capacity=CAPACITY,
+            capacity=CAPACITY if seat.kind == "sdr" else None,
             receiving=seat.name != reference.GONE,
         )
         for seat in SEATS
-        if seat.kind == "sdr"
     )
     today = until.date()
     Absence.objects.create(
         rep_id=ids.reps[AWAY], starts_on=today - AWAY_SINCE, ends_on=today - AWAY_SINCE + AWAY_FOR,
-        cover_id=ids.reps["Camille Roussel"], note="Holiday",
+        cover_id=ids.reps["Camille Roussel"], note="Holiday", recorded_at=until - AWAY_SINCE - timedelta(days=20),
     )  # fmt: skip
     _publish_promises(users["hanna"], at=since)
-    ids.routing_policy = _publish_policy(ids, users["hanna"], at=since).policy
+    ids.routing_policy = rules.publish_first(ids, users["hanna"], at=since).policy
 
 
 def level_seats(ids: Ids, *, behind: str = "") -> None:
@@ -99,23 +96,3 @@ def _publish_promises(manager: User, *, at: datetime) -> None:
     policy = sla.draft(user=manager, name=sla.NAME, why="As agreed with sales.")
     sla.add_promises(policy, promises)
     sla.publish(policy, user=manager, now=at)
-
-
-def _publish_policy(ids: Ids, manager: User, *, at: datetime) -> RoutingPolicy:
-    policy = policies.draft(user=manager, name="MQLs by region", why=_WHY)
-    central = {"field": "lead.region", "op": "in", "value": list(AREAS[CENTRAL])}
-    unknown = {"field": "account.matched", "op": "is", "value": False}
-    rules: list[tuple[str, dict[str, Any], str, str]] = [
-        (POOLED, {"all": [central, unknown]}, CENTRAL, RoutingRule.Method.POOL)
-    ]
-    for area, regions in AREAS.items():
-        condition = {"field": "lead.region", "op": "in", "value": list(regions)}
-        rules.append((area, condition, area, RoutingRule.Method.ROUND_ROBIN))
-    RoutingRule.objects.bulk_create(
-        RoutingRule(
-            routing_policy=policy, position=place, name=name, condition=condition, team_id=ids.teams[f"SDR {area}"],
-            method=method,
-        )
-        for place, (name, condition, area, method) in enumerate(rules)
-    )  # fmt: skip
-    return policies.publish(policy, user=manager, now=at)

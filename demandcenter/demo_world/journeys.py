@@ -85,6 +85,7 @@ _RETURNED = Urn(
 )
 QUIET: Reason = ("expire", "No activity for 180 days")
 SENT_BACK = 0.04  # of SQLs, by the account executive
+LATE_TO_CALL = 0.07  # of accepted leads: the first attempt comes days later
 
 
 def travel(dice: random.Random, odds: Odds, opened: datetime) -> list[Step]:
@@ -131,7 +132,8 @@ class _Trip:
     def _qualified(self, at: datetime) -> None:
         self._enter(Stage.MQL, at, by=RULE)
         if self.dice.random() < self.odds.sal:
-            hours = about(self.dice, 2.7, 1.05) if self.dice.random() < 0.97 else self.dice.uniform(60, 140)
+            usual = 0.3 if self.odds.hot else 2.7
+            hours = about(self.dice, usual, 1.05) if self.dice.random() < 0.97 else self.dice.uniform(60, 140)
             self._accepted(after_office_hours(self.dice, at, hours))
             return
         moment = after_office_hours(self.dice, at, about(self.dice, 7, 0.9))
@@ -302,8 +304,9 @@ def _around(dice: random.Random, step: Step, following: Step | None, end: dateti
     if step.stage == Stage.INQUIRY:
         return _interest(dice, step.at, following, end)
     if step.stage == Stage.SAL:
-        found = [(_CALL, step.at + timedelta(minutes=dice.uniform(3, 200)))]
-        found += _some(dice, _PURSUIT, step.at, min(end, step.at + DAY * 24), dice.randint(1, 6))
+        late = DAY * dice.uniform(3, 6) if dice.random() < LATE_TO_CALL else timedelta()
+        found = [(_CALL, step.at + late + timedelta(minutes=dice.uniform(3, 200)))]
+        found += _some(dice, _PURSUIT, step.at + late, min(end, step.at + late + DAY * 24), dice.randint(1, 6))
         if following and following.stage == Stage.SQL:
             booked = max(step.at, following.at - DAY * dice.uniform(1, 6))
             found += [(_BOOKED, booked), (_MEETING, following.at)]

@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from demandcenter.demo_world import reference
-from demandcenter.demo_world.desks import AWAY, AWAY_FOR, AWAY_SINCE, CAPACITY, CAPPED_FOR, POOLED
+from demandcenter.demo_world.desks import AWAY, AWAY_FOR, AWAY_SINCE, CAPACITY, CAPPED_FOR
 from demandcenter.demo_world.reference import AREA_OF, BUSY, CENTRAL, GONE, GONE_FOR, SEATS, Ids
+from demandcenter.demo_world.rules import POOLED
 from funnel import staging
 from funnel.models import Kind, Stage
 from funnel.owners import Ownership, set_owners
@@ -38,6 +39,7 @@ class Course:
     """One lead as far as it came, for whoever worked it; sdr is blank where nobody did."""
 
     lead_id: int
+    person_id: int
     region: str
     is_known: bool  # its company
     sdr: str

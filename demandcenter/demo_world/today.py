@@ -11,18 +11,24 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 
 from demandcenter import pipeline
+from demandcenter.demo_world import rules
 from demandcenter.demo_world.desks import level_seats
 from demandcenter.demo_world.journeys import Touch
 from demandcenter.demo_world.ledger import Course
 from demandcenter.demo_world.reference import Ids
 from demandcenter.demo_world.stories import MARA
-from demandcenter.demo_world.writing import Trip, Writer
+from demandcenter.demo_world.trips import Trip
+from demandcenter.demo_world.writing import Writer
 from funnel import inbox
-from funnel.models import Inbox, Person
-from routing.models import Notice
-from routing.sla import clocks
+from funnel.models import Activity, Inbox, Person, Stage, StageEvent
+from routing.models import HandOff, Meeting, Notice
+from routing.sla import agreement, clocks
+from routing.sla.clock_facts import Known
+from routing.sla.promises import Begun, touch_cause
+from routing.sla.writing import Changes, write
 from scoring import services, shipped
 from scoring.models import ScoringModel
+from scoring.qualifying import FAST_TRACK
 
 A_MOMENT = timedelta(seconds=8)  # until the pipeline works what came in
 OLD_NEWS = timedelta(days=2)  # what was told before is read by now
@@ -39,14 +45,34 @@ class Trigger:
 
 def keep_promises(courses: Sequence[Course], *, now: datetime) -> None:
     """Give every lead that became an MQL its clocks, as they ran and ended; what ran out days ago was told then."""
-    entries = [
-        entry.id for course in courses if course.raised for entry in course.entries if entry.stage in ("mql", "sal")
-    ]
-    for start in range(0, len(entries), CHUNK):
-        clocks.follow(entries[start : start + CHUNK], now=now)
+    raised = [course for course in courses if course.raised]
+    for start in range(0, len(raised), CHUNK):
+        _keep_promises_of(raised[start : start + CHUNK], now=now)
     while clocks.sweep(now=now - OLD_NEWS, limit=CHUNK):
         pass
     Notice.objects.update(read_at=now - OLD_NEWS)
+
+
+def _keep_promises_of(courses: Sequence[Course], *, now: datetime) -> None:
+    """The clocks of events, raised hands, meetings and hand-offs; reconciled at once, as nobody else is here."""
+    lead_ids = sorted(course.lead_id for course in courses)
+    heard = {
+        f"stage_event:{entry.id}" for course in courses for entry in course.entries if entry.stage in ("mql", "sal")
+    }
+    heard |= {f"meeting:{pk}" for pk in Meeting.objects.filter(lead__in=lead_ids).values_list("pk", flat=True)}
+    heard |= {f"hand_off:{pk}" for pk in HandOff.objects.filter(lead__in=lead_ids).values_list("pk", flat=True)}
+    changes, hands = Changes(), _hands_raised(lead_ids)
+    agreement.start(hands, {lead_id: Known() for lead_id, _kind, _begun in hands}, changes, now=now)
+    write(changes, now=now)
+    agreement.reconcile(lead_ids, now=now, heard=frozenset(heard))
+
+
+def _hands_raised(lead_ids: Sequence[int]) -> list[tuple[int, str, Begun]]:
+    """Those of these leads that a raised hand made MQLs, since when we knew of it."""
+    by_hand = StageEvent.objects.filter(lead__in=lead_ids, to_stage=Stage.MQL, cause__endswith=f":{FAST_TRACK}")
+    touches = {lead_id: int(cause.split(":")[2]) for lead_id, cause in by_hand.values_list("lead", "cause")}
+    learnt = dict(Activity.objects.filter(pk__in=touches.values()).values_list("pk", "recorded_at"))
+    return [(lead_id, agreement.HOT, Begun(touch_cause(pk), learnt[pk])) for lead_id, pk in sorted(touches.items())]
 
 
 def publish_model(users: Mapping[str, User], *, since: datetime) -> ScoringModel:
@@ -72,16 +98,26 @@ def score_everybody(model: ScoringModel, *, now: datetime) -> None:
         pipeline.drain(now=now)
 
 
-def replay(triggers: Iterable[Trigger], writer: Writer, ids: Ids, *, now: datetime) -> None:
+def replay(
+    triggers: Iterable[Trigger], writer: Writer, ids: Ids, users: Mapping[str, User], *, until: datetime, now: datetime
+) -> None:
     """Let these touches come in, in order of time, and the pipeline act on each at its moment; then look at the clocks.
 
-    Mara has had the least lately, so that her turn comes first; afterwards everybody is level.
+    Mara has had the least lately, so that her turn comes first; afterwards everybody is level. Those of today, from
+    `until` on, are dealt out by the version of the rules that is new today.
     """
     level_seats(ids, behind=MARA)
     recorded = [(writer.touch(trigger.trip, trigger.touch), trigger) for trigger in triggers]
     writer.flush()
-    for at, trigger in sorted(recorded, key=lambda pair: pair[0]):
-        inbox.add(Inbox.Cause.ACTIVITY, [(trigger.trip.human.id, trigger.touch.id)])
-        pipeline.drain(now=min(at + A_MOMENT, now))
+    recorded.sort(key=lambda pair: pair[0])
+    _come_in([pair for pair in recorded if pair[0] < until], now=now)
+    rules.publish_now(users["hanna"], at=until)
+    _come_in([pair for pair in recorded if pair[0] >= until], now=now)
     level_seats(ids)
     clocks.sweep(now=now, limit=CHUNK)
+
+
+def _come_in(recorded: Iterable[tuple[datetime, Trigger]], *, now: datetime) -> None:
+    for at, trigger in recorded:
+        inbox.add(Inbox.Cause.ACTIVITY, [(trigger.trip.human.id, trigger.touch.id)])
+        pipeline.drain(now=min(at + A_MOMENT, now))

@@ -10,8 +10,9 @@ from demandcenter.demo_world import people, rhythm
 from demandcenter.demo_world.journeys import RAISING, Offers, Step, Touch, touches
 from demandcenter.demo_world.people import Human
 from demandcenter.demo_world.rhythm import DAY
+from demandcenter.demo_world.trips import Trip
 from demandcenter.demo_world.warmth import Leave, Meter, Profile, Reached, Trial
-from demandcenter.demo_world.writing import Trip, Writer, revisit_of
+from demandcenter.demo_world.writing import Writer, revisit_of
 from funnel.models import Kind, Stage
 from funnel.path import EXITS
 

@@ -5,8 +5,7 @@ lead is derived from its events by `funnel.stages`, as always.
 """
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,19 +13,17 @@ from uuid import UUID
 from django.db import connection, models
 
 from demandcenter.demo_world import people
-from demandcenter.demo_world.campaigns import Program
 from demandcenter.demo_world.deals import ROLES, Deal
 from demandcenter.demo_world.journeys import CLOCK, REP, RULE, Step, Touch
 from demandcenter.demo_world.ledger import Course, Entry
 from demandcenter.demo_world.notes import Remark
 from demandcenter.demo_world.people import Human
 from demandcenter.demo_world.reference import REASONS, SOURCE, Ids
-from demandcenter.demo_world.warmth import Reached
+from demandcenter.demo_world.trips import Trip
 from funnel import stages, staging
 from funnel.models import (
     Activity,
     Exit,
-    Function,
     Kind,
     Lead,
     Motion,
@@ -43,37 +40,6 @@ from scoring.qualifying import FAST_TRACK
 
 ID_BLOCK = 4096
 _REVISIT = {(kind, name): days for kind, _stage, name, days in REASONS}
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Trip:
-    """One lead with everything that happened to it; times are local. sdr, executive: who worked it, if anybody.
-
-    reached: the MQL that the model made of it.
-    """
-
-    human: Human
-    number: int
-    steps: list[Step]
-    touches: list[Touch]
-    solution: str
-    channel: str
-    program: Program | None
-    offer: str
-    function: str = Function.MARKETING.value
-    sdr: str = ""
-    executive: str = ""
-    deal: Deal | None = None
-    remarks: list[Remark] = field(default_factory=list)
-    reached: Reached | None = None
-
-    @property
-    def owner(self) -> str:
-        """Sales development from the MQL on; the account executive from the SQL on, unless it was sent back."""
-        entered = [step.stage for step in self.steps if step.stage]
-        if entered[-1] in (Stage.SQL, Stage.OPPORTUNITY, Stage.WON):
-            return self.executive
-        return "" if entered[-1] == Stage.INQUIRY else self.sdr
 
 
 class _Sequence:
@@ -200,6 +166,30 @@ class Writer:
         )
         return recorded_at
 
+    def ours(self, touches: Sequence[tuple[Lead, str, datetime, dict[str, Any]]]) -> list[int]:
+        """Write touches of ours at once: whose lead, type, when, and what came of each. Returns their ids, in order."""
+        ids = staging.new_ids(Activity, len(touches))
+        rows = []
+        for pk, (lead, kind, at, payload) in zip(ids, touches, strict=True):
+            self.touches += 1
+            rows.append(
+                {
+                    "id": pk,
+                    "person_id": lead.person_id,
+                    "account_id": lead.account_id,
+                    "type": kind,
+                    "direction": "out",
+                    "occurred_at": at,
+                    "recorded_at": self._learnt(at, 30),
+                    "source": SOURCE,
+                    "external_id": f"touch-{self.touches:08}",
+                    "digest": UUID(int=self.dice.getrandbits(128)),
+                    "payload": payload,
+                }
+            )
+        staging.insert(Activity, rows)
+        return ids
+
     def _events(self, trip: Trip, lead_id: int, deal_id: int) -> datetime:
         """The stage events; returns when the first of them was recorded."""
         entries = []
@@ -243,6 +233,7 @@ class Writer:
     def _remember(self, trip: Trip, lead_id: int, entries: list[Entry]) -> None:
         course = Course(
             lead_id=lead_id,
+            person_id=trip.human.id,
             region=trip.human.country.region,
             is_known=trip.human.company is not None,
             sdr=trip.sdr,
@@ -275,6 +266,7 @@ class Writer:
                 "closed_at": recorded_at,
                 "exit": Exit.VOID.value,
                 "owner_id": ids.reps.get(trip.owner),
+                "developed_by_id": ids.reps.get(trip.sdr) if trip.was_sql else None,
                 "revisit_on": revisit_on,
                 "revisited_on": revisit_on if revisit_on and revisit_on < self.until.date() else None,
                 "entry_stage": (Stage.MQL if outbound else Stage.INQUIRY).value,

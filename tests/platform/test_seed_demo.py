@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import F, Min, Q
 
 from demandcenter import demo, demo_world, pipeline
-from demandcenter.demo_world import desks, rhythm, stories
+from demandcenter.demo_world import desks, rhythm, serving, stories
 from demandcenter.demo_world.campaigns import DOWNTIME, Program, programs
 from demandcenter.demo_world.journeys import Odds, Step, travel
 from demandcenter.demo_world.live import Live
@@ -35,6 +35,7 @@ from funnel.models import (
     Stage,
     StageEvent,
 )
+from reporting.cadences.figures import of_cadences
 from reporting.facts import Copy
 from reporting.filters import View
 from reporting.models import Comparison
@@ -42,13 +43,28 @@ from reporting.periods import Period
 from reporting.quality.board import assemble
 from reporting.quality.queries import Facts
 from reporting.quality.slices import Slice
-from routing.models import Assignment, Clock, Notice
+from routing.models import (
+    Assignment,
+    CallSheet,
+    Clock,
+    HandOff,
+    MessageTemplate,
+    Notice,
+    PlannedMeeting,
+    Quota,
+    RoutingPolicy,
+    RoutingRule,
+    Served,
+    SlaPromise,
+)
+from routing.sales import attainments
 from scoring import simulation
 from scoring.models import Score, ScoringModel
 from scoring.reviews import overdue
 from tests import factories as make
 
 LEADS = 3_000
+SEED = 2  # of so few leads not every seed has enough of each story for the quality page to be sure
 TODAY = date(2026, 11, 23)  # a Monday
 UNTIL = datetime.combine(TODAY, time(), UTC)
 NOW = UNTIL + timedelta(hours=10, minutes=42)
@@ -59,7 +75,7 @@ MARAS = 9  # MQLs of hers that wait
 def world(django_db_setup, django_db_blocker):
     """One demo for every test that only looks at it; taken back at the end."""
     with django_db_blocker.unblock(), transaction.atomic():
-        made = demo_world.build(leads=LEADS, now=NOW, users=demo.create_logins())
+        made = demo_world.build(leads=LEADS, now=NOW, users=demo.create_logins(), seed=SEED)
         yield made
         transaction.set_rollback(True)
 
@@ -356,6 +372,55 @@ def test_an_sql_was_sent_back(world):
     back = lead.events.get(kind="regress")
     assert (back.from_stage, back.to_stage, back.actor.username) == ("sql", "sal", "magnus")
     assert back.reason.kind == "regress"
+
+
+# --- Sales ----------------------------------------------------------------------------------------
+
+
+def test_sqls_wait_for_their_executives_and_past_ones_were_taken_or_returned(world):
+    states = Counter(one.state for one in HandOff.objects.all())
+    assert states["offered"] >= 4 and states["accepted"] > 20 and states["returned"] >= 2
+    waiting = [one for one in HandOff.objects.select_related("lead") if one.state == "offered"]
+    assert {one.lead.stage for one in waiting} == {"sql"}
+    assert all(one.lead.owner_id == one.to_rep_id for one in waiting)
+    by_rule = [one for one in waiting if one.rule]
+    assert len({one.rule for one in by_rule}) >= 2 and len(by_rule) >= 4
+    assert Clock.objects.filter(kind="take_over", stopped_at=None).count() >= 4
+    for hand_off in HandOff.objects.filter(returned_at__isnull=False).select_related("reason"):
+        assert hand_off.reason is not None and hand_off.reason.kind == "regress"
+
+
+def test_every_kind_of_promise_was_kept_and_missed_by_somebody(world):
+    for kind in SlaPromise.Kind.values:
+        ended = Clock.objects.filter(kind=kind, cancelled=False, stopped_at__isnull=False)
+        assert ended.filter(stopped_at__lte=F("due_at")).exists(), kind
+        assert ended.filter(stopped_at__gt=F("due_at")).exists(), kind
+
+
+def test_two_teams_have_other_rules_since_this_morning(world):
+    now = RoutingPolicy.objects.get(status="published")
+    assert now.published_at == UNTIL and RoutingPolicy.objects.filter(status="retired").count() == 1
+    assert set(now.rules.values_list("method", flat=True)) == set(RoutingRule.Method.values)
+    chosen = Assignment.objects.filter(occurred_at__gte=UNTIL, kind="assigned", policy=now.policy)
+    assert {"least_open", "score"} <= set(chosen.values_list("explanation__method", flat=True))
+
+
+def test_reps_have_profiles_quotas_and_some_share_whom_they_meet(world):
+    assert Served.objects.exclude(language="").values("rep").distinct().count() > 10
+    assert Served.objects.exclude(region=None).exists() and Served.objects.exclude(solution=None).exists()
+    assert CallSheet.objects.count() == len(serving.SHARING)
+    assert PlannedMeeting.objects.filter(starts_at__gte=UNTIL).count() > 20
+    reps = Rep.objects.active().filter(team__kind__in=["sdr", "ae"]).values_list("pk", flat=True)
+    found = attainments.running(reps, now=NOW)
+    assert {one.measure for one in found} == set(Quota.Measure.values)
+    assert any(one.reached for one in found)
+
+
+def test_steps_of_the_cadence_were_done_by_attempts_and_some_answered(world):
+    (figures,) = [one for one in of_cadences(now=NOW) if one.running]
+    assert sum(step.answered.n for step in figures.steps) > 5
+    assert sum(step.answered.k for step in figures.steps) > 0
+    assert MessageTemplate.objects.exclude(persona="").count() >= 5
 
 
 # --- Log-ins --------------------------------------------------------------------------------------
