@@ -1,45 +1,44 @@
-"""Days on the sales floor, played through the product: every MQL accounted for, its promise as reckoned by hand."""
+"""Days on the sales floor, played through the product: everything accounted for, its promises as reckoned by hand."""
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from itertools import permutations
 from zoneinfo import ZoneInfo
 
-import holidays
 import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from demandcenter import demo, demo_world
-from demandcenter.floor_simulation import Floor, Report, open_mqls, report
-from funnel.models import StageEvent
-from routing.models import Absence, Assignment, Calendar, Clock, Desk, Seat
+from demandcenter.floor_simulation import Floor, Report, opening, report
+from reporting.periods import Period
+from reporting.sla.asking import Asked
+from reporting.sla.figures import by_kind
+from routing.models import Absence, Assignment, Clock, Seat, SlaPromise
+from tests.platform.floor_oracle import Told, reckon
 
 START = datetime(2026, 11, 16, tzinfo=UTC)  # a Monday
 DAYS, REPS = 3, 14
-_DAY = timedelta(days=1)
 
 
-def play(days: int, *, touches: int = 70) -> tuple[Floor, Report]:
-    demo_world.build(leads=400, now=START, users=demo.create_logins())
-    opening = open_mqls()
+def play(days: int, *, touches: int = 90, leads: int = 400) -> tuple[Floor, Report]:
+    demo_world.build(leads=leads, now=START, users=demo.create_logins())
+    began = opening()
     floor = Floor(start=START, days=days, reps=REPS, touches=touches, seed=1)
     floor.play()
-    return floor, report(start=START, end=floor.end, opening=opening)
+    return floor, report(start=START, end=floor.end, began=began)
 
 
 @pytest.mark.django_db
 def test_the_same_seed_and_start_play_the_same_days():
     def once() -> tuple:
         with transaction.atomic():
-            _floor, found = play(1, touches=40)
+            _floor, found = play(1, touches=40, leads=120)
             transaction.set_rollback(True)
-        return (
-            found.entered,
-            sorted(found.became.items()),
-            [(one.kind, one.kept, one.running) for one in found.promises],
-        )
+        return (found.mqls, found.sqls, found.hand_offs, found.promises, found.gaps)
 
     assert once() == once()
 
@@ -56,13 +55,25 @@ def played(django_db_setup, django_db_blocker) -> Iterator[tuple[Floor, Report]]
 def test_every_mql_is_owned_decided_overdue_or_unrouted_for_a_reason(played):
     _floor, found = played
     assert list(found.problems()) == []
-    assert found.opening > 0 and found.entered > 30
-    assert found.became.total() == found.opening + found.entered - found.again
-    kinds = {what.partition(":")[0].partition(",")[0] for what in found.became}
-    assert {"closed", "went on", "with an owner"} <= kinds <= {
+    mqls = found.mqls
+    assert mqls.opening > 0 and mqls.entered > 30
+    assert mqls.became.total() == mqls.opening + mqls.entered - mqls.again
+    kinds = {what.partition(":")[0].partition(",")[0] for what in mqls.became}
+    assert {"closed", "went on"} <= kinds <= {
         "closed", "went on", "with an owner", "in a pool", "unrouted"
     }  # fmt: skip
-    assert "with an owner, without a promise" not in found.became
+    assert "with an owner, without a promise" not in mqls.became
+
+
+@pytest.mark.django_db
+def test_every_sql_that_was_offered_was_taken_returned_taken_back_or_waits(played):
+    _floor, found = played
+    hands = found.hand_offs
+    assert hands.offered > 5 and hands.taken and hands.returned and hands.waiting
+    assert hands.waited + hands.offered == hands.taken + hands.returned + hands.taken_back + hands.waiting
+    sqls = found.sqls
+    assert sqls.entered >= hands.offered and sqls.became["went on: opportunity"] > 0
+    assert sqls.became.total() == sqls.opening + sqls.entered - sqls.again
 
 
 @pytest.mark.django_db
@@ -86,75 +97,47 @@ def test_nobody_had_more_than_a_lead_beyond_the_share_of_another(played):
     assert max(played[1].gaps.values()) <= 1 + 1e-9
 
 
-# --- The promise, reckoned by hand ----------------------------------------------------------------
+# --- Promises, reckoned by hand -------------------------------------------------------------------
 
 
-def working(calendar: Calendar, day: date) -> list[tuple[datetime, datetime]]:
-    """When is worked on a day, in the calendar's zone: hours of the weekday, none on public holidays."""
-    free = holidays.country_holidays(calendar.country) if calendar.country else {}
-    if day in free:
-        return []
-    zone = ZoneInfo(calendar.zone)
-    spans = []
-    for opens, closes in calendar.hours.get(f"{day:%a}".lower(), []):
-        begin = datetime.combine(day, time.fromisoformat(opens), zone)
-        end = (
-            datetime.combine(day + _DAY, time(), zone)
-            if closes == "24:00"
-            else datetime.combine(day, time.fromisoformat(closes), zone)
-        )
-        spans.append((begin, end))
-    return spans
-
-
-def one_business_day(calendar: Calendar, start: datetime) -> datetime:
-    """The same time of day on the next day that is worked, within its hours; from the next opening on."""
-    day = start.astimezone(ZoneInfo(calendar.zone)).date()
-    begin = None
-    while begin is None:
-        begin = next((max(start, opens) for opens, closes in working(calendar, day) if start < closes), None)
-        day += _DAY
-    local = begin.astimezone(ZoneInfo(calendar.zone))
-    day = local.date() + _DAY
-    while not working(calendar, day):
-        day += _DAY
-    ((opens, closes),) = working(calendar, day)
-    wall = datetime.combine(day, local.time(), ZoneInfo(calendar.zone))
-    return min(max(wall, opens), closes)
-
-
-def entries() -> Iterator[tuple[StageEvent, StageEvent | None]]:
-    """Every entry into MQL of these days, and what ended the wait."""
-    for entry in StageEvent.objects.filter(
-        to_stage="mql", kind__in=["advance", "regress", "reopen"], occurred_at__gte=START
-    ).order_by("pk"):
-        later = entry.lead.events.filter(pk__gt=entry.pk).exclude(to_stage="mql", kind="advance")
-        yield entry, later.order_by("pk").first()
-
-
-def calendar_of(entry: StageEvent) -> Calendar:
-    first = entry.lead.assignments.filter(cause=f"stage_event:{entry.pk}").get()
-    team = first.rep.team_id if first.rep else first.team_id
-    return Desk.objects.get(team=team).calendar if team else Calendar.objects.order_by("pk")[0]
+@pytest.fixture(scope="module")
+def told(played) -> set[Told]:
+    return reckon(played[0].end)
 
 
 @pytest.mark.django_db
-def test_the_report_on_promises_is_what_one_reckons_by_hand(played):
-    floor, found = played
-    told = Counter({"kept": 0, "broken": 0, "overdue": 0, "running": 0})
-    for entry, answer in entries():
-        due = one_business_day(calendar_of(entry), entry.occurred_at)
-        clock = Clock.objects.get(lead=entry.lead_id, kind="accept", cause=f"stage_event:{entry.pk}")
-        assert clock.due_at == due
-        if answer is not None:
-            assert clock.stopped_at == answer.occurred_at
-            told["kept" if answer.occurred_at <= due else "broken"] += 1
-        else:
-            assert clock.stopped_at is None
-            told["overdue" if due < floor.end else "running"] += 1
-    (accept,) = (one for one in found.promises if one.kind == "accept")
-    assert {name: getattr(accept, name) for name in told} == told
-    assert told["kept"] and told["broken"] + told["overdue"], "some keep their promises and some do not"
+def test_every_clock_is_what_one_reckons_by_hand(played, told):
+    stored = {
+        Told(clock.lead_id, clock.kind, clock.started_at, clock.due_at, clock.stopped_at, clock.cancelled)
+        for clock in Clock.objects.all()
+    }
+    assert stored - told == set(), "clocks that no fact asks for"
+    assert told - stored == set(), "promises that nobody timed"
+
+
+@pytest.mark.django_db
+def test_the_report_on_promises_is_what_one_reckons_by_hand(played, told):
+    floor, _found = played
+    now = floor.end
+    zone = ZoneInfo(settings.REPORTING_ZONE)
+    since, until = (datetime.combine(day, time(), zone) for day in (START.date(), now.date()))
+    asked = Asked(period=Period("custom", START.date(), now.date()))
+    counted = [one for one in told if since <= one.due < until and not one.called_off]
+    counted = [one for one in counted if one.end or one.due < now]
+    expected = {
+        kind: (
+            sum(not one.missed(now) for one in counted if one.kind == kind),
+            sum(one.missed(now) for one in counted if one.kind == kind),
+            sum(one.end is None for one in counted if one.kind == kind),
+        )
+        for kind in {one.kind for one in counted}
+    }
+    figures = by_kind(asked, User.objects.get(username="hanna"), now=now)
+    assert {one.key: (one.kept, one.missed, one.overdue) for one in figures} == expected
+    assert set(expected) == set(SlaPromise.Kind.values), "each kind of promise ran out or was kept in these days"
+    assert all(kept for kind, (kept, _missed, _overdue) in expected.items())
+    assert sum(missed for _kept, missed, _overdue in expected.values()) > 10
+    assert sum(overdue for _kept, _missed, overdue in expected.values()) > 3
 
 
 # --- The command ----------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from django.utils.dateparse import parse_date
 
 from demandcenter import demo, scratch
 from demandcenter.demo_world import build
-from demandcenter.floor_simulation import FEWEST_REPS, Floor, Report, open_mqls, report
+from demandcenter.floor_simulation import FEWEST_REPS, Floor, Report, opening, report
+from demandcenter.floor_simulation.report import Flow
 
 MOST_DAYS, MOST_REPS = 60, 200
 
@@ -20,13 +21,13 @@ MOST_DAYS, MOST_REPS = 60, 200
 class Command(BaseCommand):
     help = (
         "Play days on the sales floor of the demo, in a database that is made for it beside the product's and dropped "
-        "afterwards: people come in, the product scores, routes and times, reps decide, some too late. The same seed "
-        "and start play the same days. Fails when the sums do not agree."
+        "afterwards: people come in, the product scores, routes and times, SDRs decide, some too late, and hand over "
+        "to account executives. The same seed and start play the same days. Fails when the sums do not agree."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--days", type=int, default=14, help="how many (default 14)")
-        parser.add_argument("--reps", type=int, default=20, help=f"who receive leads, at least {FEWEST_REPS}")
+        parser.add_argument("--reps", type=int, default=20, help=f"SDRs who receive leads, at least {FEWEST_REPS}")
         parser.add_argument("--leads", type=int, default=5_000, help="of the demo before (default 5,000)")
         parser.add_argument("--touches", type=int, default=250, help="that come in on a working day (default 250)")
         parser.add_argument("--seed", type=int, default=1, help="another seed plays other days (default 1)")
@@ -74,12 +75,12 @@ class Command(BaseCommand):
         self.stdout.flush()
         with transaction.atomic():
             build(leads=options["leads"], now=start, users=demo.create_logins(), seed=options["seed"])
-        opening = open_mqls()
+        began = opening()
         floor = Floor(
             start=start, days=options["days"], reps=options["reps"], touches=options["touches"], seed=options["seed"]
         )
         floor.play(tell=self._tell)
-        found = report(start=start, end=floor.end, opening=opening)
+        found = report(start=start, end=floor.end, began=began)
         for line in lines(found, refused=floor.refused.total()):
             self._tell(line)
         if problems := list(found.problems()):
@@ -92,11 +93,12 @@ class Command(BaseCommand):
 
 def lines(found: Report, *, refused: int) -> list[str]:
     """The report as text."""
-    told = [
-        "",
-        f"{found.opening:,} MQLs waited at the beginning; leads became MQLs {found.entered:,} times.",
-        *(f"  {count:>6,}  {what}" for what, count in sorted(found.became.items())),
-        f"  {found.became.total():>6,}  in all",
+    told = [*_flow("MQL", found.mqls), *_flow("SQL", found.sqls), ""]
+    hands = found.hand_offs
+    told += [
+        f"{hands.waited + hands.offered:,} SQLs were offered to account executives, {hands.waited:,} of them before:",
+        f"  {hands.taken:,} taken over, {hands.returned:,} returned, {hands.taken_back:,} taken back, "
+        f"{hands.waiting:,} waiting",
         "",
         "Promises that began:",
     ]
@@ -105,6 +107,15 @@ def lines(found: Report, *, refused: int) -> list[str]:
             f"  {one.kind}: {one.kept:,} kept, {one.broken:,} broken, {one.overdue:,} overdue now, "
             f"{one.running:,} running, {one.cancelled:,} called off"
         )
-    told += ["", "Most that somebody is ahead of their share, in leads:"]
+    told += ["", "Most that somebody is ahead of their share where leads are dealt out in turn, in leads:"]
     told += [f"  {gap:.2f}  {team}" for team, gap in found.gaps.items()]
     return [*told, "", f"{refused:,} acts came too late and were told so."]
+
+
+def _flow(noun: str, flow: Flow) -> list[str]:
+    return [
+        "",
+        f"{flow.opening:,} {noun}s were open at the beginning; leads became {noun}s {flow.entered:,} times.",
+        *(f"  {count:>6,}  {what}" for what, count in sorted(flow.became.items())),
+        f"  {flow.became.total():>6,}  in all",
+    ]
