@@ -302,10 +302,14 @@ class AssignmentAdmin(OfLeads, ModelAdmin):
 
 @admin.register(WrongRoute)
 class WrongRouteAdmin(OfLeads, ModelAdmin):
-    list_display = ("occurred_at", "lead_link", "rule", "rep", "reason", "actor", "policy")
-    list_select_related = ("rep", "reason", "actor")
+    list_display = ("occurred_at", "lead_link", "rule", "rep", "reason", "actor", "policy", "stands")
+    list_select_related = ("rep", "reason", "actor", "taken_back")
     list_filter = ("reason",)
     search_fields = ("rule",)
+
+    @display(description="Stands", boolean=True)
+    def stands(self, said: WrongRoute) -> bool:
+        return not hasattr(said, "taken_back")
 
 
 _OUTCOMES = {"Kept": "success", "Late": "danger", "Runs": "info", "Stands still": "info", "Cancelled": "default"}

@@ -71,6 +71,7 @@ urlpatterns = [
     path("opportunities/<int:pk>/close/", act_views.close, name="close-deal"),
     path("opportunities/<int:pk>/reopen/", act_views.reopen_deal, name="reopen-deal"),
     path("undo/<int:event_id>/", act_views.undo, name="undo"),
+    path("undo-hands/<int:pk>/", act_views.undo_hands, name="undo-hands"),
     path("today/", today_views.today, name="today"),
     path("today/rows/", today_views.rows, name="today-rows"),
     path("leads/<int:pk>/log/", work_views.log, name="log"),

@@ -25,7 +25,11 @@ JOIN LATERAL (
     SELECT cause FROM funnel_stageevent WHERE lead_id = n.id AND to_stage = 'mql' ORDER BY id DESC LIMIT 1
 ) e ON e.cause LIKE 'mql:%%:' || %s
 """
-_REFUSED: Final = "SELECT lead_id, rep_id FROM routing_wrongroute WHERE lead_id = ANY(%s) AND rep_id IS NOT NULL"
+_REFUSED: Final = """
+SELECT w.lead_id, w.rep_id FROM routing_wrongroute w
+LEFT JOIN routing_wrongroutetakenback b ON b.wrong_route_id = w.id
+WHERE w.lead_id = ANY(%s) AND w.rep_id IS NOT NULL AND b.id IS NULL
+"""
 # What stands in calendars and call sheets, and what was booked here.
 _MEETINGS: Final = """
 SELECT l.id, m.rep_id, min(m.starts_at)

@@ -101,6 +101,8 @@ def undo_address(done: Done) -> str:
     """Where the act is taken back; empty for one that is not."""
     if done.hand_off_id:
         return reverse("routing:undo-hand-off", args=[done.hand_off_id])
+    if done.assignment_id:
+        return reverse("routing:undo-hands", args=[done.assignment_id])
     if done.attempt_id:
         return reverse("routing:undo-attempt", args=[done.attempt_id])
     if done.snooze_id:

@@ -9,6 +9,7 @@ from django.db import transaction
 from funnel.models import Lead, Rep, Stage
 from routing.decisions.acts import (
     REASSIGN,
+    UNDO,
     Done,
     Invalid,
     Refused,
@@ -60,6 +61,7 @@ def reassign(
 
     seen: whose each lead was when the user looked (rep id, None for nobody); where that has changed, nothing is.
     Raises NotAllowed; Invalid for a rep who is not active; Refused where a lead is closed, not there, or changed hands.
+    `hands_back.undo` takes back all of them at once.
     """
     require(user, REASSIGN, deed="give leads to somebody else")
     rep = Rep.objects.active().select_related("team").filter(pk=rep_id).first()
@@ -88,12 +90,28 @@ def reassign(
         if lead.owner_id != rep.pk
     ]
     hand_over(changes, actor=user, now=now)
+    made = _made_by(changes)
     follow_hands({change.lead.pk: rep for change in changes}, user=user, now=now)
     tell_of(changes, actor=user, now=now)
-    return [Done(lead_id=lead.pk, sentence=f"Given to {rep}.") for lead in leads]
+    return [
+        Done(
+            lead_id=lead.pk,
+            sentence=f"Given to {rep}.",
+            assignment_id=made.get(lead.pk),
+            undo_until=now + UNDO if lead.pk in made else None,
+        )
+        for lead in leads
+    ]
 
 
 # --- Their parts ----------------------------------------------------------------------------------
+
+
+def _made_by(changes: Sequence[HandOver]) -> dict[int, int]:
+    """The assignments of these changes, by lead. One query."""
+    causes = {change.lead.pk: change.cause for change in changes}
+    found = Assignment.objects.filter(lead__in=causes, cause__in=set(causes.values()))
+    return {lead: pk for pk, lead, cause in found.values_list("pk", "lead", "cause") if causes[lead] == cause}
 
 
 def _refuse_what_changed_hands(moved: Sequence[Lead], *, now: datetime) -> None:

@@ -3,6 +3,7 @@
 How they answer stands in answering.py.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth.decorators import permission_required
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from funnel.access import visible_to
 from funnel.models import Lead, Opportunity, Stage
-from routing.decisions import services
+from routing.decisions import hands_back, services
 from routing.decisions.acts import Done, Refused
 from routing.decisions.answering import OUT_OF_SIGHT, Dialog, acted, ask, at_once, given, of_lead, refused, seen
 from routing.decisions.forms import (
@@ -60,6 +61,16 @@ def undo(request: HttpRequest, event_id: int) -> HttpResponse:
     """Take the act back that wrote this event."""
     try:
         done = services.undo(event_id, user=request.user, now=timezone.now())
+    except Refused as refusal:
+        return refused(request, refusal, lead_id=None)
+    return acted(request, done, undone=True)
+
+
+@require_POST
+def undo_hands(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take the act back that made this assignment: leads given to somebody else, or a wrong route."""
+    try:
+        done = hands_back.undo(pk, user=request.user, now=timezone.now())
     except Refused as refusal:
         return refused(request, refusal, lead_id=None)
     return acted(request, done, undone=True)
@@ -120,8 +131,8 @@ def hand_over(request: HttpRequest, lead: Lead) -> HttpResponse:
     def deed(given: dict[str, Any]) -> Done:
         rep = given["rep_id"]
         saw = seen_owners([f"{lead.pk}:{given['owner']}"])
-        services.reassign([lead.pk], rep_id=rep.pk, user=request.user, now=timezone.now(), seen=saw)
-        return Done(lead_id=lead.pk, sentence=f"{lead.person} is with {rep} now.")
+        (done,) = services.reassign([lead.pk], rep_id=rep.pk, user=request.user, now=timezone.now(), seen=saw)
+        return replace(done, sentence=f"{lead.person} is with {rep} now.")
 
     return ask(request, lead, form, deed, Dialog(f"Give {lead.person} to somebody else", "Give"))
 
@@ -242,4 +253,5 @@ def reassign(request: HttpRequest) -> HttpResponse:
     except Refused as refusal:
         return refused(request, refusal, lead_id=None)
     leads = "1 lead" if len(done) == 1 else f"{len(done)} leads"
-    return acted(request, Done(lead_id=None, sentence=f"Gave {leads} to {rep}."))
+    changed = next((one for one in done if one.assignment_id), Done(lead_id=None, sentence=""))
+    return acted(request, replace(changed, lead_id=None, sentence=f"Gave {leads} to {rep}."))

@@ -28,7 +28,7 @@ _WITH_ROW: Final = ("person", "account", "owner")
 
 _REPS: Final = """
 SELECT r.id, r.name, coalesce(t.name, ''), coalesce(t.kind, ''), r.user_id,
-       s.id IS NOT NULL, coalesce(s.receiving, false), s.weight, s.capacity, s.assigned,
+       s.id, coalesce(s.receiving, false), s.weight, s.capacity, s.assigned,
        CASE WHEN s.levelled_team_id = r.team_id AND s.levelled_weight = s.weight
             THEN (s.calibration + s.assigned) / s.weight END
 FROM funnel_rep r
@@ -100,7 +100,7 @@ class Desk:
     team: str
     sells: bool
     user_id: int | None
-    seated: bool
+    seat_id: int | None
     receiving: bool
     weight: float | None
     capacity: int | None
@@ -114,6 +114,10 @@ class Desk:
     kept: int = 0
     ended: int = 0
     quotas: list[Attainment] = field(default_factory=list)
+
+    @property
+    def seated(self) -> bool:
+        return self.seat_id is not None
 
     @property
     def mqls(self) -> int:
@@ -218,9 +222,9 @@ def _note_who_is_away(found: Mapping[int, Desk], *, now: datetime) -> None:
 
 
 def _desk(row: tuple[Any, ...]) -> Desk:
-    pk, name, team, kind, user_id, seated, receiving, weight, capacity, assigned, level = row
+    pk, name, team, kind, user_id, seat_id, receiving, weight, capacity, assigned, level = row
     return Desk(
-        rep_id=pk, name=name, team=team, sells=kind == Team.Kind.AE, user_id=user_id, seated=seated,
+        rep_id=pk, name=name, team=team, sells=kind == Team.Kind.AE, user_id=user_id, seat_id=seat_id,
         receiving=receiving, weight=weight, capacity=capacity, assigned=assigned, level=level,
     )  # fmt: skip
 

@@ -45,6 +45,7 @@ def floor(request: HttpRequest) -> HttpResponse:
         "menu": _menu(teams, team_id),
         "team_id": team_id,
         "desks": desks,
+        "may_see_levels": request.user.is_staff and request.user.has_perm("routing.view_seat"),
         "pressing": floors.pressing(reps, everybody=viewer.everything and team_id is None, now=now),
         "nobodys": floors.nobodys() if viewer.everything else None,
         "away": [desk for desk in desks if desk.back_at],

@@ -16,7 +16,7 @@ from routing.models.policies import RoutingPolicy, RoutingRule
 from routing.models.promises import SlaPolicy, SlaPromise
 from routing.models.ratings import Rating, SavedView
 from routing.models.work import Attempt, Medium, Snooze, Task, TaskEvent
-from routing.models.wrong_routes import WrongRoute
+from routing.models.wrong_routes import WrongRoute, WrongRouteTakenBack
 
 __all__ = [
     "Absence",
@@ -65,4 +65,5 @@ __all__ = [
     "Task",
     "TaskEvent",
     "WrongRoute",
+    "WrongRouteTakenBack",
 ]

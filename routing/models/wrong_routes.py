@@ -27,3 +27,17 @@ class WrongRoute(models.Model):
 
     def __str__(self) -> str:
         return f"Wrong route: {self.rule or 'no rule'}"
+
+
+class WrongRouteTakenBack(models.Model):
+    """A fact: whoever said that a lead was not theirs took it back; it counts against no rule any more."""
+
+    wrong_route = models.OneToOneField(WrongRoute, models.PROTECT, related_name="taken_back")
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    occurred_at = models.DateTimeField()
+
+    class Meta:
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.wrong_route}, taken back"

@@ -25,6 +25,17 @@ def credit(seat_id: int, *, leads: float, reason: str, user: Any, now: datetime)
     seat = Seat.objects.select_for_update(no_key=True).filter(pk=seat_id).first()
     if seat is None:
         raise Invalid("seat", "There is no such seat.")
+    return _credit(seat, leads=leads, reason=reason, user=user, now=now)
+
+
+def give_turn_back(rep_id: int, *, reason: str, user: Any, now: datetime) -> None:
+    """Count a lead less that the rep was dealt and did not keep, as where a wrong route was taken back."""
+    seat = Seat.objects.select_for_update(no_key=True).filter(rep=rep_id).first()
+    if seat is not None:
+        _credit(seat, leads=1, reason=reason, user=user, now=now)
+
+
+def _credit(seat: Seat, *, leads: float, reason: str, user: Any, now: datetime) -> LevelChange:
     before = seat.level
     seat.calibration -= leads
     seat.save(update_fields=["calibration"])

@@ -1,5 +1,6 @@
 """The floor: who has what, whose turn it is, what presses; and giving leads away from it."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -22,6 +23,7 @@ from tests.routing.waiting_rooms import HOUR, MINUTE, Room, busy, clock, room
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
+HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -174,6 +176,17 @@ class TestPage:
             here.wait(owner=None, due=None)
         assert few <= 20 and queries() == with_quota == few + 1
 
+    def test_a_level_leads_to_how_it_came_about_for_who_may_see_that(self, client, here):
+        seat = make.seat(here.sdr.rep)
+        Seat.objects.filter(pk=seat.pk).update(levelled_team=here.sdr.rep.team, levelled_weight=seat.weight)
+        page = f"/admin/routing/seat/{seat.pk}/change/"
+        client.force_login(here.manager)
+        assert page not in client.get("/floor/").content.decode(), "no staff, so no admin"
+        here.manager.is_staff = True
+        here.manager.save()
+        assert page in client.get("/floor/").content.decode()
+        assert "How the level moved" in client.get(page).content.decode()
+
     def test_the_leads_of_a_rep_open(self, client, here):
         here.wait("Lea Vontobel")
         client.force_login(here.manager)
@@ -198,6 +211,29 @@ class TestGivingAway:
         assert "Nothing was changed" in answer["HX-Trigger"] and again(lead).owner == here.sdr.rep
         assert self.give(client, lead, here.sdr.rep.pk, here.colleague.rep).status_code == 204
         assert again(lead).owner == here.colleague.rep
+
+    def test_what_was_given_together_is_taken_back_together_or_not_at_all(self, client, here):
+        mine, nobodys = here.wait("Lea Vontobel"), here.wait(owner=None, due=None)
+        client.force_login(here.manager)
+        values = {"lead": [mine.pk, nobodys.pk], "rep_id": here.colleague.rep.pk}
+
+        def give() -> str:
+            told = json.loads(client.post("/queue/reassign/", values, headers=HTMX)["HX-Trigger"])["acted"]
+            assert told["text"].startswith("Gave 2 leads to ")
+            return told["undo"]
+
+        undo = give()
+        assert again(mine).owner == again(nobodys).owner == here.colleague.rep
+        told = json.loads(client.post(undo, headers=HTMX)["HX-Trigger"])["acted"]
+        assert told["undone"] and told["text"] == "Taken back: 2 leads are with whom they were."
+        assert again(mine).owner == here.sdr.rep and again(nobodys).owner is None
+        undo = give()
+        services.accept(mine.pk, user=here.colleague, now=timezone.now())
+        answer = client.post(undo, headers=HTMX)
+        assert answer.status_code == 409 and "Nothing was taken back" in answer["HX-Trigger"]
+        assert again(nobodys).owner == here.colleague.rep
+        client.force_login(here.sdr)
+        assert client.post(undo, headers=HTMX).status_code == 409
 
     def test_what_nobody_had_is_seen_so_too(self, client, here):
         lead = here.wait(owner=None, due=None)

@@ -13,9 +13,9 @@ from routing.assignment import wrong_routes
 from routing.assignment.engine import assign
 from routing.assignment.explain import why_owner
 from routing.assignment.rule_counts import by_rule
-from routing.decisions import services
-from routing.decisions.services import Refused
-from routing.models import Assignment, Notice, WrongRoute
+from routing.decisions import hands_back, services
+from routing.decisions.services import NotAllowed, Refused
+from routing.models import Assignment, Notice, Seat, WrongRoute
 from tests import factories as make
 from tests.factories import NOW
 
@@ -61,7 +61,7 @@ def test_the_lead_stays_an_mql_and_goes_to_somebody_else(team, jonas, wrong):
     lead.refresh_from_db()
     assert (lead.owner, lead.stage, lead.closed_at) == (mia.rep, "mql", None)
     assert done.sentence == f"{lead.person} is with {mia.rep} now. It stays an MQL."
-    assert (done.event_id, done.undo_until) == (None, None)
+    assert done.event_id is None and done.undo_until == LATER + timedelta(minutes=10)
     said = WrongRoute.objects.get()
     assert (said.rep, said.rule, said.actor, said.reason, said.occurred_at) == (
         jonas.rep, "Everybody", jonas, wrong, LATER,
@@ -167,3 +167,44 @@ def test_the_page_of_rules_counts_them(client, team, jonas, wrong):
     (row,) = response.context["rows"]
     assert (row.rule, row.leads, row.wrong) == ("Everybody", 1, 1)
     assert "Wrong routes" in response.content.decode()
+
+
+# --- Taken back -----------------------------------------------------------------------------------
+
+
+def test_a_wrong_route_is_taken_back_and_the_lead_is_theirs_again(team, jonas, wrong):
+    mia = make.user(Role.SDR, team=team)
+    make.seat(mia.rep)
+    make.routing_policy({"name": "Everybody", "team": team})
+    lead = routed(make.mql())
+    done = services.reject(lead.pk, user=jonas, reason_id=wrong.pk, text="It is in Spain", now=LATER)
+    assert done.assignment_id and done.undo_until == LATER + timedelta(minutes=10)
+    level = Seat.objects.get(rep=mia.rep).level
+    soon = LATER + timedelta(minutes=3)
+    with pytest.raises(NotAllowed, match="Only whoever did this"):
+        hands_back.undo(done.assignment_id, user=mia, now=soon)
+    back = hands_back.undo(done.assignment_id, user=jonas, now=soon)
+    assert back.sentence == f"Taken back: {lead.person} is with {jonas.rep} again."
+    assert hands_back.undo(done.assignment_id, user=jonas, now=soon).sentence == back.sentence, (
+        "a second click changes nothing"
+    )
+    lead.refresh_from_db()
+    assert lead.owner == jonas.rep
+    assert list(wrong_routes.by_rule(start=NOW, end=LATER + timedelta(hours=1))) == []
+    assert Seat.objects.get(rep=mia.rep).level == level - 1, "a turn that brought nothing is given back"
+    again = services.reject(lead.pk, user=jonas, reason_id=wrong.pk, now=soon)
+    assert again.assignment_id != done.assignment_id and WrongRoute.objects.count() == 2
+
+
+def test_a_wrong_route_stays_once_somebody_has_decided_or_ten_minutes_have_passed(team, jonas, wrong):
+    mia = make.user(Role.SDR, team=team)
+    make.seat(mia.rep)
+    make.routing_policy({"name": "Everybody", "team": team})
+    lead = routed(make.mql())
+    done = services.reject(lead.pk, user=jonas, reason_id=wrong.pk, now=LATER)
+    assert done.assignment_id is not None
+    with pytest.raises(Refused, match="possible for 10 minutes"):
+        hands_back.undo(done.assignment_id, user=jonas, now=LATER + timedelta(minutes=11))
+    services.accept(lead.pk, user=mia, now=LATER + timedelta(minutes=1))
+    with pytest.raises(Refused, match="accepted this lead.*Nothing was taken back"):
+        hands_back.undo(done.assignment_id, user=jonas, now=LATER + timedelta(minutes=2))
