@@ -44,9 +44,9 @@ class Invalid(Refused):
 class Done:
     """What an act came to. undo_until: how long it can be taken back; None where it cannot.
 
-    What takes it back: `hands_back.undo` by assignment_id, `handoff_answers.undo` by hand_off_id, `attempts.take_back` by
-    attempt_id, `snoozes.wake` by snooze_id, `agenda.take_back` by the cause `work`, else `services.undo` by event_id.
-    stays: the lead stays where it was on a list.
+    What takes it back: `hands_back.undo` by assignment_id, `handoff_answers.undo` by hand_off_id,
+    `attempts.take_back` by attempt_id, `snoozes.wake` by snooze_id, `agenda.take_back` by the cause `work`, else
+    `services.undo` by event_id. stays: the lead stays where it was on a list.
     """
 
     lead_id: int | None
