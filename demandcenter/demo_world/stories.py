@@ -81,7 +81,7 @@ def interrupt(
         return steps, sdr
     # Whom the others would reject lies with him undecided; of the good ones some of his own.
     accepted = steps[raised + 1].stage == Stage.SAL
-    if (not accepted and dice.random() < 0.95) or (sdr == BUSY and dice.random() < 0.85):
+    if (not accepted and dice.random() < 0.95) or (sdr == BUSY and dice.random() < 0.65):
         return steps[: raised + 1], BUSY
     return steps, sdr
 

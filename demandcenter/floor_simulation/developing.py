@@ -21,9 +21,9 @@ STEP: Final = timedelta(minutes=30)
 MOST_AT_ONCE: Final = 5  # decisions in half an hour
 # Chances of a deed in each half hour that its rep works.
 CALLS: Final = 0.12
-BOOKS: Final = 0.16
+BOOKS: Final = 0.08
 LOOKS: Final = 0.6  # at a raised hand, as soon as it is told
-GIVES_UP: Final = 0.05
+GIVES_UP: Final = 0.06
 HANDS_OVER: Final = 0.3
 TAKES_BACK: Final = 0.003
 SAYS: Final = 0.8  # how a meeting went; the others are left for later

@@ -13,7 +13,7 @@ from routing.sales.handoff_page import waiting_for
 STEP: Final = timedelta(minutes=30)
 MOST_AT_ONCE: Final = 3
 TAKES: Final = 0.75  # of offers; the others are returned for a reason
-DEALS: Final = 0.1  # chance of a deal in each half hour that somebody works
+DEALS: Final = 0.15  # chance of a deal in each half hour that somebody works
 
 
 class Selling:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.contrib.auth.models import User
+from django.db.models import F
 
 from demandcenter import demo
 from demandcenter.demo_world.names import COUNTRIES
@@ -14,11 +15,12 @@ from demandcenter.demo_world.stories import BUSY
 from funnel.access import Role
 from funnel.models import Rep, Team
 from routing.hours.calendars import Hours, minutes_between
-from routing.models import Absence, Desk, Seat
+from routing.models import Absence, Desk, Quota, Seat
 
 PACES = (0.12, 0.4, 1.5, 3.0)  # decisions an hour; the slow ones break promises
 SELLING_PACES = (0.05, 0.3, 1.0)  # offers answered in an hour
 BUSY_PACE = 0.1
+ROOMIER = 4  # times: more comes in on the floor than the demo had in a month
 AWAY_EVERY = 5  # one rep in so many is away for some days; nobody covers for the second one, the fourth ...
 Tried = Callable[[str, Callable[[], object]], None]  # does a deed, and notes by the act's name where it was refused
 
@@ -67,7 +69,8 @@ def hire(count: int, dice: random.Random, *, start: datetime, days: int) -> list
 
 
 def executives(dice: random.Random) -> list[Hand]:
-    """The hands of the account executives, in order of name."""
+    """The hands of the account executives, in order of name; with room for what the floor brings them."""
+    Quota.objects.filter(measure=Quota.Measure.ROOM).update(amount=F("amount") * ROOMIER)
     return _hands(Team.Kind.AE, SELLING_PACES, dice)
 
 

