@@ -120,7 +120,7 @@ def _attempt(done: list[tuple[Task, datetime]], writer: Writer, *, dice: random.
     )  # fmt: skip
     for pk, (task, at) in zip(attempts, done, strict=True):
         work.close([task.pk], state=DONE, cause=f"attempt:{pk}", actor_id=None, now=at)
-    clocks.follow_touches(touches, now=now)
+    clocks.follow(touches=touches, now=now)
 
 
 def _leave_to_do(mara: User, *, now: datetime) -> None:

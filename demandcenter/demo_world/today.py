@@ -20,12 +20,9 @@ from demandcenter.demo_world.stories import MARA
 from demandcenter.demo_world.trips import Trip
 from demandcenter.demo_world.writing import Writer
 from funnel import inbox
-from funnel.models import Activity, Inbox, Person, Stage, StageEvent
+from funnel.models import Inbox, Person, Stage, StageEvent
 from routing.models import HandOff, Meeting, Notice
 from routing.sla import agreement, clocks
-from routing.sla.clock_facts import Known
-from routing.sla.promises import Begun, touch_cause
-from routing.sla.writing import Changes, write
 from scoring import services, shipped
 from scoring.models import ScoringModel
 from scoring.qualifying import FAST_TRACK
@@ -61,18 +58,13 @@ def _keep_promises_of(courses: Sequence[Course], *, now: datetime) -> None:
     }
     heard |= {f"meeting:{pk}" for pk in Meeting.objects.filter(lead__in=lead_ids).values_list("pk", flat=True)}
     heard |= {f"hand_off:{pk}" for pk in HandOff.objects.filter(lead__in=lead_ids).values_list("pk", flat=True)}
-    changes, hands = Changes(), _hands_raised(lead_ids)
-    agreement.start(hands, {lead_id: Known() for lead_id, _kind, _begun in hands}, changes, now=now)
-    write(changes, now=now)
-    agreement.reconcile(lead_ids, now=now, heard=frozenset(heard))
+    agreement.reconcile(lead_ids, now=now, heard=frozenset(heard), hands=_hands_raised(lead_ids))
 
 
-def _hands_raised(lead_ids: Sequence[int]) -> list[tuple[int, str, Begun]]:
-    """Those of these leads that a raised hand made MQLs, since when we knew of it."""
+def _hands_raised(lead_ids: Sequence[int]) -> dict[int, int]:
+    """Those of these leads that a raised hand made MQLs, with the touch that it was."""
     by_hand = StageEvent.objects.filter(lead__in=lead_ids, to_stage=Stage.MQL, cause__endswith=f":{FAST_TRACK}")
-    touches = {lead_id: int(cause.split(":")[2]) for lead_id, cause in by_hand.values_list("lead", "cause")}
-    learnt = dict(Activity.objects.filter(pk__in=touches.values()).values_list("pk", "recorded_at"))
-    return [(lead_id, agreement.HOT, Begun(touch_cause(pk), learnt[pk])) for lead_id, pk in sorted(touches.items())]
+    return {lead_id: int(cause.split(":")[2]) for lead_id, cause in by_hand.values_list("lead", "cause")}
 
 
 def publish_model(users: Mapping[str, User], *, since: datetime) -> ScoringModel:
