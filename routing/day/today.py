@@ -108,17 +108,17 @@ def spots(
 
 
 def _sql(*, callable_only: bool) -> str:
-    narrowed = f"JOIN funnel_person p ON p.id = l.person_id AND {CALLABLE}" if callable_only else ""
+    narrowed = f"WHERE {CALLABLE}" if callable_only else ""
     return f"""
-        WITH mine AS MATERIALIZED ({_MINE}), r AS ({_RUNNING}), t AS ({_TASKS}), m AS ({_MEETINGS}),
-        o AS ({_OFFERED}),
+        WITH mine AS MATERIALIZED (SELECT * FROM ({_MINE}) l {narrowed}),
+        r AS ({_RUNNING}), t AS ({_TASKS}), m AS ({_MEETINGS}), o AS ({_OFFERED}),
         sorted AS (
             SELECT {_SECTION} AS section, l.id, l.person_id, r.hot, r.clock, coalesce(t.reply, t.task) AS task,
                    m.meeting, o.offered_at, coalesce(s.rev, 0) AS rev, (r.hot IS NULL)::int AS cold,
                    coalesce(date_part('epoch', least(r.due_at, t.shown_at, m.starts_at)), 1e12) AS due,
                    coalesce(s.grade, '~') COLLATE "C" AS grade, coalesce(s.band, 99) AS band
             FROM mine l LEFT JOIN r ON r.lead_id = l.id LEFT JOIN t ON t.lead_id = l.id
-            LEFT JOIN m ON m.lead_id = l.id LEFT JOIN o ON o.lead_id = l.id {score_join()} {narrowed}
+            LEFT JOIN m ON m.lead_id = l.id LEFT JOIN o ON o.lead_id = l.id {score_join()}
         ), ranked AS (
             SELECT *, count(*) OVER (PARTITION BY section) AS total,
                    row_number() OVER (PARTITION BY section ORDER BY cold, due, grade, band, id) AS number

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -77,10 +77,9 @@ def there(country: str, phone: str, *, now: datetime) -> There:
 
 def callable_now(now: datetime) -> tuple[list[str], list[str]]:
     """Who can be called now, for a query: how their country may be written, in small letters; prefixes of numbers."""
-    minute = now.replace(second=0, microsecond=0)
-    names = [name for name, code in _names().items() if _there((code,), minute).callable]
-    prefixes = [prefix for prefix, codes in _PREFIXES.items() if _there(tuple(codes.split()), minute).callable]
-    return sorted(names), sorted(prefixes)
+    # Every clock on earth is some quarters of an hour from UTC, so that hours begin and end nowhere in between.
+    names, prefixes = _callable_at(now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0))
+    return list(names), list(prefixes)
 
 
 def prefix_of(phone: str) -> str:
@@ -95,6 +94,20 @@ def _places(country: str, phone: str) -> tuple[str, ...]:
         code = _names().get(country.strip().lower())
         return (code,) if code else ()  # a place that we cannot read is not made up for by a number
     return tuple(_PREFIXES.get(prefix_of(phone), "").split())
+
+
+@lru_cache(maxsize=2)
+def _callable_at(quarter: datetime) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    here = {
+        code: {_within(code, quarter.astimezone(ZoneInfo(zone))) for zone in zones} for code, zones in _zones().items()
+    }
+    names = [name for name, code in _names().items() if here.get(code) == {True}]
+    prefixes = [
+        prefix
+        for prefix, codes in _PREFIXES.items()
+        if set().union(*(here.get(code, set()) for code in codes.split())) == {True}
+    ]
+    return tuple(sorted(names)), tuple(sorted(prefixes))
 
 
 @cache
@@ -123,6 +136,7 @@ def _table(name: str) -> Iterable[str]:
     return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
+@lru_cache(maxsize=1024)  # the rows of a page are in few countries
 def _there(codes: tuple[str, ...], now: datetime) -> There:
     here = [(code, now.astimezone(ZoneInfo(zone))) for code in codes for zone in _zones().get(code, ())]
     if not here:

@@ -39,7 +39,6 @@ _FILTERS = {
     "owner": "l.owner_id = %(owner)s",
 }
 _GRADE = "s.grade = %(grade)s"
-_NEAR = f"EXISTS (SELECT FROM funnel_person p WHERE p.id = l.person_id AND {CALLABLE})"
 SHOWS = {"callable": "Callable now", "snoozed": "Snoozed"}
 
 # Two short lists, each from its own partial index, however many leads there are.
@@ -225,7 +224,7 @@ def tally(asked: Asked, viewer: Viewer, *, now: datetime) -> Tally:
     anywhere = " OR ".join(_scope(tab, viewer) for tab in viewer.tabs) or "false"
     waiting = _waiting(anywhere, snoozed=_snoozed(asked))
     if asked.filters.get("show") == "callable":  # asked once a lead, not once a count
-        waiting = f"(SELECT l.*, {_NEAR} AS near FROM {waiting} OFFSET 0) l"
+        waiting = f"(SELECT l.*, {CALLABLE} AS near FROM {waiting} OFFSET 0) l"
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {', '.join(counts)} FROM {waiting} {_CLOCKS} {score}",
@@ -302,7 +301,7 @@ def _snoozed(asked: Asked) -> bool:
     return asked.filters.get("show") == "snoozed"
 
 
-def _narrowed(asked: Asked, viewer: Viewer, *, near: str = _NEAR) -> str:
+def _narrowed(asked: Asked, viewer: Viewer, *, near: str = CALLABLE) -> str:
     """The condition of a tab with its filters, the grade apart. near: the one for who is callable."""
     scope = _scope(asked.tab, viewer) if asked.tab else "false"
     conditions = [f"({scope})", *(_FILTERS[name] for name in asked.filters if name in _FILTERS)]
