@@ -38,7 +38,7 @@ _LOOK = {
 
 @require_GET
 def pulse(request: HttpRequest) -> JsonResponse:
-    """How many notices are unread, the newest that the browser may show, and how many leads wait. One query."""
+    """How many notices are unread, the newest that the browser may show, and how many leads wait. Two queries."""
     return JsonResponse(pulse_of(request.user.pk or 0, now=timezone.now()))
 
 

@@ -18,7 +18,7 @@ from funnel.keyset import BadCursor
 from funnel.models import Rep
 from routing.day.snoozes import ASLEEP
 from routing.hours.countdown import Running
-from routing.hours.covering import covered_by
+from routing.hours.covering import absent, covered_by
 from routing.hours.reach import CALLABLE, callable_values
 from scoring.scopes import scopes_now
 
@@ -237,8 +237,9 @@ def tally(asked: Asked, viewer: Viewer, *, now: datetime) -> Tally:
 
 def pulse_of(user_id: int, *, now: datetime) -> dict[str, int | None]:
     """unread: notices; show: the newest of them that the user wants their browser to show, 0 without one; waiting:
-    leads in the user's own queue, None for who is no rep. One query, asked often.
+    leads in the user's own queue, those of whom they cover for too; None for who is no rep. Two queries, asked often.
     """
+    away = [one for one in absent(now=now).values() if one.cover_id is not None]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -246,10 +247,17 @@ def pulse_of(user_id: int, *, now: datetime) -> dict[str, int | None]:
                    (SELECT coalesce(max(n.id), 0) FROM routing_notice n
                     JOIN routing_wish w ON w.user_id = n.user_id AND w.kind = n.kind AND w.way = 'browser'
                     WHERE n.user_id = %(user)s AND n.read_at IS NULL),
-                   (SELECT (SELECT count(*) FROM {_waiting("l.owner_id = r.id")})
-                    FROM funnel_rep r WHERE r.user_id = %(user)s AND r.active)
+                   (SELECT (SELECT count(*) FROM {_waiting("l.owner_id = ANY(r.hands)")})
+                    FROM (SELECT id || ARRAY(SELECT away.rep FROM unnest(%(away)s::bigint[], %(covers)s::bigint[])
+                                             away (rep, cover) WHERE away.cover = id) AS hands
+                          FROM funnel_rep WHERE user_id = %(user)s AND active) r)
             """,
-            {"user": user_id, "now": now},
+            {
+                "user": user_id,
+                "now": now,
+                "away": [one.rep_id for one in away],
+                "covers": [one.cover_id for one in away],
+            },
         )
         return dict(zip(("unread", "show", "waiting"), cursor.fetchone(), strict=True))
 

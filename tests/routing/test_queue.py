@@ -204,7 +204,7 @@ def test_who_looks_on_sees_everybody_and_acts_on_nobody(client, here):
     assert "No queue for this log-in" in client.get(URL).content.decode()
 
 
-def test_the_pulse_counts_what_waits_and_what_is_unread_in_one_query(client, here):
+def test_the_pulse_counts_what_waits_and_what_is_unread_in_two_queries(client, here):
     here.wait()
     here.wait(owner=here.colleague.rep)
     url = reverse("routing:pulse")
@@ -213,10 +213,24 @@ def test_the_pulse_counts_what_waits_and_what_is_unread_in_one_query(client, her
         assert client.get(url).json() == {"unread": 0, "show": 0, "waiting": 1}
     assert (
         len([query for query in captured if "django_session" not in query["sql"] and "auth_user" not in query["sql"]])
-        == 1
+        == 2
     )
     client.force_login(make.user(Role.EXECUTIVE))
     assert client.get(url).json() == {"unread": 0, "show": 0, "waiting": None}
+
+
+def test_the_pulse_counts_the_leads_of_whom_somebody_covers_for_as_the_page_does(client, here):
+    here.wait()
+    here.wait(owner=here.colleague.rep)
+    cover = make.rep(team=here.sdr.rep.team)  # away too, covered by the SDR
+    here.wait(owner=cover)
+    today = timezone.now().date()
+    make.absence(here.colleague.rep, today - DAY, today + DAY, cover=cover)
+    make.absence(cover, today - DAY, today + DAY, cover=here.sdr.rep)
+    for user, count in ((here.sdr, 3), (here.colleague, 1)):
+        client.force_login(user)
+        (tab,) = [tab for tab in client.get(URL).context["tabs"] if tab["name"] == "mine"]
+        assert client.get(reverse("routing:pulse")).json()["waiting"] == tab["count"] == count
 
 
 # --- Acts -----------------------------------------------------------------------------------------
