@@ -1,23 +1,30 @@
-"""The queue: its pages with thousands of MQLs open, people who want the same one, and how soon a touch is there."""
+"""The queue and the day: their pages with thousands of leads open, people who want the same one, and how soon a touch
+is there.
+"""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from unittest import mock
 
 from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
-from demandcenter.benchmark import arrival, pages, scenery
+from demandcenter.benchmark import arrival, pages, population, scenery
 from demandcenter.benchmark.desks import open_desks
 from demandcenter.benchmark.measuring import Finding, Target, at_once
 from demandcenter.benchmark.scenery import Scenery
-from funnel.models import Lead, Rep, Stage, StageEvent
+from funnel.models import Lead, Person, Rep, Stage, StageEvent
 from funnel.owners import Ownership, set_owners
 from routing.assignment.engine import assign
+from routing.day import work
+from routing.day.work import Wanted
 from routing.decisions import services
 from routing.decisions.acts import Refused
-from routing.models import Assignment
+from routing.hours import reach, zones
+from routing.models import Assignment, Task
 from routing.sla import clocks
 
 AREA = "queue"
@@ -26,6 +33,8 @@ HANDS = 4  # people who want the same lead
 CONTESTED = 300  # leads
 GREETINGS = 10  # of them claimed before the time is taken
 CHUNK = 500
+BUSY = 5_000  # open leads of one rep
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)  # a Monday: at a weekend nobody anywhere is called
 
 
 def measure(leads: int) -> Iterator[Finding]:
@@ -35,10 +44,11 @@ def measure(leads: int) -> Iterator[Finding]:
     waiting = list(Lead.objects.open().filter(stage=Stage.MQL).order_by("pk").values_list("pk", flat=True))
     scenery.score_of(Lead.objects.filter(pk__in=waiting).values_list("person_id", flat=True))
     _deal_out(waiting)
-    _start_clocks(waiting)
+    _start_clocks(waiting, Stage.MQL)
     yield from _pages(there)
     yield _contention(there, waiting[: there.effort.of(CONTESTED, least=5)])
     yield from arrival.measure(there)
+    yield from _pages_of_a_busy_rep(there, waiting)
 
 
 def _deal_out(waiting: list[int]) -> None:
@@ -48,8 +58,9 @@ def _deal_out(waiting: list[int]) -> None:
         assign(chunk, now=timezone.now(), causes={pk: f"benchmark:{pk}" for pk in chunk})
 
 
-def _start_clocks(waiting: list[int]) -> None:
-    events = StageEvent.objects.filter(lead__in=waiting, to_stage=Stage.MQL).order_by("pk")
+def _start_clocks(lead_ids: list[int], stage: Stage) -> None:
+    """Of what is promised to leads that enter the stage."""
+    events = StageEvent.objects.filter(lead__in=lead_ids, to_stage=stage).order_by("pk")
     for chunk in scenery.batches(list(events.values_list("pk", flat=True)), CHUNK):
         clocks.follow(chunk, now=timezone.now())
 
@@ -68,6 +79,44 @@ def _pages(there: Scenery) -> Iterator[Finding]:
     ):
         assert user is not None, "the company's reps have log-ins"
         yield from pages.measure(AREA, name, user, address, leads=there.leads, slowest=SLOWEST, few=few)
+
+
+def _pages_of_a_busy_rep(there: Scenery, waiting: list[int]) -> Iterator[Finding]:
+    """Queue and Today of somebody who has very many leads: half of them undecided, half in work with a date today."""
+    rep = Rep.objects.select_related("user").get(pk=there.company.reps[1])
+    undecided = waiting[: BUSY // 2]
+    accepted = list(
+        Lead.objects.open().filter(stage=Stage.SAL).order_by("pk").values_list("pk", flat=True)[: BUSY // 2]
+    )
+    Lead.objects.filter(pk__in=[*undecided, *accepted]).update(owner=rep, pool=None)
+    _start_clocks(accepted, Stage.SAL)
+    now = timezone.now()
+    work.make(
+        [Wanted(lead_id=pk, kind=Task.Kind.NEXT.value, due_at=now, cause="benchmark") for pk in accepted],
+        actor_id=None,
+        now=now,
+    )
+    Person.objects.filter(leads__in=[*waiting, *accepted]).update(country="Germany", phone="+49 30 1234567")
+    population.tidy()
+    busy, assigned = rep.user, len(undecided) + len(accepted)
+    assert busy is not None, "the company's reps have log-ins"
+    measure_page = partial(pages.measure, AREA, leads=there.leads, slowest=SLOWEST)
+    yield from measure_page(f"today of a rep with {assigned:,} open leads", busy, "/today/")
+    yield from measure_page(f"queue page of a rep with {assigned:,} open leads", busy, "/queue/")
+    with _at_noon():
+        yield from measure_page(
+            f"today of a rep with {assigned:,} open leads, callable now", busy, "/today/?show=callable"
+        )
+        yield from measure_page(
+            "queue page of a manager, callable now", there.company.manager, "/queue/?tab=team&show=callable"
+        )
+
+
+@contextmanager
+def _at_noon() -> Iterator[None]:
+    """Call those whom one calls at noon of a working day, whenever this is measured."""
+    with mock.patch.object(reach, "callable_now", lambda _now: zones.callable_now(NOON)):
+        yield
 
 
 # --- Several hands --------------------------------------------------------------------------------
