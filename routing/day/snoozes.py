@@ -54,7 +54,9 @@ def snooze(lead_id: int, *, until: datetime, user: Any, now: datetime) -> Done:
 
 @transaction.atomic
 def wake(snooze_id: int, *, user: Any, now: datetime) -> Done:
-    """End a snooze: the lead is back. By whoever snoozed it, or a manager. Raises Refused, NotAllowed."""
+    """End a snooze: the lead is back. By whoever snoozed it, or a manager. Raises Refused (another one has taken its
+    place, others), NotAllowed.
+    """
     found = Snooze.objects.filter(pk=snooze_id).values_list("lead", flat=True).first()
     if found is None:
         raise Refused("There is no such snooze.")
@@ -64,4 +66,6 @@ def wake(snooze_id: int, *, user: Any, now: datetime) -> Done:
     if asleep.ended_at is None:
         asleep.ended_at = now
         asleep.save(update_fields=["ended_at"])
+    elif again := Snooze.objects.filter(lead=lead, ended_at=None, until__gt=now).first():
+        raise Refused(f"{lead.person} was snoozed again since, until {moment(again.until, now=now)}.")
     return Done(lead_id=lead.pk, sentence=f"{lead.person} is back.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 
@@ -13,14 +13,18 @@ from routing.decisions.acts import (
     Done,
     Invalid,
     Refused,
+    last_event,
     owner_since,
     require,
     require_hand,
     to_decide,
+    what_happened,
 )
 from routing.decisions.ownership import HandOver, hand_over, tell_of
 from routing.models import Assignment
 from routing.sales.following import follow_hands
+
+MOST_NAMED: Final = 5  # leads in one sentence
 
 
 @transaction.atomic
@@ -71,9 +75,7 @@ def reassign(
     leads = list(Lead.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk"))
     if len(leads) != len(wanted):
         raise Refused(f"{len(wanted) - len(leads)} of these leads are not there; nothing was changed.")
-    closed = sum(lead.closed_at is not None for lead in leads)
-    if closed:
-        raise Refused(f"{closed} of these leads are closed; reopen them or leave them out. Nothing was changed.")
+    _refuse_what_is_closed([one for one in leads if one.closed_at is not None], now=now)
     if seen is not None:
         _refuse_what_changed_hands([one for one in leads if one.owner_id != seen.get(one.pk, one.owner_id)], now=now)
     latest = dict(
@@ -115,14 +117,37 @@ def _made_by(changes: Sequence[HandOver]) -> dict[int, int]:
 
 
 def _refuse_what_changed_hands(moved: Sequence[Lead], *, now: datetime) -> None:
-    """Raises Refused for leads that are no longer whose the user saw them to be."""
+    """Raises Refused, with who has each by now, for leads that are no longer whose the user saw them to be."""
     if not moved:
         return
-    whose = owner_since(moved[0], now=now) if moved[0].owner_id else "with nobody"
+    said = [f"{one.person} is {owner_since(one, now=now) if one.owner_id else 'with nobody'}" for one in _named(moved)]
     if len(moved) == 1:
-        raise Refused(f"{moved[0].person} is {whose} by now. Nothing was changed; look again.")
+        raise Refused(f"{said[0]} by now. Nothing was changed; look again.")
     changed = f"{len(moved)} of these leads changed hands since you looked"
-    raise Refused(f"{changed}; {moved[0].person} is {whose}. Nothing was changed.")
+    raise Refused(f"{changed}: {'; '.join(said)}{_more(moved)}. Nothing was changed.")
+
+
+def _refuse_what_is_closed(closed: Sequence[Lead], *, now: datetime) -> None:
+    """Raises Refused, with who closed each and when."""
+    if not closed:
+        return
+    said = []
+    for one in _named(closed):
+        last = last_event(one)
+        said.append(f"{one.person} ({what_happened(last, now=now).rstrip('.')})" if last else str(one.person))
+    are = "is" if len(closed) == 1 else "are"
+    listed = f"{'; '.join(said)}{_more(closed)}"
+    raise Refused(
+        f"{len(closed)} of these leads {are} closed: {listed}. Reopen them or leave them out. Nothing was changed."
+    )
+
+
+def _named(leads: Sequence[Lead]) -> Sequence[Lead]:
+    return leads[:MOST_NAMED]
+
+
+def _more(leads: Sequence[Lead]) -> str:
+    return f"; and {len(leads) - MOST_NAMED} more" if len(leads) > MOST_NAMED else ""
 
 
 def latest_assignment(lead: Lead) -> Assignment | None:

@@ -340,6 +340,34 @@ def test_the_new_owner_and_the_former_one_are_told(boss, jonas, mia):
     }  # fmt: skip
 
 
+def test_whoever_gives_leads_away_is_told_which_are_gone_and_to_whom(boss, jonas, mia, team):
+    leads = [mql(person=make.person(first_name="Pat", last_name=f"No{number}"), pool=team) for number in range(7)]
+    seen = {lead.pk: None for lead in leads}
+    services.claim(leads[0].pk, user=jonas, now=NOW)
+    wanted = [lead.pk for lead in leads]
+    with refused() as one:
+        services.reassign(wanted, rep_id=mia.rep.pk, user=boss, now=NOW, seen=seen)
+    assert one.value.sentence == f"Pat No0 is with {jonas.rep} since 14:00 by now. Nothing was changed; look again."
+    services.accept(leads[1].pk, user=mia, now=NOW)
+    for lead in leads[2:6]:
+        services.claim(lead.pk, user=jonas, now=NOW)
+    with refused() as many:
+        services.reassign(wanted, rep_id=mia.rep.pk, user=boss, now=NOW, seen=seen)
+    assert many.value.sentence == (
+        f"6 of these leads changed hands since you looked: Pat No0 is with {jonas.rep} since 14:00; Pat No1 is with "
+        f"{mia.rep} since 14:00; Pat No2 is with {jonas.rep} since 14:00; Pat No3 is with {jonas.rep} since 14:00; "
+        f"Pat No4 is with {jonas.rep} since 14:00; and 1 more. Nothing was changed."
+    )
+    assert Assignment.objects.count() == 6
+    services.reject(leads[1].pk, user=boss, reason_id=reason("disqualify").pk, now=NOW, seen="sal")
+    with refused() as closed:
+        services.reassign(wanted, rep_id=mia.rep.pk, user=boss, now=NOW, seen=seen)
+    assert closed.value.sentence == (
+        "1 of these leads is closed: Pat No1 (Ines Roth disqualified this lead at 14:00). Reopen them or leave them "
+        "out. Nothing was changed."
+    )
+
+
 def test_reassigning_is_all_or_none(boss, jonas):
     open_, closed = mql(), mql()
     make.leave(closed, "recycle", at=NOW)
