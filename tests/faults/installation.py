@@ -1,6 +1,7 @@
 """A whole installation for tests that break it: servers, web, worker and two beats, supervised as `up` does."""
 
 import http.client
+import http.server
 import json
 import os
 import secrets
@@ -35,16 +36,44 @@ PLACES = {
     "drain": ("scoring_score", "true"),
     "assignment": ("routing_assignment", "NEW.kind = 'assigned'"),
     "sweep": ("routing_clockevent", "NEW.kind = 'breached'"),
+    "ladder": ("routing_assignment", "NEW.cause LIKE 'clock:%'"),
+    "cadence": ("routing_task", "NEW.kind = 'step'"),
+    "reminder": ("routing_notice", "NEW.kind = 'steps'"),
+    "delivery": ("routing_delivery", "NEW.sent_at IS NOT NULL"),  # it has gone out, and nobody has noted so
 }
 _HOLD_UP = """
 CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN PERFORM pg_advisory_xact_lock_shared(TG_ARGV[0]::int); RETURN NEW; END $$
 """
 _AT = """
-CREATE TRIGGER hold_up BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW WHEN ({condition})
+CREATE TRIGGER hold_up_{number} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW WHEN ({condition})
 EXECUTE FUNCTION hold_up('{number}')
 """
 _HELD_UP = "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND NOT granted"
+
+
+class Listener:
+    """Another system that takes what webhooks post. keys: which deliveries came, in order, as often as they came."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+        class Taker(http.server.BaseHTTPRequestHandler):
+            def do_POST(taker) -> None:  # noqa: N802, N805 the library's name; self is the listener
+                self.keys.append(taker.headers["X-Demand-Delivery"])
+                taker.send_response(http.client.NO_CONTENT)
+                taker.end_headers()
+
+            def log_message(taker, *_words: object) -> None:  # noqa: N805
+                pass
+
+        self._server = http.server.ThreadingHTTPServer((LOOPBACK, 0), Taker)
+        self.url = f"http://{LOOPBACK}:{self._server.server_port}/"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
 
 
 class Installation:
@@ -59,6 +88,7 @@ class Installation:
         # Durable: what has been acknowledged must outlive a kill.
         self.postgres = PostgresServer(self.folder / "postgres", password=password, account=account)
         self.redis = RedisServer(self.folder / "redis", password=password, account=account)
+        self.listener = Listener()
         self._servers: list[Server] = []
         self._watching: threading.Thread | None = None
         try:
@@ -78,6 +108,8 @@ class Installation:
             "REDIS_URL": self.redis.url,
             "DEMAND_DATA_DIR": str(self.folder / "data"),
             "LOG_LEVEL": "WARNING",
+            "WEBHOOKS_WITHIN": "true",
+            "WEBHOOK": self.listener.url,
             "PYTHONWARNINGS": "ignore",
         }
         (self.folder / "data" / "static").mkdir(parents=True)
@@ -114,6 +146,7 @@ class Installation:
             self._supervisor.stop(list(self.processes.values()), patience=5.0)
         for server in reversed(self._servers):
             server.stop()
+        self.listener.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- asking ---
@@ -193,12 +226,16 @@ class Installation:
             os.killpg(process.pid, signal.SIGCONT)
 
     @contextmanager
-    def in_the_middle_of(self, place: str) -> Iterator[None]:
-        """Begins once somebody is in the middle of this, in a transaction that does not go on until the end."""
+    def in_the_middle_of(self, place: str, *, begin: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Begins once somebody is in the middle of this, in a transaction that does not go on until the end.
+
+        begin: what makes them come, done when nobody gets past it any more.
+        """
         number = list(PLACES).index(place)
         with closing(psycopg2.connect(self.postgres.url)) as holder:
             with holder.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_lock(%s)", [number])
+            begin()
             assert wait_until(lambda: self.query(_HELD_UP, number) == [(True,)], START), f"nobody came to the {place}"
             yield
 

@@ -4,6 +4,7 @@ Prints one line of JSON: the token's secret, and how many promises there are.
 """
 
 import json
+import os
 from datetime import timedelta
 
 import django
@@ -15,6 +16,7 @@ def main() -> None:
     from demandcenter.pipeline import drain
     from funnel.ingest import record
     from funnel.tokens import create_token
+    from routing.models import Webhook
     from scoring.services import ship
     from tests import factories as make
     from tests.loading import rows
@@ -23,11 +25,14 @@ def main() -> None:
     before = now - timedelta(days=30)
     ship(now=before)
     team = make.team(name="Inbound")
+    hours = make.calendar(("00:00", "23:59"), days=("mon", "tue", "wed", "thu", "fri", "sat", "sun"), zone=noon(now))
     for name in ("Sam", "Sia", "Sol"):
-        make.seat(make.rep(team=team, user=make.user("SDR", username=name.lower()), name=name))
+        make.seat(make.rep(team=team, user=make.user("SDR", username=name.lower()), name=name), calendar=hours)
     make.routing_policy({"team": team})
-    for kind in ("accept", "hot"):
-        make.promise(kind)
+    make.promise("accept", reassign=True)
+    make.promise("hot")
+    make.cadence(*[(0, "call")] * STEPS, on_acceptance=True)
+    Webhook.objects.create(name="Chat", url=os.environ["WEBHOOK"], secret="sealed", kinds=["taken"])
     touches = [
         {
             "external_id": f"old-{number}",
@@ -45,8 +50,15 @@ def main() -> None:
     print(json.dumps({"secret": secret, "promises": PROMISES}))
 
 
-PROMISES, RUN_OUT = 150, 120  # of them by themselves; the others when a test says so
+PROMISES, RUN_OUT = 160, 120  # of them by themselves; the others when a test says so
+STEPS = 2  # of the cadence that each accepted lead is put into
 EVERY = 0.3  # seconds
+
+
+def noon(now) -> str:
+    """A zone in which it is about noon: reminders are for the morning."""
+    ahead = 12 - now.hour  # hours; the names of these zones count the other way
+    return f"Etc/GMT{-ahead:+d}" if ahead else "UTC"
 
 
 def let_promises_run_out(now) -> None:
@@ -56,7 +68,8 @@ def let_promises_run_out(now) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE routing_clock c SET warn_at = d.due_at - interval '1 s', due_at = d.due_at, next_at = d.due_at
+            UPDATE routing_clock c SET warn_at = d.due_at - interval '1 s', due_at = d.due_at, next_at = d.due_at,
+                                       reassign_at = d.due_at + interval '1 day'
             FROM (SELECT id, %s + CASE WHEN place <= %s THEN (10 + %s * place) * interval '1 s'
                                        ELSE '1 day' END AS due_at
                   FROM (SELECT id, row_number() OVER (ORDER BY id) AS place

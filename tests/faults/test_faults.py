@@ -10,6 +10,7 @@ from celery import Celery
 
 from funnel import inbox
 from tests.faults.installation import Installation
+from tests.faults.prepare import STEPS
 from tests.faults.senders import Sender
 from tests.waiting import wait_until
 
@@ -43,7 +44,11 @@ SELECT DISTINCT
     (SELECT count(*) FROM routing_clockevent e JOIN routing_clock c ON c.id = e.clock_id
      WHERE c.lead_id = l.id AND c.kind = 'follow_up' AND e.kind = 'started'),
     (SELECT count(*) FROM routing_clockevent e JOIN routing_clock c ON c.id = e.clock_id
-     WHERE c.lead_id = l.id AND c.kind = 'working' AND e.kind = 'started')
+     WHERE c.lead_id = l.id AND c.kind = 'working' AND e.kind = 'started'),
+    (SELECT count(*) FROM routing_enrolment n WHERE n.lead_id = l.id),
+    (SELECT count(*) FROM routing_task k WHERE k.lead_id = l.id AND k.kind = 'step'),
+    (SELECT count(*) FROM routing_taskevent e JOIN routing_task k ON k.id = e.task_id
+     WHERE k.lead_id = l.id AND k.kind = 'step' AND e.kind = 'made')
 FROM funnel_lead l WHERE l.id = ANY(%s)
 """
 _ONCE = (1, 1, 1, 1, 1, 2, 1, 1)
@@ -124,6 +129,44 @@ def promises_run_out(installation: Installation) -> None:
     )
 
 
+def killed_in_the(place: str, *, begin: Callable[[Installation], None] = lambda _installation: None) -> Callable:
+    """begin: what lets somebody come to it."""
+
+    def fault(installation: Installation) -> None:
+        with installation.in_the_middle_of(place, begin=lambda: begin(installation)):
+            installation.kill("worker")
+
+    return fault
+
+
+def leads_are_to_go(installation: Installation) -> None:
+    """The ladder's rung at which a lead that nobody has worked goes to somebody else."""
+    assert installation.execute(
+        """
+        UPDATE routing_clock SET reassign_at = now(), next_at = now()
+        WHERE id IN (SELECT id FROM routing_clock WHERE kind = 'accept' AND reassign_at > now() + interval '1 day 1 h'
+                     AND NOT reassign_done AND stopped_at IS NULL ORDER BY id LIMIT 6)
+        """
+    )
+
+
+def remind(installation: Installation) -> None:
+    """Reps are told of the steps of their day, as beat has it done every quarter of an hour."""
+    send(installation, "routing.tasks.tell_of_steps")
+
+
+def the_day_begins(installation: Installation) -> None:
+    """Nobody has been reminded yet."""
+    installation.execute("DELETE FROM routing_notice WHERE kind = 'steps'")
+    remind(installation)
+
+
+def send(installation: Installation, task: str) -> None:
+    app = Celery(broker=installation.redis.url, set_as_current=False)
+    app.send_task(task, queue="timers", ignore_result=True)
+    app.close()
+
+
 FAULTS: dict[str, Callable[[Installation], None]] = {
     "the worker is killed in the middle of a backlog": killed_at_work,
     "the web process, beat and Redis are killed in the middle of ingest": processes_killed("ingest", "web"),
@@ -134,6 +177,10 @@ FAULTS: dict[str, Callable[[Installation], None]] = {
     "PostgreSQL is killed in the middle of a drain": database_killed("drain"),
     "PostgreSQL is killed in the middle of an assignment": database_killed("assignment"),
     "PostgreSQL is killed in the middle of a sweep": database_killed("sweep"),
+    "the worker is killed while it gives leads away": killed_in_the("ladder", begin=leads_are_to_go),
+    "the worker is killed while it makes the steps of cadences": killed_in_the("cadence"),
+    "the worker is killed while it reminds of steps": killed_in_the("reminder", begin=the_day_begins),
+    "the worker is killed while it sends notices": killed_in_the("delivery", begin=leads_are_to_go),
     "Redis is emptied": lambda one: one.empty_redis(),
     "tasks come twice and late": twice_and_late,
 }
@@ -166,7 +213,7 @@ def test_in_the_end_everything_has_happened_once(installation: Installation, sen
     scores = "SELECT count(DISTINCT s.acc) FROM scoring_score s JOIN funnel_activity t USING (person_id)"
     assert installation.query(f"{scores} WHERE t.external_id = ANY(%s)", keys) == [(1,)]
     assert accepted == len(set(sender.accepted)) > 0
-    assert installation.query(_ACCEPTED, sender.accepted) == [(1, 1, 1, 1, 1)]
+    assert installation.query(_ACCEPTED, sender.accepted) == [(1, 1, 1, 1, 1, 1, STEPS, STEPS)]
 
 
 def test_every_promise_that_ran_out_meanwhile_was_told_once(installation: Installation) -> None:
@@ -181,3 +228,45 @@ def test_every_promise_that_ran_out_meanwhile_was_told_once(installation: Instal
         """
     )
     assert 0 < ran_out <= told == clocks == at_due
+
+
+def test_every_lead_that_was_to_go_went_once(installation: Installation) -> None:
+    ((rungs, gone, events, assignments, taken, assigned),) = installation.query(
+        """
+        SELECT count(*),
+               count(*) FILTER (WHERE a.rep_id = l.owner_id AND a.rep_id <> a.previous_id
+                                AND e.occurred_at = c.reassign_at),
+               (SELECT count(*) FROM routing_clockevent WHERE kind = 'reassigned'),
+               (SELECT count(*) FROM routing_assignment WHERE cause LIKE 'clock:%:reassign'),
+               (SELECT count(*) FROM routing_notice WHERE kind = 'taken'),
+               (SELECT count(*) FROM routing_notice n JOIN routing_assignment o ON n.cause = 'assignment:' || o.id
+                WHERE n.kind = 'assigned' AND o.cause LIKE 'clock:%:reassign')
+        FROM routing_clock c JOIN funnel_lead l ON l.id = c.lead_id
+        LEFT JOIN routing_assignment a ON a.cause = 'clock:' || c.id || ':reassign'
+        LEFT JOIN routing_clockevent e ON e.clock_id = c.id AND e.kind = 'reassigned'
+        WHERE c.reassign_done
+        """
+    )
+    assert 0 < rungs == gone == events == assignments == taken == assigned
+
+
+def test_every_rep_was_reminded_once(installation: Installation) -> None:
+    remind(installation)  # beat comes again
+    reps = "SELECT count(DISTINCT l.owner_id) FROM routing_task k JOIN funnel_lead l ON l.id = k.lead_id"
+    ((expected,),) = installation.query(f"{reps} WHERE k.kind = 'step'")
+    told = "SELECT count(*), count(DISTINCT user_id) FROM routing_notice WHERE kind = 'steps'"
+    assert expected
+    assert wait_until(lambda: installation.query(told) == [(expected, expected)], RECOVERY)
+
+
+def test_every_notice_for_outside_went_out_with_its_key(installation: Installation) -> None:
+    # Whoever was killed had them for five minutes; those are over.
+    installation.execute("UPDATE routing_delivery SET due_at = now() WHERE sent_at IS NULL AND set_aside_at IS NULL")
+    waiting = "SELECT count(*) FROM routing_delivery WHERE sent_at IS NULL"
+    assert wait_until(lambda: installation.query(waiting) == [(0,)], RECOVERY)
+    keys = [key for (key,) in installation.query("SELECT key FROM routing_delivery")]
+    ((told,),) = installation.query("SELECT count(DISTINCT cause) FROM routing_notice WHERE kind = 'taken'")
+    assert len(keys) == told > 0
+    came = installation.listener.keys
+    assert set(came) == set(keys)
+    assert len(came) <= len(keys) + 1  # what had gone out when its worker was killed came again
