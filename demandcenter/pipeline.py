@@ -100,28 +100,31 @@ class _Drain:
         self._failures = 0
 
     def some(self) -> bool:
-        """Work one batch; False when nothing was ready."""
-        return self._work(None) > 0
+        """Work a batch of raised hands and one of the others, by turns, so that neither waits for all of the other.
+        False when nothing was ready.
+        """
+        hands = self._work(None, ranks=inbox.HANDS)
+        return self._work(None, ranks=inbox.OTHERS) + hands > 0
 
-    def _work(self, among: Collection[int] | None) -> int:
+    def _work(self, among: Collection[int] | None, *, ranks: Collection[int] = inbox.EVERYTHING) -> int:
         """Work a batch, in halves around whoever makes it fail. Returns how many people it was."""
         now = self.now or timezone.now()
         try:
-            done = self._at_last(now, among)
+            done = self._at_last(now, among, ranks)
         except BatchFailed as failed:
             return self._isolate(failed, now=now)
         if done:
             self.people += len(done)
             self._failures = 0
-        if among is None and self.limit <= len(done) < LARGEST:
+        if ranks == inbox.OTHERS and self.limit <= len(done) < LARGEST:
             self.limit = LARGEST
         return len(done)
 
-    def _at_last(self, now: datetime, among: Collection[int] | None) -> Collection[int]:
+    def _at_last(self, now: datetime, among: Collection[int] | None, ranks: Collection[int]) -> Collection[int]:
         """Try again what other transactions get in the way of."""
         for attempt in itertools.count(1):
             try:
-                return work_batch(limit=self.limit, now=now, among=among)
+                return work_batch(limit=self.limit, now=now, among=among, ranks=ranks)
             except BatchFailed as failed:
                 if attempt > 1 or _code(failed.__cause__) != _UNIQUE_VIOLATION:  # else somebody was faster
                     raise
@@ -159,12 +162,15 @@ class News:
     raised: list[ReRaise] = field(default_factory=list)
 
 
-def work_batch(*, limit: int, now: datetime, among: Collection[int] | None = None) -> Collection[int]:
+def work_batch(
+    *, limit: int, now: datetime, among: Collection[int] | None = None, ranks: Collection[int] = inbox.EVERYTHING
+) -> Collection[int]:
     """Take a batch out of the inbox and act on it, in one transaction. Returns whom it was about.
 
-    among: only these people. What the batch itself puts into the inbox (every move is a row) is worked with it, so that
-    a touch, its MQL, the owner and the clocks become visible together. Raises BatchFailed when it was taken back for
-    what it brought, and the database's own error when that is in the way or gone.
+    among: only these people. ranks: as for `inbox.take`. What the batch itself puts into the inbox (every move is a
+    row) is worked with it, so that a touch, its MQL, the owner and the clocks become visible together. Raises
+    BatchFailed when it was taken back for what it brought, and the database's own error when that is in the way or
+    gone.
     """
     people: set[int] = set()
     news = News()
@@ -172,7 +178,7 @@ def work_batch(*, limit: int, now: datetime, among: Collection[int] | None = Non
         with transaction.atomic():
             _commit_without_waiting()
             for _ in range(ROUNDS):
-                taken = inbox.take(limit=limit, now=now, among=among, held=people)
+                taken = inbox.take(limit=limit, now=now, among=among, held=people, ranks=ranks)
                 if not taken:
                     break
                 people |= {row.person_id for row in taken}

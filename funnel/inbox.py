@@ -4,7 +4,7 @@ Rows are inserted in the transaction of the fact itself and taken with DELETE ..
 on them, so that whatever dies in between, a fact is worked exactly once.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,7 +16,11 @@ from funnel import hints, staging
 from funnel.models import Inbox
 
 DRAIN: Final = "demandcenter.tasks.drain"
+HANDS: Final = (Inbox.Rank.HAND,)
+OTHERS: Final = (Inbox.Rank.NOW, Inbox.Rank.BULK)
+EVERYTHING: Final = (*HANDS, *OTHERS)  # in the order in which they go
 HINT_PAUSE = 0.1  # seconds
+MANY: int = 1_000  # rows that wait; behind fewer nobody waits long
 SHORTEST_PAUSE, LONGEST_PAUSE = 60.0, 6 * 3600.0  # seconds until a person who could not be worked is tried again
 MOST_COUNTED = 100_000  # rows
 LONGEST_PROBLEM = 2000  # characters
@@ -27,6 +31,7 @@ _READY = """
 SELECT id, person_id FROM funnel_inbox
 WHERE not_before IS NULL AND rank = %s AND id > %s ORDER BY id LIMIT %s
 """
+_MANY = "SELECT FROM funnel_inbox WHERE not_before IS NULL AND rank = %s ORDER BY id OFFSET %s LIMIT 1"
 _DUE_AGAIN = "SELECT person_id FROM funnel_inbox WHERE not_before <= %s ORDER BY not_before LIMIT %s"
 # NO KEY: a plain FOR UPDATE would block every insert of a touch through its foreign key.
 _LOCK = "SELECT id FROM funnel_person WHERE id = ANY(%s) ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED"
@@ -52,11 +57,30 @@ class Taken:
     object_id: int | None
 
 
+# Who says which touches, (person id, touch id), raise a hand: scoring does, which is not known here.
+_raises_hands: list[Callable[[Sequence[tuple[int, int]]], Collection[int]]] = []
+
+
+def ask_for_hands(judge: Callable[[Sequence[tuple[int, int]]], Collection[int]]) -> None:
+    """Let this judge say which touches, given as (person id, touch id), go before all others; it returns their ids."""
+    if judge not in _raises_hands:
+        _raises_hands.append(judge)
+
+
 def add(cause: str, rows: Iterable[tuple[int, int | None]], *, rank: int = Inbox.Rank.NOW) -> None:
-    """Tell the pipeline what became known, as (person id, object id), in the transaction of the fact. One statement."""
+    """Tell the pipeline what became known, as (person id, object id), in the transaction of the fact. One statement,
+    and a few more for touches that would wait behind many: those that raise a hand go before them.
+    """
+    told = list(rows)
+    first = _hands_among(told, rank) if cause == Inbox.Cause.ACTIVITY else ()
     values = [
-        {"person_id": person_id, "cause": str(cause), "object_id": object_id, "rank": int(rank)}
-        for person_id, object_id in rows
+        {
+            "person_id": person_id,
+            "cause": str(cause),
+            "object_id": object_id,
+            "rank": int(Inbox.Rank.HAND if object_id in first else rank),
+        }
+        for person_id, object_id in told
     ]
     if values:
         staging.insert(Inbox, values)
@@ -64,19 +88,27 @@ def add(cause: str, rows: Iterable[tuple[int, int | None]], *, rank: int = Inbox
         hints.look(DRAIN, pause=HINT_PAUSE)
 
 
-def take(*, limit: int, now: datetime, among: Collection[int] | None = None, held: Collection[int] = ()) -> list[Taken]:
+def take(
+    *,
+    limit: int,
+    now: datetime,
+    among: Collection[int] | None = None,
+    held: Collection[int] = (),
+    ranks: Collection[int] = EVERYTHING,
+) -> list[Taken]:
     """Lock about `limit` people with rows that are ready and take those rows out, in the order they came in.
 
     Runs in the caller's transaction (READ COMMITTED): rolled back, the rows are there again. The longest waiting come
     first, by rank; people whom somebody else holds are passed over; those whose pause is over come when nobody else
     waits, so that a person who fails again holds up nobody. At least one row, unless nothing is ready and free.
     among: only of these people, and of all of them. held: only of these, who are locked by this transaction already.
+    ranks: only of people with rows of these; HANDS or OTHERS.
     """
     if held:
         return _take(sorted(held), now)
     if among is not None:
         return _take(_hold(among, len(among)), now)
-    while people := _hold_next(limit, now):
+    while people := _hold_next(limit, now, ranks):
         if taken := _take(people, now):
             return taken
         # Between our look and our hold somebody worked them all: there may be more behind them.
@@ -132,14 +164,18 @@ class Backlog:
 
 
 def backlog() -> Backlog:
-    """How the inbox stands. Three short queries."""
+    """How the inbox stands. Five short queries."""
     ready = Inbox.objects.filter(not_before=None)
     failed = Inbox.objects.filter(not_before__isnull=False)
-    oldest = ready.filter(rank=Inbox.Rank.NOW).order_by("rank", "id").values_list("recorded_at", flat=True)[:1]
+    oldest = [
+        at
+        for rank in (Inbox.Rank.HAND, Inbox.Rank.NOW)
+        for at in ready.filter(rank=rank).order_by("rank", "id").values_list("recorded_at", flat=True)[:1]
+    ]
     first = failed.order_by("id").first()
     return Backlog(
         rows=ready.order_by()[:MOST_COUNTED].count(),
-        since=next(iter(oldest), None),
+        since=min(oldest, default=None),
         people=failed.aggregate(people=Count("person", distinct=True))["people"],
         problem=first.problem if first else "",
         failed_since=first.recorded_at if first else None,
@@ -155,11 +191,25 @@ def _take(held: Sequence[int], now: datetime) -> list[Taken]:
         return [Taken(*row[1:]) for row in sorted(cursor.fetchall())]
 
 
-def _hold_next(limit: int, now: datetime) -> list[int]:
-    for rank in Inbox.Rank.values:  # each a batch of its own: who waits now does not wait for a mass of others
+def _hands_among(told: Sequence[tuple[int, int | None]], rank: int) -> Collection[int]:
+    """The touches that go first, where it makes a difference: behind few rows a hand waits for nobody."""
+    if not (_raises_hands and told) or (rank == Inbox.Rank.NOW and not _many_wait()):
+        return ()
+    touches = [(person_id, touch_id) for person_id, touch_id in told if touch_id is not None]
+    return {touch_id for judge in _raises_hands for touch_id in judge(touches)}
+
+
+def _many_wait() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_MANY, [Inbox.Rank.NOW.value, MANY])
+        return cursor.fetchone() is not None  # a row of no columns
+
+
+def _hold_next(limit: int, now: datetime, ranks: Collection[int]) -> list[int]:
+    for rank in ranks:  # each a batch of its own: who waits now does not wait for a mass of others
         if held := _hold_waiting(rank, limit):
             return held
-    return _hold(_due_again(limit, now), limit)
+    return _hold(_due_again(limit, now), limit) if Inbox.Rank.BULK in ranks else []
 
 
 def _hold_waiting(rank: int, limit: int) -> list[int]:

@@ -4,12 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from django.db import connection
+import structlog
+from django.db import DatabaseError, connection, transaction
 
+from funnel.conditions import ConditionError
 from funnel.fields import FIELDS_OF_TOUCHES
 from scoring.exchange import literal
 from scoring.models import Gate
-from scoring.policy import Policy
+from scoring.policy import Policy, live_policies
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,22 @@ def read(policy: Policy, touches: Sequence[tuple[int, int]]) -> Raised:
             raised.fast_tracks.setdefault(person, FastTrack(touch, gates[gate].name))
     raised.touches = {person: tuple(sorted(ids)) for person, ids in found.items()}
     return raised
+
+
+def raising(touches: Sequence[tuple[int, int]]) -> set[int]:
+    """Those of these touches, (person id, touch id), that raise a hand under a version that decides, one a person: the
+    pipeline takes them first. A statement for each such version.
+
+    A version that cannot be asked keeps no touch from coming in; what is wrong with it, the pipeline finds and tells.
+    """
+    try:
+        with transaction.atomic():
+            policies, scopes = live_policies()
+            found = [read(policy, touches) for policy in policies if policy.id in scopes.models]
+    except (ConditionError, DatabaseError) as error:
+        log.warning("raised_hands_not_known", error=type(error).__name__)
+        return set()
+    return {track.activity_id for raised in found for track in raised.fast_tracks.values()}
 
 
 @lru_cache(maxsize=16)

@@ -12,11 +12,13 @@ from demandcenter import pipeline, tasks
 from demandcenter.celery import app
 from demandcenter.pipeline import drain, sweep
 from demandcenter.processes import QUEUES
-from funnel import inbox
+from funnel import hints, inbox
 from funnel.inbox import Taken
 from funnel.ingest import record
 from funnel.models import Inbox, Lead, Person, StageEvent
-from routing.models import Assignment, Clock, ClockEvent
+from routing.messages import outbox
+from routing.models import Assignment, Clock, ClockEvent, Notice
+from scoring import hands
 from scoring.models import Score
 from scoring.services import ship
 from tests import factories as make
@@ -76,6 +78,49 @@ def test_one_drain_makes_of_a_demo_request_an_mql_with_an_owner_and_its_clocks()
     assert drain(now=NOW) == 0
 
 
+def visits(count: int) -> list[dict]:
+    """Touches of so many people that raise no hand."""
+    return [touch(f"visit-{n}", f"visitor-{n}", "page_visit", counts_as_response=False) for n in range(count)]
+
+
+def test_a_raised_hand_goes_before_thousands_of_others_with_its_owner_clock_and_notice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(hints, "look", lambda task, **_more: sent.append(task))
+    make.promises("accept", "hot")
+    for start in range(0, 2000, 500):
+        come_in(*visits(2000)[start : start + 500])
+    come_in(touch("hand", "ann"), touch("other", "bob", "page_visit", counts_as_response=False))
+    assert drain(now=NOW, limit=100, most=1) == 101  # one batch of hands, and one of the others
+    lead = Lead.objects.get(person__email="ann@acme.example")
+    assert (lead.stage, lead.owner.name) == ("mql", "Sam")
+    assert sorted(lead.clocks.values_list("kind", flat=True)) == ["accept", "hot"]
+    assert set(Notice.objects.filter(lead=lead).values_list("kind", flat=True)) == {"assigned", "hot"}
+    assert outbox.DELIVER in sent
+    assert Inbox.objects.values("person").distinct().count() == 1901
+
+
+def test_raised_hands_and_others_are_worked_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "MANY", 0)
+    come_in(*visits(30))
+    come_in(*(touch(f"hand-{n}", f"hand-{n}") for n in range(30)))
+    drain(now=NOW, limit=10, most=1)
+    emails = Inbox.objects.values_list("person__email", flat=True)
+    left = {name: len({email for email in emails if email.startswith(name)}) for name in ("hand", "visitor")}
+    assert left["hand"] == 20 and 0 < left["visitor"] < 30
+    drain(now=NOW)
+    assert Lead.objects.count() == 30 and not Inbox.objects.exists()
+
+
+def test_a_version_that_cannot_be_asked_keeps_no_touch_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "MANY", 0)
+    monkeypatch.setattr(hands, "_statement", lambda _policy: "SELECT 1 / 0")
+    come_in(*visits(3))
+    come_in(touch("hand", "ann"))
+    assert set(Inbox.objects.values_list("rank", flat=True)) == {Inbox.Rank.NOW}
+
+
 def test_what_is_loaded_as_history_is_scored_and_decided_about_by_nobody() -> None:
     make.touch(person=make.person(), type="demo_request", counts_as_response=True)
     inbox.add(Inbox.Cause.LOADED, [(Person.objects.get().pk, None)], rank=Inbox.Rank.BULK)
@@ -119,7 +164,8 @@ def test_a_poison_person_costs_no_more_batches_than_halving_takes(monkeypatch: p
 
     monkeypatch.setattr(pipeline, "work_batch", counted)
     drain(now=NOW)
-    assert len(batches) <= 1 + 2 * 6 + 1
+    looks = 2 * 2  # for raised hands and for others, at the beginning and at the end
+    assert len(batches) <= looks + 2 * 6
 
 
 def test_where_everybody_fails_the_drain_says_so_and_leaves_the_others_in_place(

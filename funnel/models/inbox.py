@@ -21,8 +21,9 @@ class Inbox(models.Model):
         ACTIVATED = "activated", "Another scoring model decides from now on"
 
     class Rank(models.IntegerChoices):
-        """What goes first: somebody waiting, or work in bulk."""
+        """What goes first: a raised hand, then somebody waiting, then work in bulk (`funnel.inbox` has the order)."""
 
+        HAND = 2, "Raised hand"
         NOW = 0, "Now"
         BULK = 1, "In bulk"
 

@@ -24,6 +24,7 @@ from routing.messages.envelopes import Told, again_after, body_for, digest_after
 from routing.messages.posting import NotPosted
 from routing.models import Delivery, Notice, Reach, Webhook
 
+DELIVER: Final = "routing.tasks.deliver"
 LEASE: Final = timedelta(minutes=5)  # a worker that has not said by then what came of it is gone
 MOST_ATTEMPTS: Final = 8  # over some ten hours
 KEPT: Final = timedelta(days=30)

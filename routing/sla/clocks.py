@@ -12,8 +12,9 @@ from typing import Final, Protocol
 
 from django.db import connection, transaction
 
+from funnel import hints, inbox
 from funnel.replies import REPLY
-from routing.messages import notices
+from routing.messages import notices, outbox
 from routing.models import Clock, Notice, SlaPromise
 from routing.sla import ladder
 from routing.sla.agreement import reconcile
@@ -58,7 +59,8 @@ def follow(
     reconcile(lead_ids, now=now, heard=frozenset(f"stage_event:{pk}" for pk in event_ids), hands=hands)
     if hands:
         cause_of = {lead_id: touch_cause(activity_id) for lead_id, activity_id in hands.items()}
-        notices.tell_owners(hands, kind=Notice.Kind.HOT, now=now, causes=cause_of, urgent=True)
+        if notices.tell_owners(hands, kind=Notice.Kind.HOT, now=now, causes=cause_of, urgent=True):
+            hints.look(outbox.DELIVER, pause=inbox.HINT_PAUSE)  # outside the product too, before beat comes around
 
 
 @transaction.atomic
