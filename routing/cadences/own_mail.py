@@ -59,17 +59,13 @@ def write(lead_id: int, *, subject: str, body: str, task_id: int | None = None, 
     subject, body = " ".join(subject.split()), body.replace("\r\n", "\n").strip()
     _refuse_half_written(subject, body)
     person = lead.person
-    if not person.email:
-        raise Refused(f"{person} has no e-mail address.")
-    if person.opted_out:
-        raise Refused(f"{person} wants no more mail.")
+    if not person.email or person.opted_out:
+        raise Refused(f"{person} {'wants no more mail' if person.opted_out else 'has no e-mail address'}.")
     key = f"{user.pk}:{lead.pk}:{timezone.localdate(now):%Y%m%d}:{_digest(person.email, subject, body)}"
     before = OwnMail.objects.filter(key=key).first()
     if before is not None:
         return _again(before, lead, now=now)
-    waiting = OwnMail.objects.filter(person=person, sent_at=None, set_aside_at=None).values_list("made_at", flat=True)
-    allowed = allowed_at(person.pk, more=list(waiting), now=now)
-    if allowed > now:
+    if (allowed := _allowed_at(lead, now=now)) > now:
         raise Refused(
             f"{person} has heard from us as often as the cap on contact allows, until {moment(allowed, now=now)}."
         )
@@ -229,6 +225,12 @@ def _refuse_half_written(subject: str, body: str) -> None:
             raise Invalid(field, f"It holds {longest:,} characters; shorten it.")
         if left := unfilled(text):
             raise Invalid(field, f"Fill in {', '.join(left)} before you send it.")
+
+
+def _allowed_at(lead: Lead, *, now: datetime) -> datetime:
+    """When the cap on contact lets another mail go; those that are on their way count."""
+    waiting = OwnMail.objects.filter(person=lead.person_id, sent_at=None, set_aside_at=None)
+    return allowed_at(lead.person_id, more=list(waiting.values_list("made_at", flat=True)), now=now)
 
 
 def _digest(*parts: str) -> str:

@@ -3,6 +3,7 @@
 No database here; who may send what to whom is decided by whoever calls.
 """
 
+import base64
 import smtplib
 import socket
 import ssl
@@ -16,6 +17,7 @@ from routing.messages.posting import NotPosted, public_address
 
 TIMEOUT: Final = 10.0  # seconds
 STARTTLS, TLS, NONE = "starttls", "tls", "none"
+_WELCOME: Final = 235
 PORTS: Final = (25, 465, 587, 2525)  # of mail; others are no mail servers
 
 
@@ -71,10 +73,20 @@ def send(server: Server, letter: Letter, *, within: bool, ours: str, timeout: fl
             if server.security == STARTTLS:
                 connection.starttls(context=ssl.create_default_context())
             if server.username:
-                connection.login(server.username, server.password)
+                _log_in(connection, server)
             connection.send_message(message, letter.sender, [letter.recipient])
     except (smtplib.SMTPException, OSError) as error:
         raise _told(error, server, letter) from error
+
+
+def _log_in(connection: smtplib.SMTP, server: Server) -> None:
+    try:
+        connection.login(server.username, server.password)
+    except UnicodeEncodeError as error:  # the library knows plain letters only, RFC 4616 knows all
+        told = base64.b64encode(f"\0{server.username}\0{server.password}".encode()).decode()
+        code, said = connection.docmd("AUTH", f"PLAIN {told}")
+        if code != _WELCOME:
+            raise smtplib.SMTPAuthenticationError(code, said) from error
 
 
 def _message(letter: Letter) -> EmailMessage:
@@ -95,8 +107,7 @@ def _told(error: Exception, server: Server, letter: Letter) -> NotPosted:
     if isinstance(error, ssl.SSLCertVerificationError):
         said = f"The certificate of {server.host} is not valid for it, so nothing was sent."
     elif isinstance(error, smtplib.SMTPNotSupportedError):
-        what = "STARTTLS" if "STARTTLS" in str(error).upper() else "what is needed to log in"
-        said = f"{server.host} does not offer {what}."
+        said = f"{server.host} does not offer {_missing(str(error).upper())}."
     elif isinstance(error, smtplib.SMTPRecipientsRefused):
         said = f"{server.host} does not take mail for {letter.recipient}."
         codes = [code for code, _said in error.recipients.values()]
@@ -108,6 +119,13 @@ def _told(error: Exception, server: Server, letter: Letter) -> NotPosted:
         elif isinstance(error, smtplib.SMTPSenderRefused):
             said = f"{server.host} does not let you send as {letter.sender}."
     return NotPosted(said, hopeless=hopeless or any(500 <= code < 600 for code in codes))
+
+
+def _missing(said: str) -> str:
+    """What a server lacks, by what the library says of it in capitals."""
+    if "STARTTLS" in said:
+        return "STARTTLS"
+    return "addresses with such letters" if "SMTPUTF8" in said else "what is needed to log in"
 
 
 def _connected(server: Server, address: str, *, ours: str, timeout: float) -> smtplib.SMTP:

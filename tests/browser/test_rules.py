@@ -63,7 +63,6 @@ def looks_right(page: Page, screenshots: Path, name: str, scheme: str) -> None:
     """Accessible, and without sideways scroll, wide and narrow."""
     for width, size in ((1440, "wide"), (390, "narrow")):
         page.set_viewport_size({"width": width, "height": 900})
-        page.reload()
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         page.screenshot(path=screenshots / f"{name}-{size}-{scheme}.png", full_page=True)
         assert violations(page) == []

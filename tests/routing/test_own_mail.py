@@ -165,6 +165,13 @@ class TestSettings:
         html = client.post(reverse("routing:mailbox-test"), follow=True).content.decode()
         assert f"127.0.0.1 {said}" in html and not server.taken
 
+    def test_a_password_may_have_any_letters(self, user, server):
+        server.logins["mia"] = "pässwört"
+        mailboxes.send_test(enter(user, server, password="pässwört"), now=NOW)
+        with pytest.raises(NotPosted, match="does not accept the user name or the password"):
+            mailboxes.send_test(enter(user, server, password="wröng"), now=NOW)
+        assert len(server.taken) == 1
+
     def test_only_a_certificate_that_can_be_trusted_is_given_the_password(self, user, server, tmp_path, monkeypatch):
         file = certificate(tmp_path)
         server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
