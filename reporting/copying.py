@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 from django.conf import settings
 
-from reporting.sources import ALWAYS, ATTRIBUTE_CHANGES, SOURCES, Source, create_types, on_demand
+from reporting.sources import ALWAYS, SOURCES, Source, create_types, on_demand
 
 LONGEST_ROW = 20_000_000  # bytes
 
@@ -33,17 +33,20 @@ def merge(
     held: Collection[str],
     wanted: Collection[str],
 ) -> int:
-    """Replace what the log names since `oldest`, and add what is newly wanted, in one transaction of the copy.
+    """Replace what the log names since `oldest`, drop what is held and no longer wanted, and add what newly is.
+
+    One transaction of the copy: whoever reads in one of their own still sees what is dropped.
 
     Returns how many rows were replaced.
     """
     merged = 0
     database.begin()
     try:
-        for source in [*ALWAYS, *map(on_demand, sorted(held))]:
-            logged = source.name if source.name in SOURCES else ATTRIBUTE_CHANGES
-            if logged in changes:
-                merged += _replace(database, cursor, source, logged, oldest)
+        for source in map(on_demand, sorted(set(held) - set(wanted))):
+            database.execute(f"DROP TABLE {source.name}")
+        for source in [*ALWAYS, *map(on_demand, sorted(set(held) & set(wanted)))]:
+            if source.logged in changes:
+                merged += _replace(database, cursor, source, oldest)
         for source in map(on_demand, sorted(set(wanted) - set(held))):
             _add(database, cursor, source)
         database.commit()
@@ -84,13 +87,13 @@ def _add(database: duckdb.DuckDBPyConnection, cursor: Any, source: Source) -> No
     _load(database, cursor, source, source.select())
 
 
-def _replace(database: duckdb.DuckDBPyConnection, cursor: Any, source: Source, logged: str, oldest: int) -> int:
+def _replace(database: duckdb.DuckDBPyConnection, cursor: Any, source: Source, oldest: int) -> int:
     """Read again the rows of one fact that the log names since `oldest`, or all rows of a small one."""
     if source.whole:
         database.execute(f"DELETE FROM {source.name}")
         _load(database, cursor, source, source.select())
         return 0
-    named = f"SELECT row_id FROM reporting_change WHERE source = '{logged}' AND txid >= {oldest}"
+    named = f"SELECT row_id FROM reporting_change WHERE source = '{source.logged}' AND txid >= {oldest}"
     cursor.execute(named)
     ids = [row_id for (row_id,) in cursor.fetchall()]
     database.execute(f"DELETE FROM {source.name} WHERE id IN (SELECT unnest($ids))", {"ids": ids})

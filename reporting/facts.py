@@ -8,7 +8,7 @@ Rows may come twice, which does no harm, and a transaction that commits late is 
 import os
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from reporting import copying
-from reporting.sources import ON_DEMAND, SOURCES, STAMPS, UNLOGGED, attribute_key
+from reporting.sources import ON_DEMAND, SOURCES, STAMPS, UNLOGGED, attribute_key, on_demand, wanted
 
 LEAST_INTERVAL = 1.0  # seconds between two refreshes
 MOST_CHANGES = 200_000  # more than these are slower to merge than everything is to read
@@ -80,6 +80,28 @@ class Rows:
     rows: list[tuple[Any, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One state of the copy, for statements whose answers must agree; see `Copy.reading`."""
+
+    cursor: duckdb.DuckDBPyConnection
+    fresh_at: datetime
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Rows:
+        """Run one DuckDB query (named parameters `$name`)."""
+        return _fetch(self.cursor, sql, parameters)
+
+    def columns(self, sql: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The same with the answer as an array of numpy a column, masked where there are nulls; for many rows."""
+        self.cursor.execute(sql, dict(parameters or {}))
+        return self.cursor.fetchnumpy()
+
+
+def _fetch(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any] | None) -> Rows:
+    cursor.execute(sql, dict(parameters or {}))
+    return Rows([column[0] for column in cursor.description or ()], cursor.fetchall())
+
+
 @dataclass(slots=True)
 class _Answers:
     """The latest answers, forgotten in the order in which they were last used."""
@@ -113,7 +135,8 @@ class Copy:
         self._lock = threading.Lock()
         self._refreshed = float("-inf")
         self._state: State | None = None
-        self._wanted: frozenset[str] = frozenset()
+        self._wanted: tuple[str, ...] = ()
+        self._pinned: Counter[str] = Counter()
         self._stale: frozenset[str] = frozenset()
         self._stamps: dict[str, Any] = {}
         self._wanting = threading.Lock()
@@ -142,8 +165,45 @@ class Copy:
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Rows:
         """Run one DuckDB query (named parameters `$name`) on the copy as it stands."""
         with self._cursor() as cursor:
-            cursor.execute(sql, dict(parameters or {}))
-            return Rows([column[0] for column in cursor.description or ()], cursor.fetchall())
+            return _fetch(cursor, sql, parameters)
+
+    @contextmanager
+    def reading(self, *names: str) -> Iterator[Reading]:
+        """The copy as it stands, with these facts; what is merged or dropped until the block ends does not show."""
+        with self._pinning(names):
+            try:
+                reading = self._begin(names)
+            except duckdb.CatalogException:  # a refresh that was under way when they were asked for dropped one
+                self.refresh(now=True)
+                reading = self._begin(names)
+        try:
+            yield reading
+        finally:
+            reading.cursor.close()
+
+    @contextmanager
+    def _pinning(self, names: Collection[str]) -> Iterator[None]:
+        """Until the block ends, whatever else is asked for makes no room at the cost of these."""
+        with self._wanting:
+            self._pinned += Counter(names)
+        try:
+            yield
+        finally:
+            with self._wanting:
+                self._pinned -= Counter(names)
+
+    def _begin(self, names: Collection[str]) -> Reading:
+        self.need(*names)
+        state, tables = self.state, ["lead", *(on_demand(name).name for name in names)]
+        cursor = state.database.cursor()
+        try:
+            cursor.begin()
+            # Only the first statement takes DuckDB's snapshot.
+            cursor.execute(" UNION ALL ".join(f"(SELECT true FROM {table} LIMIT 0)" for table in tables))
+        except BaseException:
+            cursor.close()
+            raise
+        return Reading(cursor, state.fresh_at)
 
     def answer(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """`make()`, or what it gave for this key and this state of the copy before."""
@@ -157,10 +217,10 @@ class Copy:
         stamps = self._stamps_of(STAMPS.keys() & set(names))
         kept = {name for name, stamp in stamps.items() if self._stamps.get(name) == stamp}
         missing, stale = set(names) - self.state.held, (UNLOGGED & set(names)) - kept
+        with self._wanting:
+            self._wanted = wanted(self._wanted, [*self._pinned, *names])
+            self._stale |= stale
         if missing or stale:
-            with self._wanting:
-                self._wanted |= missing
-                self._stale |= stale
             self.refresh(now=True)
             self._stamps |= stamps  # of before: what came meanwhile is read once more, not missed
 
@@ -255,25 +315,25 @@ class Copy:
             oldest, own_writes = cursor.fetchone()
             cursor.execute(_SEEN, [oldest])  # first: what commits meanwhile is then merged twice, not never
             seen = frozenset(cursor.fetchall())
-            before, (wanted, stale) = self._state, self._asked_for()
+            before, (asked, stale) = self._state, self._asked_for()
             changes = self._changes(cursor, before, origin, stale)
             now = {"fresh_at": fresh_at, "oldest": oldest, "seen": seen, "own_writes": own_writes}
             if before is None or changes is None:
                 version = before.version + 1 if before else 1
-                database = copying.build(cursor, wanted)
-                return State(database=database, version=version, origin=origin, held=wanted, **now)
-            if not changes and wanted == before.held:
+                database = copying.build(cursor, asked)
+                return State(database=database, version=version, origin=origin, held=asked, **now)
+            if not changes and asked == before.held:
                 return replace(before, **now | {"own_writes": False})  # what it wrote is not in the copy
             merged = copying.merge(
-                before.database.cursor(), cursor, changes, oldest=before.oldest, held=before.held, wanted=wanted
+                before.database.cursor(), cursor, changes, oldest=before.oldest, held=before.held, wanted=asked
             )
-            return replace(before, **now, version=before.version + 1, churn=before.churn + merged, held=wanted)
+            return replace(before, **now, version=before.version + 1, churn=before.churn + merged, held=asked)
 
     def _asked_for(self) -> tuple[frozenset[str], frozenset[str]]:
         """The facts to hold, and those of them to read again although no log says that they changed."""
         with self._wanting:
             stale, self._stale = self._stale, frozenset()
-            return self._wanted, stale
+            return frozenset(self._wanted), stale
 
     def _changes(self, cursor: Any, before: State | None, origin: str, stale: frozenset[str]) -> list[str] | None:
         """Which facts changed, of those that the copy holds; None when everything is to be read anew."""

@@ -3,7 +3,7 @@
 Everything arrives as CSV, where blank text and null are the same: reports know one kind of blank.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from funnel.models import DealState, Exit, Function, Kind, Motion, Stage
@@ -28,7 +28,8 @@ class Source:
     columns: name -> (DuckDB type, PostgreSQL expression over `t`). derived: likewise, but a DuckDB expression over the
     columns, worked out on arrival. whole: so small that any change reads all of it. on_demand: only read once a report
     needs it. unlogged: no log tells of its changes, so it is read whole, anew, whenever a report needs it; with a
-    stamp, a PostgreSQL query of one value, only when that value is another one.
+    stamp, a PostgreSQL query of one value, only when that value is another one. log: its name in the log of changes,
+    where that is another one.
     """
 
     name: str
@@ -39,6 +40,11 @@ class Source:
     on_demand: bool = False
     unlogged: bool = False
     stamp: str = ""
+    log: str = ""
+
+    @property
+    def logged(self) -> str:
+        return self.log or self.name
 
     def create(self) -> str:
         """The DuckDB statement that makes the empty table."""
@@ -249,9 +255,13 @@ ON_DEMAND = frozenset(source.name for source in SOURCES.values() if source.on_de
 UNLOGGED = frozenset(source.name for source in SOURCES.values() if source.unlogged)
 STAMPS = {source.name: source.stamp for source in SOURCES.values() if source.stamp}
 
-# Custom attributes are read one at a time, when a report first asks for one: few are ever used, and there may be many.
-ATTRIBUTE_CHANGES = "person"  # the log's name for a change of any of them
-_ATTRIBUTE = "attribute:"
+# --- facts of which there is one a name or a number, read when a report first asks for it --------------------------
+
+ATTRIBUTE_CHANGES = "person"  # the log's name for a change of any custom attribute
+_ATTRIBUTE, _REPLAY, _MQLS = "attribute:", "replay:", "mqls:"
+# How many are held of a kind, those asked for last: a replay has a row for most leads, its MQLs are a tenth of them.
+# Attributes stay, for few are ever used.
+MOST = {_REPLAY: 8, _MQLS: 80}
 
 
 def attribute_key(name: str) -> str:
@@ -259,14 +269,46 @@ def attribute_key(name: str) -> str:
     return _ATTRIBUTE + name
 
 
+def replay_key(simulation: int) -> str:
+    """What a replay of history that is done is called among them."""
+    return f"{_REPLAY}{simulation:d}"
+
+
+def mqls_key(simulation: int) -> str:
+    """What the MQLs alone of a replay that is done are called among them."""
+    return f"{_MQLS}{simulation:d}"
+
+
 def on_demand(key: str) -> Source:
-    """A fact that is read on demand, by its name or its attribute's key."""
-    return attribute_source(key.removeprefix(_ATTRIBUTE)) if key.startswith(_ATTRIBUTE) else SOURCES[key]
+    """A fact that is read on demand, by its name or its key."""
+    kind, colon, name = key.partition(":")
+    make = {_ATTRIBUTE: attribute_source, _REPLAY: _replay_source, _MQLS: _mqls_source}.get(kind + colon)
+    return make(name) if make else SOURCES[key]
+
+
+def wanted(before: Sequence[str], names: Collection[str]) -> tuple[str, ...]:
+    """The facts to hold once these are asked for as well, the latest last; what was asked for long ago goes. Pure."""
+    found = [*(name for name in before if name not in names), *dict.fromkeys(names)]
+    for kind, most in MOST.items():
+        held = [name for name in found if name.startswith(kind)]
+        gone = {name for name in held[: max(len(held) - most, 0)] if name not in names}
+        found = [name for name in found if name not in gone]
+    return tuple(found)
 
 
 def attribute_table(name: str) -> str:
     """The copy's table of one custom attribute, quoted."""
     return '"attribute ' + name.replace('"', '""') + '"'
+
+
+def replay_table(simulation: int) -> str:
+    """The copy's table of what a replay made of every lead that it looked at."""
+    return f"replay_{simulation:d}"
+
+
+def mqls_table(simulation: int) -> str:
+    """The copy's table of the MQLs alone of a replay."""
+    return f"mqls_{simulation:d}"
 
 
 def attribute_source(name: str) -> Source:
@@ -276,6 +318,35 @@ def attribute_source(name: str) -> Source:
         name=attribute_table(name),
         table=f"(SELECT id, attributes ->> {literal} AS value FROM funnel_person WHERE attributes ? {literal})",
         columns={**_ids("id"), **_texts("value")},
+        log=ATTRIBUTE_CHANGES,
+    )
+
+
+def _replay_source(simulation: str) -> Source:
+    """What a replay made of every lead. Its rows never change once it is done, so they are read once.
+
+    A lead that is deleted takes its rows along, here as well: whoever asks joins `lead`.
+    """
+    return Source(
+        name=replay_table(int(simulation)),
+        table=f"(SELECT * FROM scoring_simulatedlead WHERE simulation_id = {int(simulation)})",
+        columns={
+            **_ids("lead_id"),
+            **_moments("mql_at"),
+            "by_hand": ("BOOLEAN", "t.by = 'hand'"),
+            "peak": ("DOUBLE", "round(t.peak::numeric, 6)::float8"),  # as thresholds are compared
+        },
+        unlogged=True,
+    )
+
+
+def _mqls_source(simulation: str) -> Source:
+    where = f"simulation_id = {int(simulation)} AND mql_at IS NOT NULL"
+    return Source(
+        name=mqls_table(int(simulation)),
+        table=f"(SELECT lead_id, mql_at FROM scoring_simulatedlead WHERE {where})",
+        columns={**_ids("lead_id"), **_moments("mql_at")},
+        unlogged=True,
     )
 
 

@@ -9,11 +9,13 @@ from math import floor
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from reporting.facts import Reading
 from reporting.lab import queries
 from reporting.lab.figures import Names
 from reporting.lab.queries import Question
 from reporting.lab.view import View
 from reporting.models import Comparison
+from reporting.sources import mqls_key, replay_key
 from scoring import simulation
 from scoring.drafts import one_step_back
 from scoring.models import ScoringModel, Simulation, Status
@@ -173,11 +175,17 @@ def compare(found: Bench, *, user: User | None, zone: str) -> Comparison:
     return Comparison.objects.get_or_create(live=live, draft=draft, defaults={"asked_by": user})[0]
 
 
-def _threshold(one: Simulation, *, is_old: bool) -> float:
+def replays(comparison: Comparison) -> list[str]:
+    """The facts that tell what a comparison that is done came to, each of its changes alone included. One query."""
+    parts = comparison.draft.parts.filter(status=DONE).values_list("pk", flat=True)
+    return [replay_key(comparison.live_id), replay_key(comparison.draft_id), *map(mqls_key, parts)]
+
+
+def _threshold(facts: Reading, one: Simulation, *, is_old: bool) -> float:
     """The threshold that a simulation went by: its version's, unless that was edited since."""
     if not is_old:
         return one.model.threshold
-    least = queries.least_scored(one.pk)
+    least = queries.least_scored(facts, one.pk)
     return one.model.threshold if least is None else float(floor(least))
 
 
@@ -187,11 +195,15 @@ def cancel(comparison: Comparison) -> None:
         simulation.cancel(one)
 
 
-def question(found: Bench, comparison: Comparison, *, zone: str, now: datetime) -> Question:
+def question(facts: Reading, found: Bench, comparison: Comparison, *, zone: str, now: datetime) -> Question:
     """What to ask the simulations of a comparison for, with the view's filters, outcome and holdout."""
     view = found.view
     start, end = view.bounds(zone)
     until = min(end - timedelta(microseconds=1), now - timedelta(days=view.within))
+
+    def threshold(one: Simulation) -> float:
+        return _threshold(facts, one, is_old=called(one.model, plain=True) in found.stale)
+
     return Question(
         live=comparison.live_id,
         draft=comparison.draft_id,
@@ -203,8 +215,8 @@ def question(found: Bench, comparison: Comparison, *, zone: str, now: datetime) 
         zone=zone,
         stage=view.outcome.stage,
         within=view.within,
-        live_threshold=_threshold(comparison.live, is_old=called(comparison.live.model, plain=True) in found.stale),
-        draft_threshold=_threshold(comparison.draft, is_old=called(comparison.draft.model, plain=True) in found.stale),
+        live_threshold=threshold(comparison.live),
+        draft_threshold=threshold(comparison.draft),
         where=view.where,
         scope=found.scope,
     )

@@ -10,7 +10,7 @@ from django.db import connection
 from funnel.versions import Status
 from routing.hours.calendars import ALWAYS, Hours
 from routing.models import Calendar, SlaPromise
-from routing.seats.serving import HISTORY_WEEKS, Capacity, Desk, Promise, capacity, serve_lines
+from routing.seats.serving import HISTORY_WEEKS, Capacity, Desk, InTime, Minutes, Promise, capacity, serve_lines
 
 # What a rep decided: MQLs that left the stage by their hand; where no hand is known, by the hand of their owner.
 _DESKS: Final = """
@@ -49,7 +49,7 @@ class Service:
     promise: Promise | None = None
     promised: str = ""
 
-    def in_time(self, arrivals: list[datetime]) -> list[bool] | None:
+    def in_time(self, arrivals: Minutes) -> InTime | None:
         """Which of the leads that arrive at these moments, in order, are decided within the promise."""
         if self.promise is None or not self.weekly:
             return None

@@ -115,16 +115,20 @@ def curve(peaks: Sequence[tuple[float | None, str, bool, int]], *, low: int, hig
 
     peaks: (whole points reached, or None for a raised hand, which counts at any threshold; state; good; leads).
     """
-    return [
-        Point(
-            points,
-            sum(leads for _peak, _state, _good, leads in reached),
-            sum(leads for _peak, state, good, leads in reached if state == "known" and good),
-            sum(leads for _peak, state, _good, leads in reached if state == "known"),
-        )
-        for points in range(low, high + 1)
-        for reached in [[row for row in peaks if row[0] is None or row[0] >= points]]
-    ]
+    reached = {points: [0, 0, 0] for points in range(low, high + 1)}
+    for peak, state, good, leads in peaks:
+        if peak is not None and peak < low:
+            continue
+        tally = reached[high if peak is None else min(int(peak), high)]
+        tally[0] += leads
+        if state == "known":
+            tally[1] += leads if good else 0
+            tally[2] += leads
+    found, total = [], [0, 0, 0]
+    for points in sorted(reached, reverse=True):
+        total = [above + here for above, here in zip(total, reached[points], strict=True)]
+        found.append(Point(points, *total))
+    return found[::-1]
 
 
 def span(thresholds: Sequence[float]) -> tuple[int, int]:

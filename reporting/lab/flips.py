@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from funnel.models import Exit, Lead, Stage
 from funnel.path import MILESTONES, RANK
+from reporting.facts import Reading
 from reporting.lab import queries
 from reporting.lab.changes import Change
 from reporting.lab.queries import Question
@@ -19,15 +20,15 @@ from scoring.models import SimulatedLead
 PAGE = 12
 TOGETHER = "Only all changes together"
 
-# What became of a lead, as SQL on a lead l and on x, the row of the set it stands in. In this order; each takes what
+# What became of a lead, as SQL over the copy, on a lead l and on x, the row of its set. In this order; each takes what
 # the ones before it left.
 BECAME: dict[str, tuple[str, str]] = {
     "good": ("{good}", "x.good"),
     "rejected": ("Rejected", "NOT x.good AND l.exit = 'disqualified'"),
     "recycled": ("Recycled or expired", "NOT x.good AND l.exit IN ('recycled', 'expired')"),
-    "never": ("Still an inquiry", "NOT x.good AND l.exit = '' AND l.stage = 'inquiry'"),
-    "open": ("Still in work", "NOT x.good AND l.exit = '' AND l.stage <> 'inquiry'"),
-    "other": ("Other", "NOT x.good AND l.exit NOT IN ('', 'disqualified', 'recycled', 'expired')"),
+    "never": ("Still an inquiry", "NOT x.good AND l.exit IS NULL AND l.stage = 'inquiry'"),
+    "open": ("Still in work", "NOT x.good AND l.exit IS NULL AND l.stage <> 'inquiry'"),
+    "other": ("Other", "NOT x.good AND l.exit NOT IN ('disqualified', 'recycled', 'expired')"),
 }
 
 
@@ -61,13 +62,15 @@ class Flip:
         return self.seen[DRAFT]
 
 
-def flips(leads: Sequence[Lead], question: Question, *, leaving: bool, changes: Sequence[Change]) -> list[Flip]:
-    """The lines of these leads. Three queries."""
+def flips(
+    facts: Reading, leads: Sequence[Lead], question: Question, *, leaving: bool, changes: Sequence[Change]
+) -> list[Flip]:
+    """The lines of these leads. Two queries."""
     ids = [lead.pk for lead in leads]
     seen = _seen(ids, question)
     parts = [change.simulation for change in changes if change.simulation]
     alone = queries.made_alone(ids, parts)
-    good = queries.good_ones(question, ids)
+    good = queries.good_ones(facts, question, ids)
     return [
         Flip(
             lead=lead,

@@ -1,7 +1,6 @@
 """The lab's page as data: tiles, holdout, figures, who flips, what each change does, what publishing would do."""
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,8 +8,10 @@ from math import ceil
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from django.urls import reverse
 
+from reporting.facts import Reading
 from reporting.lab import charts, queries
 from reporting.lab.bench import Bench, question
 from reporting.lab.capacity import Service, service
@@ -21,6 +22,7 @@ from reporting.lab.sets import DRAFT, LIVE, SIDES
 from reporting.models import Comparison
 from reporting.periods import DAY, day_range
 from reporting.zones import day_start
+from routing.seats.serving import InTime, Minutes, minutes_of
 
 HELD_OUT = 3  # the last third of the MQLs that are old enough
 SOURCES = ("made", "inquiry", "open")
@@ -79,23 +81,23 @@ def drills(found: Bench) -> Drills:
     return lambda **asked: base + found.view.query(**asked)
 
 
-def board(found: Bench, comparison: Comparison, *, zone: str, now: datetime) -> Board:
-    """Reckon a comparison that is done. A constant number of statements; each costs what two simulations hold."""
-    asked = split(question(found, comparison, zone=zone, now=now), found, now=now)
+def board(facts: Reading, found: Bench, comparison: Comparison, *, zone: str, now: datetime) -> Board:
+    """Reckon a comparison that is done; facts: with its `replays` in them. A constant number of statements."""
+    asked = split(question(facts, found, comparison, zone=zone, now=now), found)
     drill, names, view = drills(found), found.names, found.view
     serving = service(narrowed=bool(view.where or found.scope), now=now)
-    counts = queries.counts(asked, SOURCES)
-    came = queries.arrivals(asked)
+    counts = queries.counts(facts, asked, SOURCES)
+    came = queries.arrivals(facts, asked, *SIDES) | queries.arrivals(facts, asked, "real")
     kept = {side: serving.in_time(came[side]) for side in SIDES}
     figures = Figures(
         counts=counts, names=names, weekly=serving.weekly, capacity_words=serving.words,
         promised=serving.promised, drill=drill,
     )  # fmt: skip
     whole, before, after = (_stretch(part, found, asked, came, kept) for part in ("all", "before", "after"))
-    curve, said = _curve(found, asked, counts, serving, drill)
-    figure, really = _weeks(found, asked, came, serving, drill)
+    curve, said = _curve(facts, found, asked, counts, serving)
+    figure, really = _weeks(found, asked, came, serving)
     changes = changes_of(comparison.draft, against=comparison.live.model, stale=bool(found.stale))
-    made = queries.made_by(asked, [change.simulation for change in changes if change.simulation])
+    made = queries.made_by(facts, asked, [change.simulation for change in changes if change.simulation])
     return Board(
         question=asked,
         counts=counts,
@@ -116,7 +118,7 @@ def board(found: Bench, comparison: Comparison, *, zone: str, now: datetime) -> 
     )
 
 
-def split(asked: Question, found: Bench, *, now: datetime) -> Question:
+def split(asked: Question, found: Bench) -> Question:
     """The question with its holdout: the day of the view, else where the last third of what is old enough begins."""
     view = found.view
     day = view.holdout
@@ -135,8 +137,8 @@ def _stretch(
     part: str,
     found: Bench,
     asked: Question,
-    came: Mapping[str, Sequence[datetime]],
-    kept: Mapping[str, Sequence[bool] | None],
+    came: Mapping[str, Minutes],
+    kept: Mapping[str, InTime | None],
 ) -> Stretch:
     view = found.view
     middle = _day(asked.split, asked.zone)
@@ -150,41 +152,34 @@ def _stretch(
         if judged > first
         else f"no MQL of this time is {view.within} days old yet",
         weeks=(end - first).days / 7,
-        served={side: _served(came[side], kept[side], start, stop) for side in SIDES},
+        served={side: _served(came[side], kept[side], minutes_of([start, stop])) for side in SIDES},
     )
 
 
-def _served(
-    came: Sequence[datetime], kept: Sequence[bool] | None, start: datetime, stop: datetime
-) -> tuple[int, int] | None:
+def _served(came: Minutes, kept: InTime | None, bounds: Minutes) -> tuple[int, int] | None:
     if kept is None:
         return None
-    within = [in_time for at, in_time in zip(came, kept, strict=True) if start <= at < stop]
-    return sum(within), len(within)
+    within = kept[slice(*np.searchsorted(came, bounds))]
+    return int(within.sum()), len(within)
 
 
 # --- Figures -------------------------------------------------------------------------------------------------------
 
 
-def _weeks(
-    found: Bench, asked: Question, came: Mapping[str, Sequence[datetime]], serving: Service, drill: Drills
-) -> tuple[Any, int]:
+def _weeks(found: Bench, asked: Question, came: Mapping[str, Minutes], serving: Service) -> tuple[Any, int]:
     """The figure by weeks, and how many MQLs were really made."""
-    view, zone = found.view, ZoneInfo(asked.zone)
+    view, drill = found.view, drills(found)
     starts = [view.first + 7 * number * DAY for number in range(ceil(view.weeks_long))]
-    counted = {
-        side: Counter((at.astimezone(zone).date() - view.first).days // 7 for at in came[side]) for side in SIDES
-    }
-    really = queries.weekly(asked, "real")
-    numbers = range(len(starts))
+    edges = minutes_of([*(asked.week_start(number) for number in range(len(starts))), asked.end])
+    counted = {name: np.diff(np.searchsorted(came[name], edges)).tolist() for name in ("real", *SIDES)}
     figure = charts.weeks(
         starts,
-        {name: [weeks.get(week, 0) for week in numbers] for name, weeks in {"real": really, **counted}.items()},
-        {name: [drill(of=name, week=week) for week in numbers] for name in ("real", *SIDES)},
+        counted,
+        {name: [drill(of=name, week=week) for week in range(len(starts))] for name in counted},
         names=found.names,
         capacity=serving.weekly,
     )
-    return figure, sum(really.values())
+    return figure, len(came["real"])
 
 
 def _really(really: int, played: int, live: str) -> str:
@@ -193,11 +188,12 @@ def _really(really: int, played: int, live: str) -> str:
 
 
 def _curve(
-    found: Bench, asked: Question, counts: Mapping[tuple[str, str], int], serving: Service, drill: Drills
+    facts: Reading, found: Bench, asked: Question, counts: Mapping[tuple[str, str], int], serving: Service
 ) -> tuple[Any, str]:
+    drill = drills(found)
     own = {LIVE: asked.live_threshold, DRAFT: asked.draft_threshold}
     low, high = charts.span(list(own.values()))
-    curves = {side: charts.curve(queries.peaks(asked, side), low=low, high=high) for side in SIDES}
+    curves = {side: charts.curve(queries.peaks(facts, asked, side), low=low, high=high) for side in SIDES}
     at = {
         side: (own[side], counts[side, "all"], counts[f"{side}-good", "all"], counts[f"{side}-known", "all"])
         for side in SIDES

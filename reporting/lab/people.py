@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from funnel.models import Lead
+from reporting.facts import Reading
 from reporting.lab import queries
 from reporting.lab.bench import Bench, question
 from reporting.lab.flips import BECAME, PAGE, flips
@@ -32,16 +33,16 @@ def cursor(parameters: Mapping[str, str], name: str) -> int | None:
 
 
 def page_of(
-    asked: Question, drill: Drill, *, size: int, below: int | None, above: int | None, became: str = ""
+    facts: Reading, asked: Question, drill: Drill, *, size: int, below: int | None, above: int | None, became: str = ""
 ) -> tuple[list[int], int | None, int | None]:
     """Leads of a page, highest id first, and the cursors above and below it, None at either end."""
     if above is not None:
-        ids = queries.ids(asked, drill, above=above, limit=size + 1, became=became)
+        ids = queries.ids(facts, asked, drill, above=above, limit=size + 1, became=became)
         if len(ids) <= size:  # the newest end: a full page rather than its beginning
-            return page_of(asked, drill, size=size, below=None, above=None, became=became)
+            return page_of(facts, asked, drill, size=size, below=None, above=None, became=became)
         found = ids[:size][::-1]
         return found, found[0], found[-1]
-    ids = queries.ids(asked, drill, below=below, limit=size + 1, became=became)
+    ids = queries.ids(facts, asked, drill, below=below, limit=size + 1, became=became)
     found = ids[:size]
     newer = found[0] if found and below is not None else None
     return found, newer, found[-1] if len(ids) > size else None
@@ -54,20 +55,20 @@ def _leads(ids: list[int]) -> list[Lead]:
 # --- Who flips -----------------------------------------------------------------------------------------------------
 
 
-def flip_table(parameters: QueryDict, found: Bench, board: Board) -> dict[str, Any]:
-    """One page of those who leave or enter, narrowed to an outcome. Six queries."""
+def flip_table(facts: Reading, parameters: QueryDict, found: Bench, board: Board) -> dict[str, Any]:
+    """One page of those who leave or enter, narrowed to an outcome. Three queries."""
     way = parameters.get("flip", "")
     way = way if way in FLIPS else FLIPS[0]
     became = parameters.get("became", "")
     became = became if became in BECAME else ""
     asked, drill = board.question, Drill(people=ALL[way])
-    counts = queries.became(asked, drill, {name: test for name, (_words, test) in BECAME.items()})
+    counts = queries.became(facts, asked, drill, {name: test for name, (_words, test) in BECAME.items()})
     try:
         below, above = (cursor(parameters, name) for name in ("below", "above"))
     except BadSet:
         below = above = None
     test = BECAME[became][1] if became else ""
-    ids, newer, older = page_of(asked, drill, size=PAGE, below=below, above=above, became=test)
+    ids, newer, older = page_of(facts, asked, drill, size=PAGE, below=below, above=above, became=test)
     leads = _leads(ids)
     here = reverse("reporting:lab")
 
@@ -79,7 +80,7 @@ def flip_table(parameters: QueryDict, found: Bench, board: Board) -> dict[str, A
         "earlier_url": drills(found)(of="earlier"),
         "later_url": drills(found)(of="later"),
         "ways": [(name, address(flip=name, became="")) for name in FLIPS],
-        "flip_rows": flips(leads, asked, leaving=way == "leave", changes=board.changes),
+        "flip_rows": flips(facts, leads, asked, leaving=way == "leave", changes=board.changes),
         "became": became,
         "became_words": _words(found, became),
         "became_options": [
@@ -100,16 +101,22 @@ def _words(found: Bench, name: str) -> str:
 
 
 def listed(
-    found: Bench, comparison: Comparison, drill: Drill, *, below: int | None, above: int | None, zone: str
+    facts: Reading,
+    found: Bench,
+    comparison: Comparison,
+    drill: Drill,
+    *,
+    below: int | None,
+    above: int | None,
+    zone: str,
 ) -> dict[str, Any]:
-    """One page of the people of a set, how many there are, and who they are in a sentence. Four queries."""
-    now = timezone.now()
-    asked = split(question(found, comparison, zone=zone, now=now), found, now=now)
-    ids, newer, older = page_of(asked, drill, size=LIST_PAGE, below=below, above=above)
+    """One page of the people of a set, how many there are, and who they are in a sentence. One query."""
+    asked = split(question(facts, found, comparison, zone=zone, now=timezone.now()), found)
+    ids, newer, older = page_of(facts, asked, drill, size=LIST_PAGE, below=below, above=above)
     here = reverse("reporting:lab-people") + found.view.query(**drill.pairs())
     return {
         "sentence": sentence(found, drill, asked),
-        "total": queries.count(asked, drill),
+        "total": queries.count(facts, asked, drill),
         "rows": rows_of(_leads(ids)),
         "newer_url": f"{here}&above={newer}" if newer else "",
         "older_url": f"{here}&below={older}" if older else "",

@@ -6,8 +6,8 @@ Columns that a condition may ask for, by where the set is looked for (`queries.p
 
     made      live_at, draft_at (when each version made an MQL of the lead, null for not within the history),
               live_before, draft_before (it made one of it before the history), live_state, draft_state, good, real_at
-    inquiry   at, good
-    real      at
+    inquiry   came_at, good
+    real      made_at
     open      stage, live_at, draft_at
     peak      peak, hand (it raised a hand and is an MQL at any threshold), state, good; without those whom another
               lead of the same person held back, whatever their interest
@@ -76,7 +76,7 @@ def _flips() -> list[People]:
 
 
 def _peaks(side: str) -> list[People]:
-    at = "(hand OR round(peak::numeric, 6) >= %(points)s)"
+    at = "(hand OR peak >= $points)"
     would = f"{{{side}}} would make MQL with a threshold of {{points}}"
     known = f"{at} AND state = 'known'"
     return [
@@ -117,12 +117,12 @@ ALL: dict[str, People] = {
             name="later", source="made", at="draft_at", test="draft_at IS NOT NULL AND live_before",
             words="{draft} makes MQL and {live} made it before the history",
         ),
-        People(name="inquiries", source="inquiry", at="at", test="true", words="came in as an inquiry"),
+        People(name="inquiries", source="inquiry", at="came_at", test="true", words="came in as an inquiry"),
         People(
-            name="inquiries-good", source="inquiry", at="at", test="good",
+            name="inquiries-good", source="inquiry", at="came_at", test="good",
             words="came in as an inquiry and came to {good}",
         ),
-        People(name="real", source="real", at="at", side=LIVE, test="true", words="really became MQL"),
+        People(name="real", source="real", at="made_at", side=LIVE, test="true", words="really became MQL"),
         People(
             name="open-kept", source="open", test="stage = 'mql' AND draft_at IS NULL",
             words="are MQL now, undecided, and whom {draft} would not have made one",

@@ -14,8 +14,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from funnel.access import sight_of
+from reporting.facts import shared
 from reporting.lab import menus, past, people
-from reporting.lab.bench import Bench, bench
+from reporting.lab.bench import Bench, bench, replays
 from reporting.lab.forms import EditForm, PublishForm
 from reporting.lab.page import Board, board
 from reporting.lab.publishing import will_happen
@@ -69,7 +70,13 @@ def page(
     """The whole page; edit, publish: a form that came back with problems, which are told with 422."""
     now = timezone.now()
     found = bench(view, zone=settings.REPORTING_ZONE)
-    shown = board(found, found.done, zone=settings.REPORTING_ZONE, now=now) if found.done else None
+    earlier = past.latest()
+    asked_for = [*(replays(found.done) if found.done else ()), *past.replays(earlier)]
+    with shared().reading(*asked_for) as facts:
+        results: dict[str, Any] = {"fresh_at": facts.fresh_at, "past": past.listed(facts, earlier)}
+        shown = board(facts, found, found.done, zone=settings.REPORTING_ZONE, now=now) if found.done else None
+        if shown:
+            results |= people.flip_table(facts, request.GET, found, shown)
     may = may_edit(request.user)
     context = {
         "found": found,
@@ -78,12 +85,10 @@ def page(
         "board": shown,
         "may_edit": may,
         "stale": found.stale,
-        "past": past.listed(),
         **_bar(found, reverse("reporting:lab")),
         **progress_of(found),
+        **results,
     }
-    if shown:
-        context |= people.flip_table(request.GET, found, shown)
     if may:
         context |= _editing(found, shown, edit, publish)
     refused = (edit and edit.errors) or (publish and publish.errors)
@@ -173,5 +178,7 @@ def lab_people(request: HttpRequest) -> HttpResponse:
         problem = problem or str(bad)
     if problem or found.done is None:
         return render(request, "reporting/lab_people.html", {"problem": problem, "here": view.query()}, status=400)
-    context = people.listed(found, found.done, drill, below=below, above=above, zone=settings.REPORTING_ZONE)
-    return render(request, "reporting/lab_people.html", {**context, "here": view.query(), "parts": PARTS})
+    with shared().reading(*replays(found.done)) as facts:
+        context = people.listed(facts, found, found.done, drill, below=below, above=above, zone=settings.REPORTING_ZONE)
+    context |= {"fresh_at": facts.fresh_at, "here": view.query(), "parts": PARTS}
+    return render(request, "reporting/lab_people.html", context)

@@ -29,6 +29,7 @@ _DAY_MINUTES = 1440
 _ROUNDING = 1e-6  # minutes
 _NOBODY = "A team that decides nothing serves nobody."
 Minutes = NDArray[np.float64]
+InTime = NDArray[np.bool_]
 
 
 # --- Capacity ------------------------------------------------------------------------------------------------------
@@ -128,7 +129,7 @@ class Promise:
 class Served:
     """In order of arrival: who is decided within the promise, and after how many working minutes."""
 
-    in_time: NDArray[np.bool_]
+    in_time: InTime
     waits: Minutes
 
     @property
@@ -192,35 +193,38 @@ def _wall(local: datetime) -> float:
     return local.toordinal() * _DAY_MINUTES + local.hour * 60 + local.minute + local.second / 60
 
 
-def serve_lines(arrivals: Iterable[datetime], *, lines: Sequence[tuple[Hours, float]], promise: Promise) -> list[bool]:
+def minutes_of(moments: Iterable[datetime]) -> Minutes:
+    """Moments as they are reckoned with here: minutes since 1970."""
+    return np.array([at.timestamp() / 60 for at in moments], dtype=np.float64)
+
+
+def serve_lines(arrivals: Minutes, *, lines: Sequence[tuple[Hours, float]], promise: Promise) -> InTime:
     """Leads that arrive at these moments, dealt out among lines by what each decides in a week: who is in time.
 
     In order of arrival. lines: hours and decisions a week. Raises ValueError where none decides anything.
     """
-    moments = sorted(arrivals)
+    moments = np.sort(arrivals)
     seats = [SeatState(rep_id=number, weight=weekly) for number, (_hours, weekly) in enumerate(lines) if weekly > 0]
     if not seats:
         raise ValueError(_NOBODY)
-    dealt: list[list[int]] = [[] for _ in lines]
-    for place, line in enumerate(deal(seats, len(moments))):
-        dealt[line or 0].append(place)
-    in_time = [False] * len(moments)
-    for places, (hours, weekly) in zip(dealt, lines, strict=True):
-        if places:
-            served = serve([moments[place] for place in places], hours=hours, weekly=weekly, promise=promise)
-            for place, kept in zip(places, served.in_time.tolist(), strict=True):
-                in_time[place] = kept
+    # One line takes everybody, however many they are.
+    dealt = np.array(deal(seats, len(moments)) if len(seats) > 1 else [seats[0].rep_id] * len(moments), dtype=np.int64)
+    in_time = np.zeros(len(moments), dtype=bool)
+    for seat in seats:
+        hours, weekly = lines[seat.rep_id]
+        places = dealt == seat.rep_id
+        in_time[places] = serve(moments[places], hours=hours, weekly=weekly, promise=promise).in_time
     return in_time
 
 
-def serve(arrivals: Iterable[datetime], *, hours: Hours, weekly: float, promise: Promise) -> Served:
+def serve(arrivals: Minutes, *, hours: Hours, weekly: float, promise: Promise) -> Served:
     """Leads that arrive at these moments, decided first come, first served by a line that decides `weekly` a week.
 
     Nobody waits when the first arrives. Raises ValueError for a line that decides nothing.
     """
     if weekly <= 0:
         raise ValueError(_NOBODY)
-    moments = np.sort(np.array([at.timestamp() / 60 for at in arrivals], dtype=np.float64))
+    moments = np.sort(arrivals)
     if not len(moments):
         return Served(np.zeros(0, dtype=bool), moments)
     first, last = (datetime.fromtimestamp(moments[end] * 60, hours.zone).date() for end in (0, -1))

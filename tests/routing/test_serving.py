@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.hours.calendars import add_days, add_minutes, minutes_between, parse_hours
-from routing.seats.serving import Axis, Desk, Promise, busy_week, capacity, serve, serve_lines
+from routing.seats.serving import Axis, Desk, Promise, busy_week, capacity, minutes_of, serve, serve_lines
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 WEEK = dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), [["09:00", "12:00"], ["13:00", "18:00"]])
@@ -24,7 +24,7 @@ def at(day: int, clock: str) -> datetime:
 
 
 def waits(*arrivals: datetime, amount: int = 60, unit: str = "business_minutes", weekly: float = AN_HOUR) -> tuple:
-    served = serve(arrivals, hours=OFFICE, weekly=weekly, promise=Promise(amount, unit))
+    served = serve(minutes_of(arrivals), hours=OFFICE, weekly=weekly, promise=Promise(amount, unit))
     return served.k, served.n, [round(wait) for wait in served.waits]
 
 
@@ -70,15 +70,14 @@ class TestServing:
         assert waits(at(7, "11:00"), amount=1, unit="days")[0] == 0
 
     def test_lines_share_what_comes_by_what_they_decide(self):
-        four = [at(2, "09:00")] * 4
+        four = minutes_of([at(2, "09:00")] * 4)
         hour = Promise(60, "business_minutes")
-        assert serve_lines(four, lines=[(OFFICE, AN_HOUR), (OFFICE, 3 * AN_HOUR)], promise=hour) == [True] * 4
-        assert serve_lines(four, lines=[(OFFICE, AN_HOUR), (OFFICE, AN_HOUR)], promise=hour) == [
-            True,
-            True,
-            False,
-            False,
-        ]
+        for lines, in_time in (
+            ([(OFFICE, AN_HOUR), (OFFICE, 3 * AN_HOUR)], [True] * 4),
+            ([(OFFICE, AN_HOUR), (OFFICE, AN_HOUR)], [True, True, False, False]),
+            ([(OFFICE, 0), (OFFICE, AN_HOUR)], [True, False, False, False]),
+        ):
+            assert serve_lines(four, lines=lines, promise=hour).tolist() == in_time
         with pytest.raises(ValueError, match="serves nobody"):
             serve_lines(four, lines=[], promise=hour)
 
@@ -107,18 +106,19 @@ class TestAgainstTheCalendar:
     @settings(max_examples=60, deadline=None)
     @given(st.lists(moments, max_size=25), st.integers(5, 200), st.integers(1, 900))
     def test_serving_is_that_of_a_plain_line(self, arrivals, weekly, amount):
-        free, k = None, 0
+        free, k, came = None, 0, minutes_of(arrivals)
         each = 2400 / weekly
         for arrival in sorted(arrivals):
             begins = arrival if free is None else max(arrival, free)
             free = add_minutes(OFFICE, begins, each)
             k += minutes_between(OFFICE, arrival, free) <= amount + 1e-6
-        assert serve(arrivals, hours=OFFICE, weekly=weekly, promise=Promise(amount, "business_minutes")).k == k
+        assert serve(came, hours=OFFICE, weekly=weekly, promise=Promise(amount, "business_minutes")).k == k
 
     @settings(max_examples=40, deadline=None)
     @given(st.lists(moments, min_size=1, max_size=25), st.integers(5, 100), st.integers(1, 100))
     def test_more_hands_never_keep_fewer_promises(self, arrivals, weekly, more):
         promise = Promise(1, "business_days")
-        few = serve(arrivals, hours=VIENNA, weekly=weekly, promise=promise)
-        many = serve(arrivals, hours=VIENNA, weekly=weekly + more, promise=promise)
+        came = minutes_of(arrivals)
+        few = serve(came, hours=VIENNA, weekly=weekly, promise=promise)
+        many = serve(came, hours=VIENNA, weekly=weekly + more, promise=promise)
         assert few.k <= many.k <= many.n == len(arrivals)
