@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from reporting.lab.bench import Bench
 from reporting.lab.page import Board, drills
 from scoring.checks import check
+from scoring.models import ModelReview, ScoringModel
+
+LATEST_REVIEWS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,11 @@ class WillHappen:
 
     follows: Sequence[Consequence]
     problems: Sequence[str]
+
+
+def reviews_of(model: ScoringModel) -> list[ModelReview]:
+    """The latest reviews of a version, the last one first; none of a draft, for it has decided nothing yet."""
+    return list(model.reviews.select_related("reviewed_by")[:LATEST_REVIEWS])
 
 
 def will_happen(found: Bench, board: Board | None) -> WillHappen:

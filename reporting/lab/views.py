@@ -19,7 +19,7 @@ from reporting.lab import menus, past, people
 from reporting.lab.bench import Bench, bench, replays
 from reporting.lab.forms import EditForm, PublishForm
 from reporting.lab.page import Board, board
-from reporting.lab.publishing import will_happen
+from reporting.lab.publishing import reviews_of, will_happen
 from reporting.lab.sets import PARTS, BadSet, read_drill
 from reporting.lab.view import View, read
 from scoring.models import ScoringModel, Simulation
@@ -85,6 +85,8 @@ def page(
         "board": shown,
         "may_edit": may,
         "stale": found.stale,
+        "reviews": reviews_of(found.draft) if found.draft else [],
+        "review_days": settings.SCORING_REVIEW_DAYS,
         **_bar(found, reverse("reporting:lab")),
         **progress_of(found),
         **results,

@@ -15,7 +15,7 @@ from funnel.models import Person, Region, Solution
 from reporting.facts import Reading
 from reporting.lab import views
 from reporting.models import Comparison
-from scoring import services, simulation
+from scoring import reviews, services, simulation
 from scoring.models import ScoringModel, Simulation, Status
 from tests import factories as make
 from tests.reporting.laboratory import (
@@ -381,6 +381,19 @@ class TestPublishing:
         elif_.post(f"{LAB}/step-back")
         live.refresh_from_db()
         assert live.active
+
+    def test_it_says_who_reviewed_a_version_and_by_when_it_is_due(self, elif_, live, draft):
+        assert "Review due 91 days after it begins to decide" in text(elif_.get(LAB))
+        elif_.post(f"{LAB}/publish", {"why": "Better."})
+        here = f"{LAB}?draft={draft.version}&live={live.version}"
+        assert "nobody has reviewed it so far" in text(elif_.get(here))
+        draft.refresh_from_db()
+        henrik = make.user("SDR manager", username="henrik", first_name="Henrik", last_name="Solberg")
+        on = timezone.localdate() + timedelta(days=30)
+        reviews.review(draft, user=henrik, note="Rejects fell.", now=timezone.now(), next_on=on)
+        shown = text(elif_.get(here))
+        assert re.search(r"Reviewed Henrik Solberg, .{4,30}: Rejects fell\.", shown)
+        assert f"Review due on {on:%-d %b}" in shown
 
     def test_without_a_reason_it_is_not_published(self, elif_, draft):
         response = elif_.post(f"{LAB}/publish", {"why": " "})
