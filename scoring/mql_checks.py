@@ -7,7 +7,7 @@ from datetime import datetime
 from funnel.models import Kind, Lead, Stage, StageEvent
 from funnel.path import RANK
 from funnel.stages import derive
-from scoring import evidence
+from scoring import evidence, trials
 from scoring.decay import DECIMALS
 from scoring.models import Action, Gate, ScoringModel
 from scoring.parts import Parts
@@ -37,7 +37,8 @@ def why_mql(lead: Lead) -> list[Check]:
     """What made this lead an MQL, as it was known at that moment; empty for a lead that is none.
 
     By score: the five conditions of the rule. By a raised hand: the touch, the exclusions and the leads in work. By a
-    person, a load or a revisit date: that alone. The version of the event judges, whichever decides today.
+    person, a load or a revisit date: that alone. The version of the event judges, whichever decides today; where an
+    experiment chose it, that stands first.
     """
     voided = StageEvent.objects.filter(supersedes__lead=lead).values("supersedes")
     events = lead.events.filter(to_stage=Stage.MQL).exclude(pk__in=voided)
@@ -54,10 +55,10 @@ def why_mql(lead: Lead) -> list[Check]:
     if found is None:
         return []
     parts = Parts(policy, found, at=at)
-    in_work = _no_lead_in_work(lead, at)
+    tried, in_work = _tried(lead, model, at), _no_lead_in_work(lead, at)
     if event.cause.endswith(f":{FAST_TRACK}"):
-        return [_raised_hand(parts, event), _not_excluded(parts), in_work]
-    return [_interest(parts, event), _fit(parts, at), _confirmed(parts), _not_excluded(parts), in_work]
+        return [*tried, _raised_hand(parts, event), _not_excluded(parts), in_work]
+    return [*tried, _interest(parts, event), _fit(parts, at), _confirmed(parts), _not_excluded(parts), in_work]
 
 
 def _model_of(event: StageEvent) -> ScoringModel | None:
@@ -70,6 +71,15 @@ def _model_of(event: StageEvent) -> ScoringModel | None:
 def _by_others(event: StageEvent) -> str:
     said = _BY_OTHERS.get(Kind(event.kind), "")
     return said or ("Loaded with its history" if event.cause.startswith("load:") else "Somebody made it an MQL")
+
+
+def _tried(lead: Lead, model: ScoringModel, at: datetime) -> list[Check]:
+    arm = trials.arm_at(lead.person_id, model, at)
+    if arm is None:
+        return []
+    said = f"with the change ({arm.experiment.change})" if arm.changed else "without the change"
+    detail = f"“{arm.experiment}”: the arm {said}, so version {model.version} decided"
+    return [Check(name="In an experiment", holds=True, detail=detail)]
 
 
 # --- the conditions ----------------------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ from datetime import datetime
 from hashlib import blake2b
 
 from django.db import connection
+from django.db.models import Q
 
-from scoring.models import Experiment, ExperimentAssignment
+from scoring.models import Experiment, ExperimentAssignment, ScoringModel
 
 _RUNNING = """
 SELECT e.id, e.control_id, e.changed_id, e.salt, e.share FROM scoring_experiment e
@@ -68,6 +69,13 @@ def log(mattered: Iterable[tuple[Trial, int]], *, now: datetime) -> None:
     ids, people, changed = ([row[place] for row in rows] for place in range(3))
     with connection.cursor() as cursor:
         cursor.execute(_LOG, [now, ids, people, changed, chances])
+
+
+def arm_at(person_id: int, model: ScoringModel, at: datetime) -> ExperimentAssignment | None:
+    """The arm in which a person was when a version decided about them, where an experiment chose it. One query."""
+    arms = Q(experiment__changed=model, changed=True) | Q(experiment__control=model, changed=False)
+    known = ExperimentAssignment.objects.filter(arms, person=person_id, assigned_at__lte=at)
+    return known.exclude(experiment__stopped_at__lte=at).select_related("experiment").order_by("-assigned_at").first()
 
 
 def arm_of(person_id: int) -> ExperimentAssignment | None:

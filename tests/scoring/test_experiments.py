@@ -12,6 +12,7 @@ from funnel.models import Inbox, Lead, Person
 from funnel.versions import PolicyProblem
 from scoring import experiments, services, trials
 from scoring.engine import apply
+from scoring.explain import why_mql
 from scoring.models import Experiment, ExperimentAssignment, ScoringModel
 from scoring.qualifying import decide
 from scoring.trials import Trial, chance
@@ -106,6 +107,27 @@ def test_another_threshold_decides_about_its_arm_alone(control) -> None:
     kept = ExperimentAssignment.objects.order_by("-changed").values_list("person", "changed", "probability")
     assert list(kept) == [(changed.pk, True, 0.5), (other.pk, False, 0.5)]
     assert set(ExperimentAssignment.objects.values_list("assigned_at", flat=True)) == {NOW}
+
+
+def test_why_an_mql_names_the_arm_that_chose_the_version(control) -> None:
+    made = experiment(control)
+    changed, other = both(made)
+    for pat in (changed, other):
+        come(pat, *["visit"] * 4)
+    told = {pat: why_mql(Lead.objects.get(person=pat))[0] for pat in (changed, other)}
+    assert {check.name for check in told.values()} == {"In an experiment"}
+    assert told[changed].detail == (
+        f"“Try threshold”: the arm with the change ({made.change}), so version {made.changed.version} decided"
+    )
+    assert told[other].detail == f"“Try threshold”: the arm without the change, so version {control.version} decided"
+    experiments.stop(made, user=None, now=NOW + DAY)
+    assert why_mql(Lead.objects.get(person=other))[0] == told[other]
+    later = make.person()
+    make.lead(person=later, at=NOW - DAY)
+    services.rebuild([later.pk])
+    Inbox.objects.all().delete()
+    assert come(later, *["visit"] * 4, now=NOW + 2 * DAY) == "mql"
+    assert why_mql(Lead.objects.get(person=later))[0].name == "Interest is at the threshold"
 
 
 def test_a_rule_counts_nothing_in_its_arm(control) -> None:
