@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from funnel.access import roles_of
 from funnel.api import ReadViewSet
+from funnel.filtering import expect_known
 from reporting import facts
 from reporting.definitions import DEFINITIONS
 from reporting.experiments.effects import effect
@@ -37,6 +38,7 @@ class TalkingPointsView(APIView):
     @extend_schema(operation_id="talking_points_list", responses=TalkingPointSerializer(many=True))
     def get(self, request: Request) -> Response:
         _expect_a_role(request)
+        expect_known(request.query_params, ())
         return Response(TalkingPointSerializer(talking_points(), many=True).data)
 
 
@@ -45,6 +47,7 @@ class MetricsView(APIView):
 
     @extend_schema(operation_id="metrics_list", responses=DefinitionSerializer(many=True))
     def get(self, request: Request) -> Response:
+        expect_known(request.query_params, ())
         found = [DEFINITIONS[name] for name in METRICS]
         return Response(DefinitionSerializer(found, many=True).data)
 
@@ -80,10 +83,7 @@ def _expect_a_role(request: Request) -> None:
 
 def _parameters(request: Request) -> dict[str, Any]:
     """The query as one value a name; what is unknown is refused, so that a misspelt filter is not ignored."""
-    known = QuestionSerializer().fields
-    unknown = sorted(request.query_params.keys() - known.keys())
-    if unknown:
-        raise ValidationError({name: f"There is no such parameter. There are: {', '.join(known)}." for name in unknown})
+    expect_known(request.query_params, QuestionSerializer().fields)
     return {
         name: ",".join(values) if name in ("by", "threshold") else values[-1]
         for name, values in request.query_params.lists()

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from demandcenter.api import router
 from funnel.access import Role
 from funnel.models import Campaign, Channel, Content, GlossaryTerm, Lead, OpportunityEvent, Reason, Region, Solution
 from funnel.stages import Move, move
@@ -189,6 +190,30 @@ def test_what_makes_no_sense_is_refused_in_one_form(client, ops, address, attr):
     assert response.status_code == 400 and body["type"] == "validation_error"
     assert [error["attr"] for error in body["errors"]] == [attr]
     assert body["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("leads/?stge=mql", "There is no parameter “stge” here; did you mean “stage”? There are: q, stage, state,"),
+        ("campaigns/?Channel=1", "did you mean “channel”?"),
+        ("tasks/?owner=1", "There is no parameter “owner” here. There are: lead, state, kind, older, newer, size."),
+        ("talking-points/?solution=Edge", "There is no parameter “solution” here. There are none."),
+    ],
+)
+def test_a_misspelt_parameter_is_told_with_what_was_probably_meant(client, ops, address, said):
+    response = client.get(f"/api/{address}")
+    (error,) = response.json()["errors"]
+    assert response.status_code == 400
+    assert said in error["detail"] and error["attr"] in address
+
+
+def test_every_list_refuses_what_it_does_not_know_and_takes_what_it_describes(client, ops):
+    for name, view, _basename in router.registry:
+        assert client.get(f"/api/{name}/?nonsense=1").status_code == 400, name
+        known = [one["name"] for one in view.pagination_class().get_schema_operation_parameters(view)]
+        assert known == ["older", "newer", "size"]
+        assert client.get(f"/api/{name}/?size=5&format=json").status_code == 200, name
 
 
 def test_nobody_in_particular_gets_nothing(client):

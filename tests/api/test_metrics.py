@@ -85,7 +85,7 @@ def test_the_command_says_the_same(client, figures):
         ({"tz": "Mars/Base"}, None, "Mars/Base"),
         ({"from_day": "soon"}, "from_day", "YYYY"),
         ({"basis": "guess"}, "basis", "guess"),
-        ({"chanel": "x"}, "chanel", "no such parameter"),
+        ({"chanel": "x"}, "chanel", "no parameter “chanel”"),
         ({"as_of": "2999-01-01T00:00:00Z"}, None, "complete up to"),
     ],
 )
