@@ -5,169 +5,31 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from funnel.admin import LargeTable, ReadOnly
 from funnel.admin_acts import Acts, pk_of, posted, who
-from funnel.admin_forms import AtTheEnd
-from funnel.conditions import sentence
-from funnel.fields import FIELDS_OF_TOUCHES
 from funnel.search import people_found
 from scoring import account_forms, scopes, services
 from scoring.difference import difference
-from scoring.forms import (
-    ActivateForm,
-    CategoryForm,
-    CategoryFormSet,
-    DraftForm,
-    GateForm,
-    ModelForm,
-    RuleForm,
-    RuleFormSet,
-    WhyForm,
-)
+from scoring.forms import ActivateForm, DraftForm, ModelForm, WhyForm
 from scoring.life import deciding_about, life_of, state_of, what_ends
 from scoring.matrix_forms import matrix_table
-from scoring.models import MOST_RULES, Gate, Score, ScoreCategory, ScoreChange, ScoreRule, ScoringModel, Status
-
-
-class _Part:
-    """A row below a version: written while the version is a draft, looked at afterwards."""
-
-    extra = 0
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _may_edit(request, obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _may_edit(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _may_edit(request, obj)
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return request.user.has_perm("scoring.view_scoringmodel")
-
-
-def _may_edit(request: HttpRequest, model: Any) -> bool:
-    is_draft = not isinstance(model, ScoringModel) or model.status == Status.DRAFT
-    return is_draft and request.user.has_perm("scoring.change_scoringmodel")
-
-
-class CategoryInline(_Part, TabularInline):
-    model = ScoreCategory
-    verbose_name, verbose_name_plural = "category", "Categories"
-    form = CategoryForm
-    formset = CategoryFormSet
-    fields = ("name", "axis", "cap", "half_life_days", "position")
-    ordering_field = "position"
-    hide_ordering_field = True
-    hide_title = True
-    tab = True
-
-
-class RuleInline(_Part, StackedInline):
-    model = ScoreRule
-    verbose_name, verbose_name_plural = "rule", "Rules"
-    form = RuleForm
-    formset = RuleFormSet
-    fields = (
-        ("name", "kind"),
-        ("category", "points"),
-        "condition",
-        "points_if_unknown",
-        ("per_day", "window_days"),
-        ("after_days", "every_days"),
-    )
-    collapsible = True
-    tab = True
-    per_page = 100
-    max_num = MOST_RULES + 100  # so that a form of too many is told, not cut off
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).select_related("category")
-
-
-class GateInline(_Part, StackedInline):
-    model = Gate
-    form = GateForm
-    formset = AtTheEnd
-    fields = (("name", "kind"), "condition", "position")
-    ordering_field = "position"
-    hide_ordering_field = True
-    collapsible = True
-    tab = True
-
-
-class _Shown(ReadOnly):
-    """The same rows once the version is published."""
-
-    extra = 0
-    can_delete = False
-    tab = True
-    hide_title = True
-
-    @admin.display(description="When")
-    def said(self, row: Any) -> str:
-        return sentence(row.condition, FIELDS_OF_TOUCHES)
-
-
-class CategoryTable(_Shown, TabularInline):
-    model = ScoreCategory
-    verbose_name_plural = "Categories"
-    fields = readonly_fields = ("name", "axis", "most", "decay")
-    ordering = ("axis", "position", "id")
-
-    @admin.display(description="Cap")
-    def most(self, row: ScoreCategory) -> str:
-        return "" if row.cap is None else f"{row.cap:,g}"
-
-    @admin.display(description="Half-life")
-    def decay(self, row: ScoreCategory) -> str:
-        return "" if row.half_life_days is None else f"{row.half_life_days:,g} days"
-
-
-class RuleTable(_Shown, TabularInline):
-    model = ScoreRule
-    verbose_name_plural = "Rules"
-    fields = readonly_fields = ("name", "category", "said", "worth", "limits")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).select_related("category")
-
-    @admin.display(description="When")
-    def said(self, row: ScoreRule) -> str:
-        if row.kind == ScoreRule.Kind.INACTIVITY:
-            return f"{row.after_days} days without a touch"
-        return super().said(row)
-
-    @admin.display(description="Points")
-    def worth(self, row: ScoreRule) -> str:
-        return f"{row.points:+,g}".replace("-", "−")
-
-    @admin.display(description="Limits")
-    def limits(self, row: ScoreRule) -> str:
-        said = []
-        if row.per_day:
-            said.append(f"at most {row.per_day} a day")
-        if row.window_days:
-            said.append(f"for {row.window_days} days")
-        if row.every_days:
-            said.append(f"again every {row.every_days} days")
-        if row.points_if_unknown:
-            said.append(f"{row.points_if_unknown:+g} while not known")
-        return ", ".join(said)
-
-
-class GateTable(_Shown, TabularInline):
-    model = Gate
-    fields = readonly_fields = ("kind", "name", "said")
-
+from scoring.models import Score, ScoreChange, ScoringModel, Status
+from scoring.parts_admin import (
+    CategoryInline,
+    CategoryTable,
+    GateInline,
+    GateTable,
+    RuleInline,
+    RuleTable,
+    may_edit,
+)
 
 _SHOWN = ("roles_shown", "titles_shown", "thresholds_shown")
 
@@ -243,19 +105,19 @@ class ScoringModelAdmin(Acts, ModelAdmin):
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         if obj is None:
             return ()
-        if _may_edit(request, obj):
+        if may_edit(request, obj):
             return (CategoryInline, RuleInline, GateInline)
         return (CategoryTable, RuleTable, GateTable)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        if obj is None or _may_edit(request, obj):
+        if obj is None or may_edit(request, obj):
             return fieldsets
         *first, accounts, matrix = fieldsets
         return (*first, (accounts[0], {"fields": _SHOWN}), (matrix[0], {"fields": ("matrix_shown",)}))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return () if obj is None or _may_edit(request, obj) else (*_SHOWN, "matrix_shown")
+        return () if obj is None or may_edit(request, obj) else (*_SHOWN, "matrix_shown")
 
     @admin.display(description="Roles")
     def roles_shown(self, model: ScoringModel) -> str:
@@ -289,11 +151,11 @@ class ScoringModelAdmin(Acts, ModelAdmin):
     # Who may do what -------------------------------------------------------------------------------
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and _may_edit(request, obj)
+        return super().has_change_permission(request, obj) and may_edit(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Decisions name the version that they were made under, so only a draft can go."""
-        return obj is not None and _may_edit(request, obj) and super().has_delete_permission(request, obj)
+        return obj is not None and may_edit(request, obj) and super().has_delete_permission(request, obj)
 
     def _with_status(self, request: HttpRequest, object_id: Any, **wanted: Any) -> bool:
         may = request.user.has_perm("scoring.change_scoringmodel")
