@@ -60,7 +60,7 @@ class Dealer:
     """Deals the leads of one batch. What it gives counts for the leads after it.
 
     teams: the seats of every team that a rule may deal in. others: seats of account owners elsewhere, by rep. staffed:
-    teams that have somebody to claim from their pool.
+    by team who could claim from its pool.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class Dealer:
         *,
         teams: Mapping[int, Sequence[Place]],
         others: Mapping[int, Place] | None = None,
-        staffed: Collection[int] = (),
+        staffed: Mapping[int, Collection[int]] | None = None,
         weights: Mapping[str, float] = factors.WEIGHTS,
         today: date,
     ) -> None:
-        self._staffed, self._weights, self._today = staffed, weights, today
+        self._staffed, self._weights, self._today = staffed or {}, weights, today
         self._teams = {team_id: _seated(places) for team_id, places in teams.items()}
         self._chairs = {chair.rep_id: chair for chairs in self._teams.values() for chair in chairs}
         for rep_id, place in (others or {}).items():
@@ -108,7 +108,7 @@ class Dealer:
     def _step(self, step: str, rule: Rule, wanted: Wanted) -> dict[str, Any]:
         """What the explanation keeps of one method; with `rep` when it found somebody, else with `reason`."""
         if step == rules.POOL:
-            empty = rule.team_id not in self._staffed
+            empty = not {*self._staffed.get(rule.team_id, ())} - {wanted.had}
             return {"team": rule.team_id, **({"reason": "empty_pool"} if empty else {})}
         if step == rules.OWNER:
             return self._owner(rule, wanted)

@@ -15,6 +15,7 @@ from routing.assignment.rules import Policy
 from routing.seats.places import AT_CAPACITY, AT_QUOTA, AWAY, INACTIVE, NOT_AT_WORK, NOT_RECEIVING, Place
 
 _OF_THE_REP: Final = (INACTIVE, NOT_RECEIVING, AWAY, AT_CAPACITY, AT_QUOTA)  # whatever the lead
+_SOMEBODY: Final = 0  # who could claim from a pool then: nobody kept it
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -190,7 +191,7 @@ def replayed(recall: Recall, decision: Decision, wanted: Wanted) -> Choice:
     dealer = Dealer(
         teams={team_id: recall.team(team_id, decision, as_kept=own) for team_id in teams},
         others=others,
-        staffed={rule.team_id for rule in wanted.rules},
+        staffed=dict.fromkeys((rule.team_id for rule in wanted.rules), (_SOMEBODY,)),
         weights=recall.policy.weights,
         today=decision.occurred_at.date(),
     )

@@ -75,7 +75,7 @@ UPDATE routing_seat SET levelled_team_id = NULL WHERE id IN (
     WHERE s.levelled_team_id = ANY(%s) AND r.team_id IS DISTINCT FROM s.levelled_team_id
     ORDER BY s.id FOR NO KEY UPDATE OF s SKIP LOCKED)
 """
-_STAFFED: Final = "SELECT DISTINCT team_id FROM funnel_rep WHERE active AND team_id = ANY(%s)"
+_STAFFED: Final = "SELECT team_id, array_agg(id) FROM funnel_rep WHERE active AND team_id = ANY(%s) GROUP BY 1"
 
 
 class _Seat(NamedTuple):
@@ -162,13 +162,13 @@ def floor_of(
     return Floor(teams, others)
 
 
-def staffed(team_ids: Collection[int]) -> frozenset[int]:
-    """Those of the teams that have somebody active, who could claim from their pool."""
+def staffed(team_ids: Collection[int]) -> dict[int, frozenset[int]]:
+    """The active reps of the teams, who could claim from their pools; teams without one are left out."""
     if not team_ids:
-        return frozenset()
+        return {}
     with connection.cursor() as cursor:
         cursor.execute(_STAFFED, [sorted(team_ids)])
-        return frozenset(row[0] for row in cursor.fetchall())
+        return {team_id: frozenset(rep_ids) for team_id, rep_ids in cursor.fetchall()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,17 @@ class TestReassigning:
         assert "nobody else could be given it" in words_of([notice.pk])[notice.pk].sentence
         assert services.accept(lead.pk, user=owner.user, now=LATER + HOUR).event_id
 
+    def test_by_a_rule_with_a_pool_it_waits_there_for_somebody_else(self, team, owner):
+        make.routing_policy({"team": team, "name": "Pool", "method": "pool"})
+        alone = mql(owner=owner)
+        swept(LATER)
+        assert owner_of(alone) == owner, "nobody else could claim it"
+        make.rep(team=team)
+        lead = mql(TUESDAY, owner=owner)
+        swept(LATER + DAY)
+        assert owner_of(lead) is None and lead.pool == team
+        assert why_owner(lead).history[0].sentence == f"Put into the pool of {team}, after a promise ran out"
+
     def test_without_a_policy_it_stays_and_says_so(self, owner, colleague):
         RoutingPolicy.objects.update(status="retired")
         lead = mql(owner=owner)
