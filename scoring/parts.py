@@ -148,10 +148,15 @@ class Parts:
             _scored(rule, evaluate(rule.tree, evidence.values, now=at))
             for rule in policy.rules_of(ScoreRule.Kind.ATTRIBUTE)
         ]
-        self.gates = [
-            (gate, evaluate(gate.tree, evidence.values, now=at))
+        self._at = at
+
+    @cached_property
+    def gates(self) -> list[tuple[GateTerms, bool | None]]:
+        """What must hold and what must not, and whether it does. Lists of many people do not ask for it."""
+        return [
+            (gate, evaluate(gate.tree, self.evidence.values, now=self._at))
             for kind in (Gate.Kind.REQUIRE, Gate.Kind.EXCLUDE)
-            for gate in policy.gates_of(kind)
+            for gate in self.policy.gates_of(kind)
         ]
 
     # --- fit -------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ language and zone. What is missing is "no data", never 0.
 import datetime as dt
 import json
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django import template
@@ -192,9 +193,14 @@ def icon(name: str, label: str = "", css: str = "") -> SafeString:
         '<svg class="ti{}" {}><use href="{}#ti-{}"></use></svg>',
         f" {css}" if css else "",
         said,
-        static("vendor/icons/sprite.svg"),
+        _sprite(),
         name,
     )
+
+
+@cache  # a page has hundreds of icons
+def _sprite() -> str:
+    return static("vendor/icons/sprite.svg")
 
 
 @register.filter
