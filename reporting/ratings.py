@@ -1,5 +1,9 @@
-"""What sales says of the leads it got, by campaign: the feedback that marketing asked for (R124)."""
+"""What sales says of the leads it got, by campaign, persona or solution: the feedback that marketing asked for.
 
+A person's persona is what their attribute `persona` says, else what `function` says. Requirements: R121, R124.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,36 +15,62 @@ from routing.models import Rating
 WINDOW: Final = timedelta(days=180)
 MOST: Final = 12
 POOR: Final = 2  # stars and fewer
+# By what ratings are summed up: how it is headed, and its name in SQL.
+BY: Final[Mapping[str, tuple[str, str]]] = {
+    "campaign": ("Campaign", "coalesce(c.name, 'No campaign')"),
+    "persona": (
+        "Persona",
+        "coalesce(nullif(p.attributes ->> 'persona', ''), nullif(p.attributes ->> 'function', ''), 'Not known')",
+    ),
+    "solution": ("Solution", "coalesce(s.name, 'No solution')"),
+}
 
-_BY_CAMPAIGN: Final = """
+_COUNTED: Final = """
 WITH latest AS (
     SELECT DISTINCT ON (r.lead_id, r.actor_id) r.lead_id, r.stars, r.why FROM routing_rating r
     WHERE r.rated_at >= %(since)s AND r.rated_at <= %(now)s ORDER BY r.lead_id, r.actor_id, r.id DESC
 )
-SELECT c.id, coalesce(c.name, 'No campaign'), count(*), avg(x.stars)::float8,
+SELECT {name}, count(*), avg(x.stars)::float8,
        count(*) FILTER (WHERE x.stars <= %(poor)s), mode() WITHIN GROUP (ORDER BY x.why)
-FROM latest x JOIN funnel_lead l ON l.id = x.lead_id LEFT JOIN funnel_campaign c ON c.id = l.campaign_id
-GROUP BY c.id, c.name ORDER BY count(*) DESC, c.name LIMIT %(most)s
+FROM latest x JOIN funnel_lead l ON l.id = x.lead_id JOIN funnel_person p ON p.id = l.person_id
+LEFT JOIN funnel_campaign c ON c.id = l.campaign_id LEFT JOIN funnel_solution s ON s.id = l.solution_id
+GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT %(most)s
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """Of one campaign: how many ratings, their mean of 1 to 5, how many poor ones, and what is named most often."""
+    """Of one campaign, persona or solution: how many ratings, their mean of 1 to 5, how many poor ones, and what is
+    named most often.
+    """
 
-    campaign_id: int | None
-    campaign: str
+    name: str
     ratings: int
     mean: float
     poor: int
     why: str
 
 
-def by_campaign(*, now: datetime) -> list[Opinion]:
-    """The campaigns with most ratings in the last half year; of each user the latest rating of a lead counts."""
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Opinions by one thing. title: what its names are."""
+
+    title: str
+    rows: Sequence[Opinion]
+
+
+def tables(*kinds: str, now: datetime) -> list[Table]:
+    """A table for each of these kinds of BY; none without a rating. One query each."""
+    return [Table(BY[kind][0], rows) for kind in kinds if (rows := by(kind, now=now))]
+
+
+def by(kind: str, *, now: datetime) -> list[Opinion]:
+    """Those with most ratings in the last half year; of each user the latest rating of a lead counts. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(_BY_CAMPAIGN, {"since": now - WINDOW, "now": now, "poor": POOR, "most": MOST})
+        cursor.execute(
+            _COUNTED.format(name=BY[kind][1]), {"since": now - WINDOW, "now": now, "poor": POOR, "most": MOST}
+        )
         return [
-            Opinion(campaign_id, campaign, ratings, mean, poor, Rating.Why(why).label)
-            for campaign_id, campaign, ratings, mean, poor, why in cursor.fetchall()
+            Opinion(name, ratings, mean, poor, Rating.Why(why).label)
+            for name, ratings, mean, poor, why in cursor.fetchall()
         ]

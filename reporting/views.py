@@ -239,7 +239,7 @@ def campaigns(request: HttpRequest) -> HttpResponse:
         "problems": view.problems,
         "asked": asked,
         "rows": campaign_table.shown(ask, rows),
-        "ratings": ratings.by_campaign(now=timezone.now()),
+        "ratings": ratings.tables("campaign", now=timezone.now()),
         "stages": campaign_table.LATER,
         "sorts": {
             key: (words, request.path + view.query(**(extra | {"sort": key})), key == asked.sort)

@@ -19,6 +19,7 @@ from demandcenter.demo_world import (
     handing,
     ledger,
     looking_back,
+    opinions,
     reference,
     rhythm,
     serving,
@@ -124,6 +125,7 @@ class _World:
         companies.mark_customers()
         ledger.write(courses, self.ids, until=self.until, dice=self.dice)
         handing.write(courses, self.ids, until=self.until, dice=self.dice)
+        opinions.write(courses, self.ids, until=self.until, dice=self.dice)
         serving.write(self.ids, self.market, until=self.until)
         analyze()
         today.keep_promises(courses, now=self.until)

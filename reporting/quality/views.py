@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 from funnel.access import role_of
 from funnel.downloads import csv_response
 from funnel.versions import PolicyProblem
+from reporting import ratings
 from reporting.bar import bar
 from reporting.drill import BadDrill
 from reporting.facts import Copy, shared
@@ -90,6 +91,7 @@ def _context(request: HttpRequest, copy: Copy, found: Board, models: list[Scorin
         "days": (DECIDED_AFTER, SQL_WITHIN, WON_WITHIN),
         "reviews": [_review_context(model) for model in models],
         "may_draft": request.user.has_perm("scoring.change_scoringmodel"),
+        "ratings": ratings.tables("persona", "solution", "campaign", now=timezone.now()),
         "paths": talking_points(),
         "versions": ScoringModel.objects.select_related("created_by", "published_by", "activated_by")[:20],
     }  # fmt: skip

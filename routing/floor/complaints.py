@@ -16,9 +16,10 @@ MOST: Final = 12
 
 _COUNTED: Final = """
 SELECT coalesce(c.name, ''), count(*),
-       count(*) FILTER (WHERE m.never), count(*) FILTER (WHERE m.poor)
+       count(*) FILTER (WHERE m.never), count(*) FILTER (WHERE m.poor), count(m.stars), avg(m.stars)::float8
 FROM (
     SELECT l.campaign_id,
+           (SELECT r.stars FROM routing_rating r WHERE r.lead_id = l.id ORDER BY r.id DESC LIMIT 1) AS stars,
            l.stage = 'mql' AND (l.closed_at IS NULL OR l.exit = 'expired') AND NOT EXISTS (
                SELECT FROM funnel_activity t
                WHERE t.person_id = l.person_id AND t.direction = 'out' AND NOT t.automatic AND t.voided_at IS NULL
@@ -34,12 +35,16 @@ ORDER BY count(*) FILTER (WHERE m.never OR m.poor) DESC, 1 LIMIT %(most)s
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One campaign: its MQLs, and how many of them were never followed up or called poor."""
+    """One campaign: its MQLs, how many of them were never followed up or called poor, and what those that were rated
+    got of five stars, by the latest rating of each.
+    """
 
     name: str
     mqls: int
     never: int
     poor: int
+    rated: int
+    stars: float | None
 
 
 def by_program(*, now: datetime) -> list[Program]:

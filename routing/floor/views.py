@@ -18,6 +18,7 @@ from routing.decisions.forms import LeaveForm
 from routing.floor import leaving
 from routing.floor import standing as floors
 from routing.floor.complaints import by_program
+from routing.floor.portrait import portrait_of
 from routing.models import Departure
 from routing.queue.waiting import Viewer, viewer_of
 from routing.sales import attainments
@@ -58,13 +59,19 @@ def floor(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def leads(request: HttpRequest, pk: int) -> HttpResponse:
-    """What one rep works on, to be given to others."""
+    """What one rep works on, to be given to others, and what kind of rep they are."""
     viewer, now = _viewer(request), timezone.now()
     rep = get_object_or_404(Rep, pk=pk)
     if rep.pk not in floors.reps_of(request.user, team_id=None):
         raise PermissionDenied
-    items = floors.leads_of(pk, now=now)
-    return render(request, "routing/_floor_items.html", {"items": items, "viewer": viewer, "empty": "Nothing in work."})
+    context = {
+        "rep": rep,
+        "items": floors.leads_of(pk, now=now),
+        "viewer": viewer,
+        "empty": "Nothing in work.",
+        "portrait": portrait_of(rep, now=now),
+    }
+    return render(request, "routing/_floor_rep.html", context)
 
 
 @require_GET

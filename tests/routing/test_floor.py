@@ -9,14 +9,16 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from funnel.access import Role
-from funnel.models import Campaign, Reason
+from funnel.models import Campaign, Reason, Solution
 from reporting.periods import preset
 from reporting.sla.asking import Asked
 from reporting.sla.figures import by_group
 from routing.decisions import services
 from routing.floor import complaints
 from routing.floor import standing as floor
-from routing.models import Quota, Seat
+from routing.floor.portrait import Made, portrait_of
+from routing.models import Assignment, Quota, Seat
+from routing.seats import profiles
 from tests import factories as make
 from tests.routing.test_to_the_end import again
 from tests.routing.waiting_rooms import HOUR, MINUTE, Room, busy, clock, room
@@ -193,6 +195,27 @@ class TestPage:
         assert "Lea Vontobel" in client.get(f"/floor/reps/{here.sdr.rep.pk}/").content.decode()
         assert "Nothing in work." in client.get(f"/floor/reps/{here.colleague.rep.pk}/").content.decode()
         assert client.get("/floor/reps/999999/").status_code == 404
+
+    def test_what_kind_of_rep_it_is_stands_with_their_leads(self, client, here):
+        rep, edge = here.sdr.rep, Solution.objects.create(name="Edge")
+        profiles.set_profile(rep, solutions=[edge], regions=[], segments=["Enterprise"], languages=["de", "sv"])
+        at = here.now - 60 * DAY
+        planner = make.person(attributes={"function": "Operations"})
+        stages = {"inquiry": at, "mql": at, "sal": at + HOUR, "sql": at + DAY}
+        for person, reached in ((planner, stages), (make.person(), {"inquiry": at, "mql": at})):
+            lead = make.lead(person=person, solution=edge, stages=reached, owner=rep)
+            Assignment.objects.create(lead=lead, kind="assigned", rep=rep, occurred_at=at, cause="test")
+        found = portrait_of(rep, now=here.now)
+        assert found.serves == [("Solutions", "Edge"), ("Segments", "Enterprise"), ("Languages", "de, sv")]
+        assert dict(found.tables) == {
+            "Solution": [Made("Edge", 2, 1, 1)],
+            "Persona": [Made("Not known", 1, 0, 0), Made("Operations", 1, 1, 1)],
+        }
+        client.force_login(here.manager)
+        html = client.get(f"/floor/reps/{rep.pk}/").content.decode()
+        assert "de, sv" in html and "Operations" in html
+        other = client.get(f"/floor/reps/{here.colleague.rep.pk}/").content.decode()
+        assert "Serves every region" in other
 
 
 class TestGivingAway:

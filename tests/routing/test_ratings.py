@@ -10,7 +10,7 @@ from django.utils import timezone
 from funnel.access import Role
 from funnel.models import Campaign
 from reporting.cadences import figures
-from reporting.ratings import by_campaign
+from reporting.ratings import by, tables
 from routing.day import attempts, ratings
 from routing.decisions.acts import Invalid, NotAllowed
 from routing.models import MessageTemplate, Rating, SavedView
@@ -29,14 +29,18 @@ def jonas():
 
 def test_the_latest_rating_of_each_user_counts_by_campaign(jonas):
     fair = Campaign.objects.create(name="Fair")
-    first, second = (make.lead(campaign=fair, owner=jonas.rep, stages={"mql": NOW}) for _ in range(2))
+    planner = make.person(attributes={"function": "Operations"})
+    first = make.lead(campaign=fair, owner=jonas.rep, stages={"mql": NOW}, person=planner)
+    second = make.lead(campaign=fair, owner=jonas.rep, stages={"mql": NOW})
     ratings.rate(first.pk, stars=1, why="bad_data", user=jonas, now=NOW)
     ratings.rate(first.pk, stars=5, why="real_need", text="She has budget", user=jonas, now=NOW)
     ratings.rate(first.pk, stars=5, why="real_need", user=jonas, now=NOW)  # nothing new
     ratings.rate(second.pk, stars=2, why="wrong_person", user=jonas, now=NOW)
     assert Rating.objects.count() == 3 and first.notes.get().text == "She has budget"
-    (opinion,) = by_campaign(now=NOW)
-    assert (opinion.campaign, opinion.ratings, opinion.mean, opinion.poor) == ("Fair", 2, 3.5, 1)
+    (opinion,) = by("campaign", now=NOW)
+    assert (opinion.name, opinion.ratings, opinion.mean, opinion.poor) == ("Fair", 2, 3.5, 1)
+    assert [(one.name, one.mean) for one in by("persona", now=NOW)] == [("Not known", 2.0), ("Operations", 5.0)]
+    assert [table.title for table in tables("solution", "campaign", now=NOW)] == ["Solution", "Campaign"]
     with pytest.raises(InternalError):
         Rating.objects.first().delete()
 
