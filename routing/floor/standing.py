@@ -34,7 +34,7 @@ SELECT r.id, r.name, coalesce(t.name, ''), coalesce(t.kind, ''), r.user_id,
 FROM funnel_rep r
 LEFT JOIN funnel_team t ON t.id = r.team_id
 LEFT JOIN routing_seat s ON s.rep_id = r.id
-WHERE r.id = ANY(%(reps)s) ORDER BY s.id IS NULL, t.name NULLS LAST, r.name, r.id
+WHERE r.id = ANY(%(reps)s) ORDER BY s.id IS NULL, t.kind = 'ae', t.name NULLS LAST, r.name, r.id
 """
 _LOAD: Final = """
 SELECT owner_id, stage, count(*) FROM funnel_lead
@@ -188,7 +188,8 @@ def reps_of(user: Any, *, team_id: int | None) -> list[int]:
 
 
 def desks(rep_ids: Sequence[int], *, now: datetime) -> list[Desk]:
-    """The reps with what they have to do, those with a seat first, by team and name. Eight queries at most.
+    """The reps with what they have to do, those with a seat first, who develops leads before who sells, by team and
+    name. Eight queries at most.
 
     back_at, cover: of those who are away now.
     """

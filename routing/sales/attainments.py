@@ -19,6 +19,12 @@ from funnel.models import Rep
 from routing.models import Quota
 
 FULL: Final = "no_room"
+SHORT: Final[Mapping[str, str]] = {
+    Quota.Measure.MEETINGS: "Meetings",
+    Quota.Measure.SQLS: "SQLs",
+    Quota.Measure.OPPORTUNITIES: "Deals",
+    Quota.Measure.ROOM: "Room",
+}
 
 _REACHED: Final = """
 SELECT q.id, CASE q.measure
@@ -65,6 +71,11 @@ class Attainment:
     @property
     def label(self) -> str:
         return str(Quota.Measure(self.measure).label)
+
+    @property
+    def short(self) -> str:
+        """The same in a word, beside which the label explains it."""
+        return SHORT[self.measure]
 
 
 def running(rep_ids: Collection[int], *, now: datetime) -> list[Attainment]:
