@@ -164,7 +164,13 @@ def thresholds(
         "hovermode": "x unified",
         "xaxis": {"range": [low, high], "nticks": 7, "anchor": "y2", "showgrid": False},
         "yaxis": {"domain": [0.56, 1], "range": [0, top], "nticks": 4, "tickformat": ",d"},
-        "yaxis2": {"domain": [0, 0.42], "rangemode": "tozero", "nticks": 4, "tickformat": ",.0%", "anchor": "x"},
+        "yaxis2": {
+            "domain": [0, 0.42],
+            "range": [0, _highest(curves, at)],
+            "nticks": 4,
+            "tickformat": ",.0%",
+            "anchor": "x",
+        },
         "shapes": [*(_upright(side, at[side][0]) for side in SIDES), *([_across(capacity)] if capacity else [])],
         "annotations": _legends(at, capacity),
     }
@@ -180,6 +186,13 @@ def _volume(side: str, points: Sequence[Point], urls: Sequence[str], weeks: floa
         line={"color": COLOURS[side], "width": 2},
         hovertemplate=f"%{{y:,.1f}} a week, {names.of(side)}<extra></extra>",
     )
+
+
+def _highest(curves: Mapping[str, Sequence[Point]], at: Mapping[str, tuple[float, int, int, int]]) -> float:
+    """The upper end of the precision axis: a little above what is drawn; the whole where nothing is judged."""
+    drawn = [point.k / point.n for side in SIDES for point in curves[side] if point.n >= LEAST_JUDGED]
+    drawn += [wilson(k, n)[1] or 0 for _threshold, _leads, k, n in at.values() if n >= LEAST_JUDGED]
+    return min(1.0, max(drawn) * 1.08) if any(drawn) else 1.0
 
 
 def _precision(side: str, points: Sequence[Point], urls: Sequence[str], names: Names) -> go.Scatter:

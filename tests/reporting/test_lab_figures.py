@@ -166,6 +166,20 @@ class TestThresholds:
         assert charts.serves_from(points, weeks=2, capacity=None) is None
         assert charts.serves_from(points[:5], weeks=2, capacity=10) is None
 
+    @pytest.mark.parametrize("judged, top", [([("known", True, 20), ("known", False, 60)], 0.27), ([], 1.0)])
+    def test_the_axis_of_precision_ends_above_what_is_drawn_and_at_the_whole_where_nothing_is(self, judged, top):
+        points = charts.curve([(30, *one) for one in judged] or [(30, "open", False, 5)], low=20, high=40)
+        sides = dict.fromkeys(charts.SIDES, points)
+        figure = charts.thresholds(
+            sides,
+            dict.fromkeys(charts.SIDES, (30, 5, 0, 0)),
+            dict.fromkeys(charts.SIDES, [""] * len(points)),
+            weeks=2,
+            names=charts.Names(live="live", draft="draft", outcome="SQL", plural="SQLs"),
+            capacity=None,
+        )
+        assert list(figure.layout.yaxis2.range) == [0, pytest.approx(top)]
+
 
 class TestCapacity:
     def decided(self, rep, leads: int, *, weeks_ago: float, now):
