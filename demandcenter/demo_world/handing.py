@@ -145,12 +145,11 @@ class _Past:
     def hand_over(self, sql: _Sql, pk: int) -> None:
         """Offered with the SQL, and taken over some hours later, or returned."""
         course, at, after, dice = sql.course, sql.entry.at, sql.after, self.dice
-        taken_at: datetime | None = at + _AN_HOUR * about(dice, 5, 0.9)
+        taken_at = at + _AN_HOUR * about(dice, 5, 0.9)
         if after:
-            taken_at = min(taken_at or at, after.at - (after.at - at) * 0.05)
+            taken_at = min(taken_at, after.at - (after.at - at) * 0.05)
         returned_at = after.at if after and after.kind == Kind.REGRESS else None
-        if (taken_at or at) > self.until or (returned_at and dice.random() < NEVER_TAKEN):
-            taken_at = None
+        taken = taken_at <= self.until and not (returned_at and dice.random() < NEVER_TAKEN)
         executive = self.ids.users[course.executive]
         self.rows[HandOff].append(
             {
@@ -160,8 +159,8 @@ class _Past:
                 "to_rep_id": self.ids.reps[course.executive],
                 "offered_at": at,
                 "offered_by_id": self.ids.users[course.sdr],
-                "accepted_at": taken_at,
-                "accepted_by_id": executive if taken_at else None,
+                "accepted_at": taken_at if taken else None,
+                "accepted_by_id": executive if taken else None,
                 "returned_at": returned_at,
                 "returned_by_id": executive if returned_at else None,
                 "reason_id": self._reasons[after.id] if after and returned_at else None,
