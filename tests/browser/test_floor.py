@@ -82,16 +82,23 @@ def test_the_same_by_keyboard_alone(
     assert owner_of(here, "Ivan Horvat") == here.sdr.rep
 
 
-def test_several_are_given_together(page: Page, live_server: LiveServer, here: Room, complaints: list[str]) -> None:
+def test_several_are_given_together_and_taken_back(
+    page: Page, live_server: LiveServer, here: Room, complaints: list[str]
+) -> None:
+    names = ("Tomasz Wierzbicki", "Lea Vontobel")
+    before = [owner_of(here, name) for name in names]
     enter(page, live_server, here.manager, "/floor/")
-    for name in ("Tomasz Wierzbicki", "Lea Vontobel"):
+    for name in names:
         item(page, name).get_by_label(f"Pick {name}").check()
     bulk = page.locator("#bulk")
     expect(bulk).to_contain_text("2 picked")
     bulk.get_by_label("Give to").select_option(label="Jonas Petersen")
     bulk.get_by_role("button", name="Give").click()
     expect(page.get_by_text("Gave 2 leads to Jonas Petersen.")).to_be_visible()
-    assert {owner_of(here, name) for name in ("Tomasz Wierzbicki", "Lea Vontobel")} == {here.colleague.rep}
+    assert {owner_of(here, name) for name in names} == {here.colleague.rep}
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Taken back: 2 leads are with whom they were.")).to_be_visible()
+    assert [owner_of(here, name) for name in names] == before
 
 
 def test_the_leads_of_a_rep_open_and_one_is_dragged_from_there(
