@@ -74,6 +74,7 @@ urlpatterns = [
     path("undo-hands/<int:pk>/", act_views.undo_hands, name="undo-hands"),
     path("today/", today_views.today, name="today"),
     path("today/rows/", today_views.rows, name="today-rows"),
+    path("today/where-you-stand/", floor_views.yours, name="where-you-stand"),
     path("leads/<int:pk>/log/", work_views.log, name="log"),
     path("leads/<int:pk>/rate/", work_views.rate, name="rate"),
     path("leads/<int:pk>/plan/", work_views.plan, name="plan"),

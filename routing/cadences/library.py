@@ -1,5 +1,6 @@
 """The library of templates: found by persona and industry, and filled for a lead."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +62,17 @@ def found(*, persona: str = "", industry: str = "", medium: str = "") -> list[Me
     if medium:
         templates = templates.filter(medium=medium)
     return sorted(templates, key=lambda one: (not one.persona, not one.industry, one.name))
+
+
+def suits(template: MessageTemplate, *, persona: str = "", solution: str = "") -> bool:
+    """Whether the text or its asset is for this persona, or names this solution. It comes with its content."""
+    asset = template.content
+    if persona:
+        return persona.casefold() in {template.persona.casefold(), asset.persona.casefold() if asset else ""}
+    told = [template.name, template.subject, template.body, template.guidance]
+    told += [asset.name, asset.topic] if asset else []
+    named = re.compile(rf"(?<!\w){re.escape(solution)}(?!\w)", re.IGNORECASE)
+    return bool(solution) and any(named.search(text) for text in told)
 
 
 def labels() -> dict[str, list[str]]:

@@ -75,6 +75,14 @@ def leads(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
+def yours(request: HttpRequest) -> HttpResponse:
+    """The same for the rep: what they make of which leads, and what may help. Nobody else's."""
+    rep = get_object_or_404(Rep.objects.active(), user=request.user)
+    context = {"rep": rep, "portrait": portrait_of(rep, now=timezone.now())}
+    return render(request, "routing/where_you_stand.html", context)
+
+
+@require_GET
 def complaints(request: HttpRequest) -> HttpResponse:
     """Leads that were never followed up beside leads that were called poor, by campaign."""
     if not _viewer(request).everything:

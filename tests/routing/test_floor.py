@@ -16,7 +16,8 @@ from reporting.sla.figures import by_group
 from routing.decisions import services
 from routing.floor import complaints
 from routing.floor import standing as floor
-from routing.floor.portrait import Made, portrait_of
+from routing.floor.lagging import Made
+from routing.floor.portrait import portrait_of
 from routing.models import Assignment, Quota, Seat
 from routing.seats import profiles
 from tests import factories as make
@@ -208,8 +209,8 @@ class TestPage:
         found = portrait_of(rep, now=here.now)
         assert found.serves == [("Solutions", "Edge"), ("Segments", "Enterprise"), ("Languages", "de, sv")]
         assert dict(found.tables) == {
-            "Solution": [Made("Edge", 2, 1, 1)],
-            "Persona": [Made("Not known", 1, 0, 0), Made("Operations", 1, 1, 1)],
+            "Solution": [("Edge", Made(2, 1, 1))],
+            "Persona": [("Not known", Made(1, 0, 0)), ("Operations", Made(1, 1, 1))],
         }
         client.force_login(here.manager)
         html = client.get(f"/floor/reps/{rep.pk}/").content.decode()
