@@ -108,7 +108,8 @@ def move(moves: Sequence[Move], *, now: datetime, history: bool = False, by_rule
 
     moves: any number, several of one lead too (worked in the order given, or by time for history).
     now: when this is being recorded. history: loaded facts; freer rules, and nothing is told to the pipeline.
-    by_rule: the pipeline itself moves them forward, by scores as they stand; it need not score their people again.
+    by_rule: the pipeline itself moves them forward, by scores as they stand; it need not score their people again, and
+    an inquiry that it opens has neither owner nor clock, so that it is not told of it at all.
     Returns one `Moved` a move, in the order of `moves`. A refusal is an answer, not an exception.
     """
     if not moves:
@@ -129,7 +130,8 @@ def move(moves: Sequence[Move], *, now: datetime, history: bool = False, by_rule
     refresh({moves[index].lead_id for index in done})
     if not history:
         cause = Inbox.Cause.BY_RULE if by_rule else Inbox.Cause.STAGE_EVENT
-        _tell_pipeline([verdicts[index].event_id for index in done], cause=cause)
+        told = [index for index in done if not (by_rule and moves[index].to_stage == Stage.INQUIRY)]
+        _tell_pipeline([verdicts[index].event_id for index in told], cause=cause)
     return [_moved(wish, verdicts[index]) for index, wish in enumerate(moves)]
 
 
@@ -323,6 +325,8 @@ def _append(moves: Sequence[tuple[Move, _Verdict]], *, now: datetime) -> None:
 
 def _tell_pipeline(event_ids: Sequence[int | None], *, cause: Inbox.Cause) -> None:
     """A stage event is a cause for clocks and notices; the inbox row commits with it."""
+    if not event_ids:
+        return
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT l.person_id, e.id FROM funnel_stageevent e JOIN funnel_lead l ON l.id = e.lead_id "

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from demandcenter.benchmark import plain, scenery
 from demandcenter.benchmark.measuring import Finding, Target, rounds
+from demandcenter.benchmark.population import tidy
 from demandcenter.benchmark.scenery import SOURCE, Scenery, batches
 from demandcenter.processes import CONCURRENCY
 from funnel import ingest
@@ -32,6 +33,7 @@ def measure(leads: int) -> Iterator[Finding]:
     there = scenery.set_up(leads)
     there.active = SCORED
     scenery.score(SCORED)
+    tidy()  # the scores are new to the planner too
     yield from _touches_over_http(there)
     yield from _by_file(there, "touches", there.touches, plain.bulk_create_touches)
     yield from _by_file(there, "leads", there.newcomers, plain.bulk_create_leads)

@@ -27,7 +27,6 @@ from scoring.models import ScoringModel
 
 OPEN_MQLS = 5_000
 LOOK_AGAIN = 0.01  # seconds
-TYPES = tuple(dict(TOUCHES).items())
 
 
 @dataclass(slots=True)
@@ -61,7 +60,7 @@ class Scenery:
 
     def _touch(self, key: int) -> dict[str, Any]:
         person = key * 7919 % min(self.people, self.active) + 1
-        kind, response = TYPES[key % len(TYPES)]
+        kind, response = TOUCHES[key // 7 % len(TOUCHES)]  # mixed as in the past, whoever it is of
         return {
             "external_id": f"new-{key}",
             "email": f"person{person}@company{(person - 1) // PEOPLE_EACH + 1}.example",
