@@ -28,6 +28,7 @@ from tests.waiting import wait_until
 
 # One worker for all: the tests look at the whole machine, its ports and its processes.
 pytestmark = pytest.mark.xdist_group("processes")
+PATIENCE = 90  # seconds, on a machine that does much else; recovery itself takes about one
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root drops to another user")
 
 
@@ -39,7 +40,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder.mkdir(mode=0o755)
     yield folder / "data"
     try:
-        assert wait_until(lambda: not find_home(folder / "data").is_kept(), 12), "the servers outlived the test"
+        assert wait_until(lambda: not find_home(folder / "data").is_kept(), PATIENCE), "the servers outlived the test"
     finally:
         shutil.rmtree(folder)
 
@@ -104,7 +105,7 @@ def test_another_process_keeps_the_servers_up_and_its_death_lets_go(data_dir: Pa
         assert not ours.release(), "stopped under another user"
         assert find_home(data_dir).is_kept()
         other.kill()
-    assert wait_until(lambda: not find_home(data_dir).is_kept(), 5)
+    assert wait_until(lambda: not find_home(data_dir).is_kept(), PATIENCE)
 
 
 @pytest.mark.faults
@@ -120,7 +121,7 @@ def test_a_killed_postgresql_comes_back_at_the_same_address_with_all_it_confirme
         except psycopg2.OperationalError:
             return False
 
-    assert wait_until(counts, 20)
+    assert wait_until(counts, PATIENCE)
     assert postmaster(data_dir).pid != server.pid
     assert attachment.release()
 
@@ -134,7 +135,7 @@ def test_killing_everything_loses_nothing_confirmed(data_dir: Path) -> None:
     for process in victims:
         with contextlib.suppress(psutil.NoSuchProcess):  # some follow the first
             process.kill()
-    assert wait_until(lambda: not find_home(data_dir).is_kept(), 5)
+    assert wait_until(lambda: not find_home(data_dir).is_kept(), PATIENCE)
 
     again = attach(data_dir)
     assert again.started
@@ -148,7 +149,7 @@ def test_a_server_left_by_a_killed_keeper_is_ended_before_a_new_one_starts(data_
     attachment = attach(data_dir)
     server = postmaster(data_dir)
     kept_by(data_dir).kill()
-    assert wait_until(lambda: not find_home(data_dir).is_kept(), 5)
+    assert wait_until(lambda: not find_home(data_dir).is_kept(), PATIENCE)
     again = attach(data_dir)
     assert postmaster(data_dir).pid != server.pid
     assert query(again, "SELECT 1") == [(1,)]
@@ -160,7 +161,7 @@ def test_a_server_left_by_a_killed_keeper_is_ended_before_a_new_one_starts(data_
 def test_a_process_that_its_parent_has_not_noticed_to_be_dead_holds_up_nobody() -> None:
     child = subprocess.Popen(["true"])
     gone = psutil.Process(child.pid)
-    assert wait_until(lambda: gone.status() == psutil.STATUS_ZOMBIE, 5)
+    assert wait_until(lambda: gone.status() == psutil.STATUS_ZOMBIE, PATIENCE)
     started = time.monotonic()
     end_processes([gone], [gone], [signal.SIGTERM, signal.SIGKILL], patience=60)
     assert time.monotonic() - started < 30
