@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
+
+from tests.waiting import wait_until
 
 HERE = Path(__file__).parent
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "screenshots"
@@ -55,6 +58,20 @@ def screenshots() -> Path:
     """The folder for pictures that people look at after a run."""
     SCREENSHOTS.mkdir(exist_ok=True)
     return SCREENSHOTS
+
+
+@pytest.fixture(autouse=True)
+def answered_to_the_end(_django_db_helper: None) -> Iterator[None]:
+    """Let the server finish what a closed page had asked before the tables are emptied: both want the same locks, and
+    what is written afterwards would be there in the next test.
+    """
+    yield
+    assert wait_until(lambda: not _requests(), seconds=60), f"still being answered: {_requests()}"
+
+
+def _requests() -> list[str]:
+    """The live server's threads; each ends with its connection to the browser."""
+    return [thread.name for thread in threading.enumerate() if "process_request_thread" in thread.name]
 
 
 @pytest.fixture
