@@ -12,9 +12,9 @@ from datetime import datetime
 
 from django.db import connection
 
-from funnel.leads import Opening, open_leads
-from funnel.models import Function, Kind, Stage
-from funnel.stages import Move, move
+from funnel.leads import Opening
+from funnel.models import Function
+from funnel.stages import open_at_inquiry
 
 _FROZEN = ("motion", "channel_id", "content_id", "campaign_id", "region_id", "segment", "solution_id", "account_id")
 
@@ -108,14 +108,8 @@ def _open(inquiries: Sequence[_Inquiry], *, now: datetime) -> dict[int, int]:
     """Open the leads and put them at Inquiry. Returns what each was opened for -> lead."""
     if not inquiries:
         return {}
-    lead_ids = open_leads([inquiry.opening for inquiry in inquiries], now=now)
-    wishes = [
-        Move(
-            lead_id=lead_id, kind=Kind.ADVANCE.value, to_stage=Stage.INQUIRY.value, occurred_at=now, cause=inquiry.cause
-        )
-        for lead_id, inquiry in zip(lead_ids, inquiries, strict=True)
-    ]
-    move(wishes, now=now, by_rule=True)
+    openings, causes = [one.opening for one in inquiries], [one.cause for one in inquiries]
+    lead_ids = open_at_inquiry(openings, causes, now=now)
     return {inquiry.object_id: lead_id for lead_id, inquiry in zip(lead_ids, inquiries, strict=True)}
 
 

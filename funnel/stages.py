@@ -6,11 +6,13 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
 from funnel import inbox, staging
 from funnel.derivation import DERIVE
+from funnel.leads import Opening, open_leads
 from funnel.models import Exit, Inbox, Kind, Stage, StageEvent
 from funnel.path import (
     EXITS,
@@ -108,8 +110,7 @@ def move(moves: Sequence[Move], *, now: datetime, history: bool = False, by_rule
 
     moves: any number, several of one lead too (worked in the order given, or by time for history).
     now: when this is being recorded. history: loaded facts; freer rules, and nothing is told to the pipeline.
-    by_rule: the pipeline itself moves them forward, by scores as they stand; it need not score their people again, and
-    an inquiry that it opens has neither owner nor clock, so that it is not told of it at all.
+    by_rule: the pipeline itself moves them forward, by scores as they stand; it need not score their people again.
     Returns one `Moved` a move, in the order of `moves`. A refusal is an answer, not an exception.
     """
     if not moves:
@@ -130,9 +131,34 @@ def move(moves: Sequence[Move], *, now: datetime, history: bool = False, by_rule
     refresh({moves[index].lead_id for index in done})
     if not history:
         cause = Inbox.Cause.BY_RULE if by_rule else Inbox.Cause.STAGE_EVENT
-        told = [index for index in done if not (by_rule and moves[index].to_stage == Stage.INQUIRY)]
-        _tell_pipeline([verdicts[index].event_id for index in told], cause=cause)
+        _tell_pipeline([verdicts[index].event_id for index in done], cause=cause)
     return [_moved(wish, verdicts[index]) for index, wish in enumerate(moves)]
+
+
+@transaction.atomic
+def open_at_inquiry(openings: Sequence[Opening], causes: Sequence[str], *, now: datetime) -> list[int]:
+    """Open leads, each at Inquiry by a cause of its own. Returns their ids in the order given.
+
+    Nobody else knows of them before this commits, so that there is nothing to lock and nothing to refuse, and they are
+    written in the state that their one event makes. Without owner or clock they are nothing to tell the pipeline of.
+    The caller holds the locks of their people.
+    """
+    state = State()
+    advance(state, Step(Kind.ADVANCE.value, Stage.INQUIRY.value, now))
+    lead_ids = open_leads(openings, now=now, state=_columns(state))
+    wishes = [
+        Move(lead_id=pk, kind=Kind.ADVANCE.value, to_stage=Stage.INQUIRY.value, occurred_at=now, cause=cause)
+        for pk, cause in zip(lead_ids, causes, strict=True)
+    ]
+    _append([(wish, _Verdict(wish.kind)) for wish in wishes], now=now)
+    return lead_ids
+
+
+def _columns(state: State) -> dict[str, Any]:
+    """A state as the lead's row keeps it."""
+    milestones = {MILESTONES[stage]: at for stage, at in state.milestones.items()}
+    kept = ("stage", "stage_since", "closed_at", "exit", "passthrough")
+    return {name: getattr(state, name) for name in kept} | {"reason_id": state.reason} | milestones
 
 
 def _answer(

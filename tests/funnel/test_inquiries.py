@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
+from funnel import stages
 from funnel.inquiries import open_again, open_for_touches, open_inquiries
 from funnel.models import Campaign, Channel, Content, Inbox, Kind, Lead, Person, Region, Solution
 from tests import factories as make
@@ -27,6 +28,8 @@ def test_a_response_opens_an_inquiry_at_the_moment_it_is_processed():
     [event] = lead.events.all()
     assert (event.kind, event.cause, event.occurred_at, event.actor) == ("advance", f"activity:{touch.pk}", NOW, None)
     assert not Inbox.objects.filter(person=pat, cause__in=("by_rule", "stage_event")).exists()  # nobody need know
+    [derived] = stages.derive([lead_id])
+    assert Lead.objects.filter(pk=lead_id).values(*stages.CACHED).get() == {n: derived[n] for n in stages.CACHED}
 
 
 def test_origin_and_account_are_frozen_at_opening():
