@@ -106,14 +106,12 @@ def decide(standings: Sequence[Standing], *, now: datetime, may_cool: MayCool | 
     must not erase itself. Accept clocks are known to the left of scoring, hence the question.
     A lead that somebody else moved meanwhile is left out of the answer.
     """
-    standings = [standing for standing in standings if standing.decides]
-    if not standings:
+    seen = _seen([standing for standing in standings if standing.decides])
+    if not seen:
         return Decided()
-    seen = _seen(standings)
     trials.log(_mattered(seen, now=now), now=now)
-    views = [view for view, _tested in seen]
-    decisions = settle([(view, judge(view, now=now)) for view in views])
-    judged = list(zip(standings, decisions, strict=True))
+    decisions = settle([(one.view, judge(one.view, now=now)) for one in seen])
+    judged = [(one.standing, decision) for one, decision in zip(seen, decisions, strict=True)]
     chosen = _choose(judged, now=now)
     fallen = {lead_id: standing for standing, decision in judged for lead_id in decision.cooled}
     free = sorted(set(may_cool(sorted(fallen)))) if may_cool and fallen else []
@@ -238,45 +236,58 @@ def _mark_revisited(lead_ids: list[int]) -> None:
 # --- reading ---------------------------------------------------------------------------------------------------
 
 
-Tested = tuple[Trial, View]  # an experiment, and the view as if this standing's version decided about the person
-Seen = tuple[View, Tested | None]
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A standing as the decisions see it. tested: an experiment, and the view as if this version decided."""
+
+    standing: Standing
+    view: View
+    tested: tuple[Trial, View] | None
 
 
-def _seen(standings: Sequence[Standing]) -> list[Seen]:
-    """What the decisions need to know, standing by standing. Four queries, and those of the scopes."""
-    people = sorted({standing.person_id for standing in standings})
+def _seen(standings: Sequence[Standing]) -> list[_Seen]:
+    """What the decisions need to know of those that may come to something. Four queries, and those of the scopes."""
+    if not standings:
+        return []
     scopes, known = scopes_now(), trials.running()
     leads = defaultdict(list)
-    for person_id, region_id, *values in _rows(_OPEN_LEADS, people):
+    for person_id, region_id, *values in _rows(_OPEN_LEADS, {standing.person_id for standing in standings}):
         lead = OpenLead(**dict(zip(_OPEN_LEAD, values, strict=True)))
         leads[person_id].append((scopes.model_of(lead.solution_id, region_id), lead))
+    standings = [one for one in standings if _may_matter(one, [lead for _model_id, lead in leads[one.person_id]])]
     left_at = defaultdict(list)
-    for person_id, solution_id, at in _rows(_LEFT_AT, people):
+    for person_id, solution_id, at in _rows(_LEFT_AT, {standing.person_id for standing in standings}):
         left_at[person_id].append((solution_id, at))
-    origins = {pk: tuple(origin) for pk, *origin in _rows(_ORIGINS, [*_touches_of(standings)])}
-    seen: list[Seen] = []
+    origins = {pk: tuple(origin) for pk, *origin in _rows(_ORIGINS, _touches_of(standings))}
+    seen = []
     for standing in standings:
         person = standing.person_id
         view = _view(standing, origins, leads[person], left_at[person], scopes=scopes, known=known)
         trial = next((one for one in known if standing.policy.id in (one.control, one.changed)), None)
-        if trial is None:
-            seen.append((view, None))
-            continue
-        ours = tuple(replace(lead, ours=model_id == trial.control) for model_id, lead in leads[person])
-        seen.append((view, (trial, replace(view, leads=ours, fast_track=None))))
+        tested = None
+        if trial is not None:
+            ours = tuple(replace(lead, ours=model_id == trial.control) for model_id, lead in leads[person])
+            tested = (trial, replace(view, leads=ours, fast_track=None))
+        seen.append(_Seen(standing, view, tested))
     return seen
 
 
-def _mattered(seen: Iterable[Seen], *, now: datetime) -> list[tuple[Trial, int]]:
+def _may_matter(standing: Standing, leads: Iterable[OpenLead]) -> bool:
+    """Whether an MQL can come of it, or a lead cool. Of most touches neither, and nothing more is asked about them."""
+    may_qualify = standing.fast_track is not None or (standing.eligible and standing.allowed)
+    return may_qualify or any(lead.by_score and lead.in_work for lead in leads)
+
+
+def _mattered(seen: Iterable[_Seen], *, now: datetime) -> list[tuple[Trial, int]]:
     """Whom one of the two versions of an experiment would make an MQL by score, whichever of them decides.
 
     Asked of both arms alike, so that those who are counted differ by nothing but chance. A raised hand is never part
     of it: both versions answer it the same.
     """
     return [
-        (tested[0], view.person_id)
-        for view, tested in seen
-        if tested and view.fast_track is None and judge(tested[1], now=now).mql
+        (one.tested[0], one.view.person_id)
+        for one in seen
+        if one.tested and one.view.fast_track is None and judge(one.tested[1], now=now).mql
     ]
 
 
