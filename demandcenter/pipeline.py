@@ -19,10 +19,11 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.utils import timezone
 
 from demandcenter.timers import Timer, run
-from funnel import inbox
+from funnel import hints, inbox
 from funnel.inbox import Taken
 from funnel.inquiries import open_inquiries
 from funnel.models import Inbox, Kind, Stage, StageEvent
+from funnel.touches import spoken
 from routing.assignment.engine import assign, retry_unrouted
 from routing.cadences import capping, enrolments, replies
 from routing.day import outreach
@@ -175,7 +176,7 @@ def work_batch(
     people: set[int] = set()
     news = News()
     try:
-        with transaction.atomic():
+        with hints.without(inbox.DRAIN), transaction.atomic():
             _commit_without_waiting()
             for _ in range(ROUNDS):
                 taken = inbox.take(limit=limit, now=now, among=among, held=people, ranks=ranks)
@@ -217,9 +218,10 @@ def act_on(taken: Sequence[Taken], news: News, *, now: datetime) -> None:
 
 def tell(news: News, *, now: datetime) -> None:
     """Let clocks, tasks and cadences follow what a batch came to, in its transaction, once leads have their owners."""
-    clocks.follow(news.events, touches=news.touches, raised=news.raised, now=now)
-    outreach.follow(news.touches, now=now)
-    replies.follow(news.touches, now=now)
+    said = spoken(news.touches)
+    clocks.follow(news.events, touches=said, raised=news.raised, now=now)
+    outreach.follow(said, now=now)
+    replies.follow(said, now=now)
     enrolments.follow(news.events, news.touches, now=now)
 
 

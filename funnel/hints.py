@@ -5,6 +5,8 @@ The rows are the queue and beat looks at them anyway, so a broker that is down m
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -20,6 +22,7 @@ STALE: Final = 10.0  # seconds after which a hint that others follow is not wort
 log = structlog.get_logger(__name__)
 _lock = threading.Lock()
 _broken_until = 0.0
+_unheard = threading.local()  # .tasks: those that this thread sends no hints for
 _sent: dict[str, float] = {}  # when the latest hint of a task that is not sent for every fact went out
 
 
@@ -28,7 +31,19 @@ def look(task: str, *args: Any, pause: float = 0.0) -> None:
 
     pause: seconds in which this process sends no second hint for the task, where one look finds everything there is.
     """
-    transaction.on_commit(partial(_send, task, args, pause), robust=True)
+    if task not in getattr(_unheard, "tasks", ()):
+        transaction.on_commit(partial(_send, task, args, pause), robust=True)
+
+
+@contextmanager
+def without(task: str) -> Iterator[None]:
+    """Send no hints for this task from within, where it is what is running and looks again by itself."""
+    before: frozenset[str] = getattr(_unheard, "tasks", frozenset())
+    _unheard.tasks = before | {task}
+    try:
+        yield
+    finally:
+        _unheard.tasks = before
 
 
 def _send(task: str, args: tuple[Any, ...], pause: float = 0.0) -> None:

@@ -1,4 +1,4 @@
-"""Touches that the product itself writes: what one of us did towards a person, and taking it back."""
+"""Touches of people on both sides: those that the product itself writes of what one of us did, and which are spoken."""
 
 import hashlib
 from collections.abc import Collection, Mapping
@@ -10,6 +10,7 @@ from django.db import connection
 
 from funnel import inbox, staging
 from funnel.models import Activity, Inbox
+from funnel.replies import REPLY
 
 SOURCE: Final = "sales"
 
@@ -47,3 +48,19 @@ def take_back(activity_ids: Collection[int], *, now: datetime) -> None:
         )
         people = sorted({person_id for (person_id,) in cursor.fetchall() if person_id is not None})
     inbox.add(Inbox.Cause.REBUILD, [(person_id, None) for person_id in people])
+
+
+def spoken(activity_ids: Collection[int]) -> list[int]:
+    """Those of these touches in which somebody speaks: what one of us did, and their answers to us. One statement.
+
+    All that promises, tasks and attempts hear of; nearly everything that comes in is a visit or a click.
+    """
+    if not activity_ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT t.id FROM funnel_activity t WHERE t.id = ANY(%s) "
+            f"AND (t.direction = 'out' AND NOT t.automatic OR {REPLY})",
+            [list(activity_ids)],
+        )
+        return [pk for (pk,) in cursor.fetchall()]

@@ -78,6 +78,21 @@ def test_one_drain_makes_of_a_demo_request_an_mql_with_an_owner_and_its_clocks()
     assert drain(now=NOW) == 0
 
 
+def test_a_drain_sends_hints_to_others_but_none_to_itself(
+    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(hints, "_send", lambda task, _arguments, _pause: sent.append(task))
+    make.promises("hot")
+    with django_capture_on_commit_callbacks(execute=True):
+        come_in(touch("1", "ann"))
+    assert set(sent) == {inbox.DRAIN}
+    sent.clear()
+    with django_capture_on_commit_callbacks(execute=True):
+        drain(now=NOW)
+    assert sent == [outbox.DELIVER], "the MQL it made is a row in the inbox that it takes itself"
+
+
 def visits(count: int) -> list[dict]:
     """Touches of so many people that raise no hand."""
     return [touch(f"visit-{n}", f"visitor-{n}", "page_visit", counts_as_response=False) for n in range(count)]
