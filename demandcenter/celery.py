@@ -4,12 +4,17 @@ import os
 
 from celery import Celery
 from celery.schedules import crontab
+from celery.signals import worker_process_init
+
+from demandcenter.memory import settle
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "demandcenter.settings")
 
 app = Celery("demandcenter")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["funnel", "scoring", "routing", "reporting", "demandcenter"])
+
+worker_process_init.connect(lambda **_about: settle(), weak=False)
 
 # Queues let workers be scaled apart: ingest, pipeline, timers, reports, delivery.
 app.conf.task_routes = {

@@ -3,6 +3,11 @@
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
+
+from demandcenter.memory import settle
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "demandcenter.settings")
 application = get_wsgi_application()
+_ = get_resolver().url_patterns  # loads the views, which the first visitor would wait for
+settle()

@@ -19,6 +19,7 @@ from demandcenter import pipeline
 from demandcenter.benchmark import population
 from demandcenter.benchmark.measuring import Effort, at_once
 from demandcenter.benchmark.population import CHANNELS, PEOPLE_EACH, REGIONS, SOLUTIONS, SOURCE, TOUCHES, Company
+from demandcenter.memory import settle
 from demandcenter.processes import CONCURRENCY
 from funnel import inbox
 from funnel.models import Inbox, Person
@@ -136,7 +137,8 @@ def _fill(model: ScoringModel) -> None:
 
 
 def client(user: User) -> Client:
-    """A browser of this user, within this process: middleware and views as in production, without a socket."""
+    """A browser of this user, within this process: middleware, views and memory as in production, without a socket."""
+    settle()
     found = Client(SERVER_NAME="localhost")
     found.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return found
@@ -167,6 +169,7 @@ def workers() -> Iterator[None]:
 
 
 def _work(done: Event) -> None:
+    settle()
     while not done.is_set():
         if not pipeline.drain():
             done.wait(LOOK_AGAIN)
