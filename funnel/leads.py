@@ -1,7 +1,7 @@
 """Opening leads: a new trip of a person through the funnel, with everything that is frozen at its opening."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
@@ -46,14 +46,14 @@ def last_numbers(person_ids: Collection[int]) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def open_leads(openings: Sequence[Opening], *, now: datetime, state: Mapping[str, Any] | None = None) -> list[int]:
+def open_leads(openings: Sequence[Opening], *, now: datetime, state: dict[str, Any] | None = None) -> list[int]:
     """Insert the leads, numbered after the last of their person, in the order given. Returns their ids.
 
     A lead begins void and at no stage: the caller moves it with `funnel.stages.move` in the same transaction. state:
     only `funnel.stages` gives another one, which the events that it appends make. The caller holds the locks of people
     who may have leads already (`FOR NO KEY UPDATE`), so that no number is given twice.
     """
-    void = {"stage": Stage.INQUIRY.value, "stage_since": now, "closed_at": now, "exit": Exit.VOID.value}
+    void: dict[str, Any] = {"stage": Stage.INQUIRY.value, "stage_since": now, "closed_at": now, "exit": Exit.VOID.value}
     last = defaultdict(int, last_numbers({opening.person_id for opening in openings}))
     rows = []
     for opening, pk in zip(openings, staging.new_ids(Lead, len(openings)), strict=True):
