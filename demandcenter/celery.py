@@ -6,7 +6,7 @@ from celery import Celery
 from celery.schedules import crontab
 from celery.signals import worker_process_init
 
-from demandcenter.memory import settle
+from funnel.memory import settle
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "demandcenter.settings")
 

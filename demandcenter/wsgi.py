@@ -5,7 +5,7 @@ import os
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
-from demandcenter.memory import settle
+from funnel.memory import settle
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "demandcenter.settings")
 application = get_wsgi_application()

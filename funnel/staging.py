@@ -51,7 +51,8 @@ def _cells(values: Sequence[Any]) -> Iterable[str]:
     if types == {type(None)}:
         return itertools.repeat("\\N", len(values))
     if types == {dict}:
-        return [text.translate(_ESCAPES) if "\\" in text else text for text in map(as_json, values)]
+        texts = [as_json(value) if value else "{}" for value in values]  # most payloads are empty
+        return [text.translate(_ESCAPES) if "\\" in text else text for text in texts]
     return map(_cell, values)
 
 

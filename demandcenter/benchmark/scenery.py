@@ -19,9 +19,9 @@ from demandcenter import pipeline
 from demandcenter.benchmark import population
 from demandcenter.benchmark.measuring import Effort, at_once
 from demandcenter.benchmark.population import CHANNELS, PEOPLE_EACH, REGIONS, SOLUTIONS, SOURCE, TOUCHES, Company
-from demandcenter.memory import settle
 from demandcenter.processes import CONCURRENCY
 from funnel import inbox
+from funnel.memory import settle
 from funnel.models import Inbox, Person
 from scoring import services
 from scoring.models import ScoringModel

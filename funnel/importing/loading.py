@@ -19,6 +19,7 @@ from funnel.importing.mapping import ImportMapping
 from funnel.importing.problems import ProblemLine, write_lines
 from funnel.importing.reading import FileProblem, Record, Survey, Table, survey
 from funnel.ingest import KINDS, Outcome, Row, finish, write
+from funnel.memory import collector_paused
 from funnel.models import ImportRun
 
 CHUNK_ROWS: Final = 5_000
@@ -110,6 +111,7 @@ class Load:
         table.close()
         self._finish()
 
+    @collector_paused()
     def _settle(self, records: Sequence[Record]) -> None:
         tally = Tally()
         rows: list[Row] = []

@@ -1,12 +1,10 @@
 """Writing one chunk: whole or not at all, tried again after a race, cut in halves around what the database refuses."""
 
-import gc
 import itertools
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +15,7 @@ from funnel.ingest import accounts, activities, campaigns, leads, opportunities,
 from funnel.ingest.chunk import Chunk, Overtaken, Refused
 from funnel.ingest.fields import KINDS
 from funnel.ingest.rows import Outcome, Row
+from funnel.memory import collector_paused
 from funnel.models import Inbox
 
 LARGEST_CHUNK = 10_000
@@ -92,7 +91,7 @@ def write(
     if len(rows) > LARGEST_CHUNK:
         raise ValueError(f"A chunk has at most {LARGEST_CHUNK:,} rows, not {len(rows):,}.")
     job = _Job(kind=kind, source=source, now=now, live=live, create_missing=create_missing)
-    with _collector_paused(), transaction.atomic():
+    with collector_paused(), transaction.atomic():
         outcomes = _land(job, rows)
         if dry_run:
             transaction.set_rollback(True)
@@ -116,20 +115,6 @@ def finish(kind: str, *, source: str, now: datetime, live: bool = False) -> list
     if kind == "campaigns":
         return campaigns.finish_campaigns(source=source)
     return []
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """A chunk makes some 100,000 objects, in no circles, that live until it is written; looking through them again
-    and again for garbage would take a fifth of the time.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _land(job: _Job, rows: Sequence[Row]) -> list[Outcome]:
