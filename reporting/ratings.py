@@ -1,6 +1,6 @@
 """What sales says of the leads it got, by campaign, persona or solution: the feedback that marketing asked for.
 
-A person's persona is what their attribute `persona` says, else what `function` says. Requirements: R121, R124.
+Requirements: R121, R124.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import Final
 
 from django.db import connection
 
+from funnel.personas import PERSONA, UNKNOWN
 from routing.models import Rating
 
 WINDOW: Final = timedelta(days=180)
@@ -18,10 +19,7 @@ POOR: Final = 2  # stars and fewer
 # By what ratings are summed up: how it is headed, and its name in SQL.
 BY: Final[Mapping[str, tuple[str, str]]] = {
     "campaign": ("Campaign", "coalesce(c.name, 'No campaign')"),
-    "persona": (
-        "Persona",
-        "coalesce(nullif(p.attributes ->> 'persona', ''), nullif(p.attributes ->> 'function', ''), 'Not known')",
-    ),
+    "persona": ("Persona", f"coalesce({PERSONA}, '{UNKNOWN}')"),
     "solution": ("Solution", "coalesce(s.name, 'No solution')"),
 }
 

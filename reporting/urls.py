@@ -51,6 +51,9 @@ urlpatterns = [
     path("promises/leads/", sla.leads, name="promises-leads"),
     path("promises/leads.csv", sla.leads_csv, name="promises-leads-csv"),
     path("cadences/", cadences.cadences, name="cadences"),
+    path("cadences/personas.csv", cadences.personas_csv, name="cadences-personas-csv"),
+    path("cadences/leads/", cadences.leads, name="cadences-leads"),
+    path("cadences/leads.csv", cadences.leads_csv, name="cadences-leads-csv"),
     path("cadences/preset/", cadences.start_from_preset, name="cadence-preset"),
     path("glossary/", views.glossary, name="glossary"),
 ]

@@ -1,8 +1,7 @@
 """The figures of cadences and attempts: each a share with k and n, over what is old enough to have come to something.
 
-An attempt succeeds when the call connects, or when they write or call within ANSWERS days of it (domain.md 8.4). A lead
-succeeds when it is an SQL within RIPE days of becoming an MQL; younger leads are left out. Taken-back attempts count
-nowhere.
+An attempt succeeds when the call connects, or when they write or call within ANSWERS days of it (domain.md 8.4).
+Taken-back attempts count nowhere. What leads come to is in outreach.py.
 """
 
 from collections.abc import Sequence
@@ -10,16 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.conf import settings
 from django.db import connection
 
+from funnel.personas import PERSONA
 from funnel.replies import REPLY
 from reporting.intervals import wilson
 from routing.models import Cadence, Enrolment, Medium
 
 WINDOW: Final = timedelta(days=180)
 ANSWERS: Final = timedelta(days=3)
-RIPE: Final = timedelta(days=30)
+FEW: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,10 @@ class Share:
     @property
     def value(self) -> float | None:
         return self.k / self.n if self.n else None
+
+    @property
+    def few(self) -> bool:
+        return 0 < self.n < FEW
 
     @property
     def interval(self) -> tuple[float | None, float | None]:
@@ -73,7 +76,10 @@ SELECT a.id, a.lead_id, a.medium, a.outcome = 'connected' OR EXISTS (
 FROM routing_attempt a
 WHERE a.taken_back_at IS NULL AND a.occurred_at BETWEEN %(since)s AND %(now)s - %(answers)s
 """
-_MEDIA: Final = f"SELECT medium, count(*) FILTER (WHERE answered), count(*) FROM ({_ANSWERED}) a GROUP BY medium"
+_MEDIA: Final = f"""
+SELECT a.medium, coalesce({PERSONA}, ''), count(*) FILTER (WHERE a.answered), count(*) FROM ({_ANSWERED}) a
+JOIN funnel_lead l ON l.id = a.lead_id JOIN funnel_person p ON p.id = l.person_id GROUP BY 1, 2
+"""
 _OF_STEPS: Final = f"""
 SELECT k.step_id, count(*) FILTER (WHERE a.answered), count(*) FROM ({_ANSWERED}) a
 JOIN routing_taskevent e ON e.cause = 'attempt:' || a.id AND e.kind = 'done'
@@ -90,39 +96,34 @@ _STOPS: Final = """
 SELECT cadence_id, stop, count(*) FROM routing_enrolment
 WHERE stopped_at IS NULL OR started_at >= %(since)s GROUP BY cadence_id, stop
 """
-_LEADS: Final = """
-WITH tried AS (
-    SELECT a.lead_id, min(a.occurred_at) AS first, count(*) AS attempts
-    FROM routing_attempt a WHERE a.taken_back_at IS NULL AND a.occurred_at >= %(since)s GROUP BY a.lead_id
-), ripe AS (
-    SELECT (t.first AT TIME ZONE %(zone)s)::date - (l.mql_at AT TIME ZONE %(zone)s)::date AS days, t.attempts,
-           coalesce(l.sql_at <= l.mql_at + %(ripe)s, false) AS won
-    FROM tried t JOIN funnel_lead l ON l.id = t.lead_id
-    WHERE l.mql_at BETWEEN %(since)s AND %(now)s - %(ripe)s AND t.first >= l.mql_at AND l.exit NOT IN ('void', 'merged')
-)
-SELECT CASE WHEN days <= 0 THEN 0 WHEN days <= 2 THEN 1 ELSE 2 END,
-       CASE WHEN attempts = 1 THEN 0 WHEN attempts <= 3 THEN 1 WHEN attempts <= 6 THEN 2 ELSE 3 END,
-       count(*) FILTER (WHERE won), count(*)
-FROM ripe GROUP BY 1, 2
-"""
-STARTS: Final = ("The same day", "One or two days later", "Later")
-OFTEN: Final = ("One attempt", "Two or three", "Four to six", "Seven or more")
 
 
-def by_medium(*, now: datetime) -> list[Share]:
-    """Attempts that were answered, by medium. One query."""
-    found = {medium: (k, n) for medium, k, n in _rows(_MEDIA, now)}
-    return [Share(medium.label, *found.get(medium.value, (0, 0))) for medium in Medium]
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Attempts by one medium with people of one persona ("" where it is not known), and how many were answered."""
+
+    medium: str
+    persona: str
+    k: int
+    n: int
 
 
-def by_start(*, now: datetime) -> tuple[list[Share], list[Share]]:
-    """Leads that became an SQL, by when their first attempt came, and by how many attempts they had. One query."""
-    starts, often = [[0, 0] for _ in STARTS], [[0, 0] for _ in OFTEN]
-    for start, times, won, all_ in _rows(_LEADS, now):
-        for tally in (starts[start], often[times]):
-            tally[0] += won
-            tally[1] += all_
-    return _shares(STARTS, starts), _shares(OFTEN, often)
+def answered(*, now: datetime) -> list[Answered]:
+    """Attempts that were answered, by medium and persona. One query."""
+    return [Answered(*row) for row in _rows(_MEDIA, now)]
+
+
+def by_medium(found: Sequence[Answered], persona: str | None = None) -> list[Share]:
+    """The same by medium, with everybody or with one persona."""
+    kept = [one for one in found if persona in (None, one.persona)]
+    return [
+        Share(
+            medium.label,
+            sum(one.k for one in kept if one.medium == medium),
+            sum(one.n for one in kept if one.medium == medium),
+        )
+        for medium in Medium
+    ]
 
 
 def of_cadences(*, now: datetime) -> list[CadenceFigures]:
@@ -153,15 +154,8 @@ def _step(step: Any, kept: Sequence[int], answered: tuple[int, int]) -> StepFigu
     )
 
 
-def _shares(names: Sequence[str], tallies: Sequence[Sequence[int]]) -> list[Share]:
-    return [Share(name, k, n) for name, (k, n) in zip(names, tallies, strict=True)]
-
-
 def _rows(sql: str, now: datetime) -> list[tuple[Any, ...]]:
-    values = {
-        "now": now, "since": now - WINDOW, "answers": ANSWERS, "ripe": RIPE,
-        "zone": settings.REPORTING_ZONE,
-    }  # fmt: skip
+    values: dict[str, Any] = {"now": now, "since": now - WINDOW, "answers": ANSWERS}
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return cursor.fetchall()

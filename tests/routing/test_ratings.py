@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from funnel.access import Role
 from funnel.models import Campaign
-from reporting.cadences import figures
+from reporting.cadences import figures, outreach
 from reporting.ratings import by, tables
 from routing.day import attempts, ratings
 from routing.decisions.acts import Invalid, NotAllowed
@@ -97,18 +97,22 @@ def test_a_name_is_needed_and_saving_again_replaces(jonas):
 
 
 def test_attempts_by_medium_are_answered_by_a_connection_or_a_reply_in_time(jonas):
-    leads = [make.lead(owner=jonas.rep, stages={"mql": NOW, "sal": NOW}) for _ in range(4)]
+    people = [make.person(attributes=said) for said in ({}, {"persona": "CFO"}, {}, {})]
+    leads = [make.lead(owner=jonas.rep, stages={"mql": NOW, "sal": NOW}, person=one) for one in people]
     outcomes = ("connected", "voicemail", "voicemail", "no_answer")
     for lead, outcome in zip(leads, outcomes, strict=True):
         attempts.log(lead.pk, medium="call", outcome=outcome, user=jonas, now=NOW)
     make.touch(person=leads[1].person, type="email_reply", occurred_at=NOW + DAY)
     make.touch(person=leads[2].person, type="email_reply", occurred_at=NOW + 5 * DAY)  # too late to be its answer
     make.touch(person=leads[3].person, type="email_reply", occurred_at=NOW + DAY, automatic=True)
-    call, mail, _social = figures.by_medium(now=NOW + 10 * DAY)
+    attempted = figures.answered(now=NOW + 10 * DAY)
+    call, mail, _social = figures.by_medium(attempted)
     assert (call.k, call.n, mail.n, mail.value) == (2, 4, 0, None)
     low, high = call.interval
     assert low < 0.5 < high
-    assert figures.by_medium(now=NOW + DAY)[0].n == 0  # too young to say
+    assert figures.answered(now=NOW + DAY) == []  # too young to say
+    theirs = [(share.k, share.n) for share in figures.by_medium(attempted, "CFO")]
+    assert theirs == [(1, 1), (0, 0), (0, 0)], "of the one who has this persona"
 
 
 def test_leads_by_when_they_were_first_tried_and_how_often(jonas):
@@ -119,10 +123,11 @@ def test_leads_by_when_they_were_first_tried_and_how_often(jonas):
         for number in range(times):
             at = zone_noon + days * DAY + number * HOUR
             attempts.log(lead.pk, medium="call", outcome="no_answer", user=jonas, now=at)
-    starts, often = figures.by_start(now=NOW + 40 * DAY)
+    cells = outreach.cells(now=NOW + 40 * DAY)
+    starts, often = outreach.by_start(cells), outreach.by_often(cells)
     assert [(share.k, share.n) for share in starts] == [(1, 2), (0, 1), (1, 1)]
     assert [(share.k, share.n) for share in often] == [(1, 2), (0, 1), (1, 1), (0, 0)]
-    assert sum(share.n for share in figures.by_start(now=NOW + 20 * DAY)[0]) == 0  # too young
+    assert sum(share.n for share in outreach.by_start(outreach.cells(now=NOW + 20 * DAY))) == 0  # too young
 
 
 def test_the_page_of_cadences_tells_how_steps_are_kept(client, jonas):
