@@ -4,6 +4,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from funnel.personas import persona_of
+
 
 @pghistory.track(pghistory.UpdateEvent(row=pghistory.Old), pghistory.DeleteEvent(), model_name="PersonHistory")
 class Person(models.Model):
@@ -44,6 +46,7 @@ class Person(models.Model):
             # Search by how a name or an address begins; pattern ops so that any collation can use it.
             models.Index(OpClass("email", "text_pattern_ops"), name="person_email_prefix"),
             models.Index(OpClass(Lower("last_name"), "text_pattern_ops"), name="person_last_name"),
+            models.Index(persona_of(), name="person_persona"),
         ]
 
     def __str__(self) -> str:

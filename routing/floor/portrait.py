@@ -1,9 +1,8 @@
 """What kind of rep somebody is, what they make of which leads, and what may help (requirements R119-R121).
 
 By solution and by persona: of the MQLs that were dealt to the rep within half a year, how many they accepted and how
-many became SQLs. A persona is what a person's attribute `persona` says, else what `function` says. Leads that are less
-than thirty days old are left out: they have not had their time. What was dealt to the rep and to somebody else too is
-the rep's; the others are those who are in the same team today.
+many became SQLs. Leads that are less than thirty days old are left out: they have not had their time. What was dealt
+to the rep and to somebody else too is the rep's; the others are those who are in the same team today.
 """
 
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from funnel.models import Rep
+from funnel.personas import PERSONA, UNKNOWN
 from routing.cadences.library import found, suits
 from routing.floor.lagging import NEEDED, NEEDED_OF_OTHERS, Made, Segment, lagging
 from routing.models import CallSheet, MessageTemplate, Served
@@ -26,14 +26,12 @@ RIPE: Final = timedelta(days=30)
 MOST: Final = 8
 MOST_TEXTS: Final = 3
 _TITLES: Final = {"solution": "Solution", "persona": "Persona"}
-_UNKNOWN: Final = {"solution": "No solution", "persona": "Not known"}
+_UNKNOWN: Final = {"solution": "No solution", "persona": UNKNOWN}
 
-_KINDS: Final = """
+_KINDS: Final = f"""
 JOIN funnel_person p ON p.id = l.person_id
 LEFT JOIN funnel_solution s ON s.id = l.solution_id
-CROSS JOIN LATERAL (VALUES ('solution', s.name, s.id),
-                           ('persona', coalesce(nullif(p.attributes ->> 'persona', ''),
-                                                nullif(p.attributes ->> 'function', '')), NULL)) x (kind, name, pk)
+CROSS JOIN LATERAL (VALUES ('solution', s.name, s.id), ('persona', {PERSONA}, NULL)) x (kind, name, pk)
 """
 _MADE: Final = f"""
 SELECT x.kind, x.name, x.pk, dealt.mine, count(*),
@@ -58,9 +56,8 @@ WHERE l.owner_id = %(rep)s AND l.closed_at IS NULL AND x.name IS NOT NULL GROUP 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Where the rep lags, and what may help: texts of the library, and how many open leads of theirs it is about.
-
-    leads_url: those leads, "" where the list of leads has no filter for them.
+    """Where the rep lags, and what may help: texts of the library, how many open leads of theirs it is about, and the
+    list of those.
     """
 
     segment: Segment
@@ -138,9 +135,8 @@ def _hints(rep: Rep, behind: Sequence[Segment]) -> list[Hint]:
 
 
 def _leads_url(rep: Rep, segment: Segment) -> str:
-    if segment.pk is None:
-        return ""
-    asked: dict[str, int | str] = {"owner": rep.pk, "solution": segment.pk, "state": "open"}
+    by: int | str = segment.name if segment.pk is None else segment.pk
+    asked: dict[str, int | str] = {"owner": rep.pk, segment.kind: by, "state": "open"}
     return f"{reverse('routing:leads')}?{urlencode(asked)}"
 
 

@@ -12,6 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 
 from funnel.models import Campaign, Channel, Exit, Function, Lead, Region, Rep, Solution, Stage
 from funnel.path import MILESTONES
+from funnel.personas import persona_of
 from funnel.search import SHORTEST, lead_ids_found
 
 NOBODY = "none"  # owner=none, campaign=none: leads without one
@@ -47,6 +48,7 @@ class LeadFilter(filters.FilterSet):
     channel = ReferenceFilter(queryset=Channel.objects.all(), label="Id of the channel, or none.")
     region = ReferenceFilter(queryset=Region.objects.all(), label="Id of the region, or none.")
     solution = ReferenceFilter(queryset=Solution.objects.all(), label="Id of the solution, or none.")
+    persona = filters.CharFilter(label="Persona of the person, or none.", method="of_persona", max_length=300)
     function = filters.ChoiceFilter(label="Source function", choices=Function.choices)
     source = filters.CharFilter(label="System of record", max_length=60)
     opened_from = filters.DateFilter(label="Opened from", method="since")
@@ -65,6 +67,10 @@ class LeadFilter(filters.FilterSet):
     def search(self, queryset: QuerySet[Lead], _name: str, text: str) -> QuerySet[Lead]:
         text = text.replace("\x00", "").strip()
         return queryset.filter(pk__in=lead_ids_found(text)) if len(text) >= SHORTEST else queryset
+
+    def of_persona(self, queryset: QuerySet[Lead], _name: str, persona: str) -> QuerySet[Lead]:
+        wanted = None if persona == NOBODY else persona
+        return queryset.alias(persona=persona_of("person")).filter(persona=wanted)
 
     def in_state(self, queryset: QuerySet[Lead], _name: str, state: str) -> QuerySet[Lead]:
         if state == "open":

@@ -13,6 +13,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from funnel.models import Campaign, Channel, Function, Region, Rep, Solution, Stage
+from funnel.personas import PERSONA, UNKNOWN
 from routing.leads.filters import NOBODY, STATES, LeadFilter
 
 CURSORS = ("older", "newer")
@@ -25,15 +26,16 @@ _FIXED: dict[str, tuple[str, Iterable[tuple[str, str]]]] = {
     "state": ("State", STATES),
     "function": ("Found by", Function.choices),
 }
-_FETCHED: dict[str, tuple[str, str, Any]] = {  # name: (title, what "none" is called, model)
+_FETCHED: dict[str, tuple[str, str, Any]] = {  # name: (title, what "none" is called, model; None: see _WORDS)
     "owner": ("Owner", "Nobody", Rep),
     "campaign": ("Campaign", "No campaign", Campaign),
     "channel": ("Channel", "No channel", Channel),
     "region": ("Region", "No region", Region),
     "solution": ("Solution", "No solution", Solution),
+    "persona": ("Persona", UNKNOWN, None),
     "source": ("Loaded from", "", None),
 }
-_ORDER = ("stage", "state", "owner", "campaign", "channel", "region", "solution", "function", "source")
+_ORDER = ("stage", "state", "owner", "campaign", "channel", "region", "solution", "persona", "function", "source")
 FETCHED = tuple(_FETCHED)
 
 
@@ -77,7 +79,7 @@ def options(name: str, query: QueryDict, *, find: str = "") -> tuple[list[Option
     """The options of a fetched menu that contain `find`, and whether there are more than are given."""
     _title, nothing, model = _FETCHED[name]
     chosen = query.get(name, "")
-    keys = _sources(find) if model is None else _named(model.objects.all(), find)
+    keys = _named(model.objects.all(), find) if model else _worded(_WORDS[name], find)
     found = [(label, address(query, name, key), key == chosen) for key, label in keys[:MOST_OPTIONS]]
     if not find:
         head: list[Option] = [("All", address(query, name, ""), not chosen)]
@@ -93,18 +95,26 @@ def _named(queryset: QuerySet, find: str) -> list[tuple[str, str]]:
     return [(str(pk), name) for pk, name in queryset.values_list("pk", "name")[: MOST_OPTIONS + 1]]
 
 
-def _sources(find: str) -> list[tuple[str, str]]:
-    """The systems of record that leads came from: one index step each, however many leads there are."""
+# Words that stand on rows: what they are called, of which table, and which rows count. An index has them in order.
+_WORDS = {
+    "source": ("x.source", "funnel_lead x", "x.external_id <> ''"),
+    "persona": (PERSONA, "funnel_person p", "true"),
+}
+
+
+def _worded(words: tuple[str, str, str], find: str) -> list[tuple[str, str]]:
+    """The different words, such as systems of record: one index step each, however many rows there are."""
+    word, table, counts = words
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             WITH RECURSIVE name AS (
-                SELECT min(source) AS source FROM funnel_lead WHERE external_id <> ''
+                SELECT min({word}) AS word FROM {table} WHERE {counts}
                 UNION ALL
-                SELECT (SELECT min(l.source) FROM funnel_lead l WHERE l.external_id <> '' AND l.source > name.source)
-                FROM name WHERE name.source IS NOT NULL
+                SELECT (SELECT min({word}) FROM {table} WHERE {counts} AND {word} > name.word)
+                FROM name WHERE name.word IS NOT NULL
             )
-            SELECT source FROM name WHERE source <> '' LIMIT 1000
+            SELECT word FROM name WHERE word <> '' LIMIT 1000
             """
         )
         names = [row[0] for row in cursor.fetchall()]

@@ -80,7 +80,7 @@ def test_texts_and_leads_that_may_help_are_named(behind):
     told = [(hint.segment.name, [text.name for text in hint.texts], hint.open) for hint in found.hints]
     assert told == [("Operations", ["For operations"], 10), ("Edge", ["With the guide"], 10)]
     assert found.hints[0].segment.rep == Made(10, 10, 0) and found.hints[0].segment.others == Made(20, 20, 12)
-    assert not found.hints[0].leads_url, "leads cannot be listed by persona"
+    assert found.hints[0].leads_url.endswith("&persona=Operations&state=open")
 
 
 def test_a_lead_that_both_were_dealt_counts_as_the_reps(behind):

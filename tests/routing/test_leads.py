@@ -62,6 +62,26 @@ def test_each_filter_narrows_the_list(client, ops):
         assert names(client.get(URL, {name: "none"})) == ["Plain"], name
 
 
+def test_a_persona_is_chosen_from_those_that_there_are(client, ops):
+    said = {"Chief": {"persona": "CFO", "function": "Finance"}, "Head": {"function": "CFO"}, "It": {"function": "IT"}}
+    for name, attributes in said.items():
+        make.lead(person=make.person(last_name=name, attributes=attributes))
+    lead_of("Plain")
+    assert set(names(client.get(URL, {"persona": "CFO"}))) == {"Chief", "Head"}
+    assert names(client.get(URL, {"persona": "none"})) == ["Plain"]
+    assert names(client.get(URL, {"persona": "C%"})) == []
+    assert "was left out" in client.get(URL, {"persona": "x" * 301}).content.decode()
+    menu = reverse("routing:options", args=["persona"])
+    labels = [label for label, _url, _chosen in client.get(menu).context["options"]]
+    assert labels == ["All", "Not known", "CFO", "IT"]
+    found = client.get(menu, {"find": "cf", "stage": "mql"}).context["options"]
+    assert [(label, url) for label, url, _chosen in found] == [("CFO", f"{URL}?stage=mql&persona=CFO")]
+    found = client.get("/api/leads/", {"persona": "CFO"}).json()["results"]
+    assert {row["id"] for row in found} == {
+        *Lead.objects.exclude(person__last_name__in=["It", "Plain"]).values_list("pk", flat=True)
+    }
+
+
 def test_states_are_open_closed_and_each_exit(client, ops):
     lead_of("Open")
     make.leave(lead_of("Back"), "recycle", at=make.NOW)
