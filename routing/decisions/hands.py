@@ -23,6 +23,7 @@ from routing.decisions.acts import (
 from routing.decisions.ownership import HandOver, hand_over, tell_of
 from routing.models import Assignment
 from routing.sales.following import follow_hands
+from routing.sla import clocks
 
 MOST_NAMED: Final = 5  # leads in one sentence
 
@@ -93,7 +94,8 @@ def reassign(
     ]
     hand_over(changes, actor=user, now=now)
     made = _made_by(changes)
-    follow_hands({change.lead.pk: rep for change in changes}, user=user, now=now)
+    offers = follow_hands({change.lead.pk: rep for change in changes}, user=user, now=now)
+    clocks.follow_offers(offers, now=now)
     tell_of(changes, actor=user, now=now)
     return [
         Done(

@@ -27,6 +27,7 @@ from routing.decisions.ownership import HandOver, hand_over, tell_of
 from routing.models import Assignment, WrongRoute
 from routing.sales.following import follow_hands
 from routing.seats import levels
+from routing.sla import clocks
 
 _REASSIGNED: Final = re.compile(r"^user:\d+:reassign:")
 _WHY: Final = "A wrong route was taken back"
@@ -89,7 +90,10 @@ def _give_back(
     if gone := next((rep for rep in reps.values() if not rep.active), None):
         raise Refused(f"{gone} is no longer active. Nothing was taken back; give the leads to somebody else.")
     hand_over(changes, actor=user, now=now)
-    follow_hands({change.lead.pk: reps[change.rep_id] for change in changes if change.rep_id}, user=user, now=now)
+    offers = follow_hands(
+        {change.lead.pk: reps[change.rep_id] for change in changes if change.rep_id}, user=user, now=now
+    )
+    clocks.follow_offers(offers, now=now)
     if said is not None:
         wrong_routes.take_back(said, user=user, now=now)
         if together[0].rep_id is not None:

@@ -23,6 +23,7 @@ from routing.messages.notices import Tell, tell
 from routing.models import Absence, Assignment, Attendee, Departure, HandOff, Meeting, Notice, Seat, Task
 from routing.sales.following import follow_hands
 from routing.seats import seats
+from routing.sla import clocks
 
 UNDO_WITHIN: Final = timedelta(days=7)
 _THERE: Final = ("", "at_capacity", "at_quota")
@@ -258,7 +259,8 @@ def _give_leads(leads: Sequence[Lead], to: Mapping[int, int], *, cause: str, use
     ]
     hand_over(sorted(changes, key=lambda change: change.lead.pk), actor=user, now=now)
     takers = Rep.objects.select_related("team").in_bulk(set(to.values()))
-    follow_hands({lead.pk: takers[to[lead.pk]] for lead in leads}, user=user, now=now)
+    offers = follow_hands({lead.pk: takers[to[lead.pk]] for lead in leads}, user=user, now=now)
+    clocks.follow_offers(offers, now=now)
 
 
 def _give_meetings(rep: Rep, leads: Mapping[int, int], takers: _Takers) -> dict[int, int]:

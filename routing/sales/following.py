@@ -10,15 +10,15 @@ from routing.models import HandOff, HandOffNote
 PENDING: Final = {"accepted_at": None, "returned_at": None, "withdrawn_at": None}
 
 
-def follow_hands(given: Mapping[int, Rep], *, user: Any, now: datetime) -> None:
+def follow_hands(given: Mapping[int, Rep], *, user: Any, now: datetime) -> list[int]:
     """Offers of these leads follow to the rep who has just been given each; where that is no account executive, they
-    end. given: by lead, with the rep's team. user: who gave them; None: routing did. The caller holds the locks. Four
-    statements, however many.
+    end. given: by lead, with the rep's team. user: who gave them; None: routing did. The caller holds the locks, and
+    starts the clocks of the new offers, whose ids are returned. Four statements, however many.
     """
     found = HandOff.objects.filter(lead__in=given, **PENDING).select_related("note").order_by("pk")
     pending = [one for one in found if one.to_rep_id != given[one.lead_id].pk]
     if not pending:
-        return
+        return []
     HandOff.objects.filter(pk__in=[one.pk for one in pending]).update(withdrawn_at=now, withdrawn_by=user)
     moving = [one for one in pending if (team := given[one.lead_id].team) is not None and team.kind == Team.Kind.AE]
     again = HandOff.objects.bulk_create(
@@ -35,3 +35,4 @@ def follow_hands(given: Mapping[int, Rep], *, user: Any, now: datetime) -> None:
         )
         for new, one in zip(again, moving, strict=True)
     )  # fmt: skip
+    return [one.pk for one in again]

@@ -38,6 +38,7 @@ from routing.sales import attainments
 from routing.sales.following import PENDING
 from routing.sales.meetings import executives, expect
 from routing.seats import seats
+from routing.sla import clocks
 
 MOST_CONSUMED: Final = 20
 
@@ -90,6 +91,7 @@ def offer(lead_id: int, *, note: Note, user: Any, now: datetime, rep_id: int | N
         set_developer(lead.pk, made.from_rep_id)
     _give(lead, chosen, cause=f"hand_off:{made.pk}", user=user, now=now)
     expect(lead, made.to_rep_id)
+    clocks.follow_offers([made.pk], now=now)
     tell_rep(made.to_rep, Notice.Kind.HANDED_OVER, made, user=user, now=now)
     return _offered(lead, made)
 

@@ -91,9 +91,21 @@ def start_meetings(*, now: datetime, limit: int) -> int:
 
 
 @transaction.atomic
+def follow_offers(hand_off_ids: Collection[int], *, now: datetime) -> None:
+    """Start the clocks of these offers of SQLs, in the transaction that makes them, so that one which is answered at
+    once has had a clock too. Nothing twice.
+    """
+    if not hand_off_ids:
+        return
+    lead_ids = _ids("SELECT DISTINCT lead_id FROM routing_handoff WHERE id = ANY(%s)", hand_off_ids)
+    _lock(lead_ids)
+    reconcile(lead_ids, now=now, heard=frozenset(f"hand_off:{pk}" for pk in hand_off_ids))
+
+
+@transaction.atomic
 def follow_hand_offs(*, now: datetime, limit: int) -> int:
-    """Start the clocks of SQLs that wait for their account executive, and end those that were answered. Returns how
-    many.
+    """Start the clocks of SQLs that wait for their account executive and have none, as a net below `follow_offers`, and
+    end those that were answered. Returns how many.
     """
     with connection.cursor() as cursor:
         cursor.execute(_HANDED, [limit])
@@ -119,6 +131,7 @@ def sweep(*, now: datetime, limit: int) -> int:
     clocks = reconcile({lead_id for _pk, lead_id in due}, now=now).clocks
     looked_at = {pk for pk, _lead_id in due}
     ladder.climb([clock for clock in clocks if clock.pk in looked_at], now=now)
+    follow_offers(_ids(_OFFERED_ON, {lead_id for _pk, lead_id in due}), now=now)
     return len(due)
 
 
@@ -169,6 +182,14 @@ SELECT x.id, x.lead_id, x.answered FROM (
       AND (h.accepted_at IS NOT NULL OR h.returned_at IS NOT NULL OR h.withdrawn_at IS NOT NULL)
 ) x JOIN funnel_lead l ON l.id = x.lead_id AND (x.answered OR l.closed_at IS NULL)
 ORDER BY x.id LIMIT %s FOR NO KEY UPDATE OF l SKIP LOCKED
+"""
+# Offers that went with their lead to another account executive.
+_OFFERED_ON: Final = """
+SELECT h.id FROM routing_handoff h
+WHERE h.lead_id = ANY(%s) AND h.accepted_at IS NULL AND h.returned_at IS NULL AND h.withdrawn_at IS NULL
+  AND h.cause LIKE 'hand_off:%%:moved'
+  AND NOT EXISTS (SELECT FROM routing_clock c
+                  WHERE c.lead_id = h.lead_id AND c.kind = 'take_over' AND c.cause = 'hand_off:' || h.id)
 """
 
 

@@ -7,8 +7,9 @@ import pytest
 from funnel.access import Role
 from funnel.models import Kind, Reason, Stage
 from routing.decisions import services
-from routing.models import Clock, HandOff, Meeting
-from routing.sales import meetings
+from routing.models import Clock, ClockEvent, HandOff, Meeting
+from routing.sales import handoff, meetings
+from routing.sales import handoff_answers as answers
 from routing.sla import clocks
 from tests import factories as make
 
@@ -253,6 +254,33 @@ class TestTakingOver:
         HandOff.objects.update(**values)
         assert [self.looked(at + HOUR), self.looked(at + HOUR)] == [1, 0]
         assert outcome_of(one(hand_off.lead, "take_over")) == (at, cancelled)
+
+    def test_it_begins_with_the_offer_so_that_one_that_is_answered_before_a_sweep_had_it_too(self, owner):
+        seller = make.user(Role.AE, team=make.team("ae"))
+        lead = accepted(owner=owner)
+        make.advance(lead, Stage.SQL, at=self.OFFERED - HOUR)
+        note = handoff.Note(need="A forecast.", next_step="Show it.")
+        handoff.offer(lead.pk, note=note, rep_id=seller.rep.pk, user=owner.user, now=self.OFFERED)
+        clock = one(lead, "take_over")
+        assert (clock.started_at, clock.due_at, clock.stopped_at) == (self.OFFERED, self.OFFERED + DAY, None)
+        answers.take_over(lead.pk, user=seller, now=self.OFFERED + HOUR)
+        assert [self.looked(self.OFFERED + 2 * HOUR), self.looked(self.OFFERED + 3 * HOUR)] == [1, 0]
+        assert outcome_of(one(lead, "take_over")) == (self.OFFERED + HOUR, False)
+        events = ClockEvent.objects.filter(clock=clock).values_list("kind", "occurred_at")
+        assert set(events) == {("started", self.OFFERED), ("stopped", self.OFFERED + HOUR)}
+
+    def test_an_offer_that_goes_to_somebody_else_with_its_lead_begins_another(self, owner):
+        first, second = (make.user(Role.AE, team=make.team("ae")).rep for _ in range(2))
+        lead = accepted(owner=owner)
+        make.advance(lead, Stage.SQL, at=self.OFFERED - HOUR)
+        note = handoff.Note(need="A forecast.", next_step="Show it.")
+        handoff.offer(lead.pk, note=note, rep_id=first.pk, user=owner.user, now=self.OFFERED)
+        at = self.OFFERED + HOUR
+        services.reassign([lead.pk], rep_id=second.pk, user=make.user(Role.SDR_MANAGER), now=at)
+        withdrawn, running = Clock.objects.filter(lead=lead, kind="take_over").order_by("started_at")
+        assert outcome_of(withdrawn) == (at, True)
+        assert (running.started_at, running.stopped_at) == (at, None)
+        assert self.looked(at + HOUR) == 0
 
     def test_an_answer_that_is_undone_lets_it_run_again(self, hand_off):
         self.looked(self.OFFERED)

@@ -184,11 +184,13 @@ class TestReassigning:
         lead = make.lead(at=MONDAY, stages=dict.fromkeys(("inquiry", "mql", "sal", "sql"), MONDAY), owner=owner)
         note = handoff.Note(need="A forecast.", next_step="Show it.")
         handoff.offer(lead.pk, note=note, user=owner.user, now=MONDAY)
-        clocks.follow_hand_offs(now=MONDAY, limit=10)
         swept(LATER)
         assert owner_of(lead) == second
         offers = HandOff.objects.filter(lead=lead).order_by("pk")
         assert [(one.to_rep, one.state) for one in offers] == [(first, "withdrawn"), (second, "offered")]
+        late, running = Clock.objects.filter(kind="take_over").order_by("started_at")
+        assert (late.stopped_at, late.cancelled) == (LATER, False), "it had run out by then"
+        assert (running.cause, running.started_at, running.stopped_at) == (f"hand_off:{offers[1].pk}", LATER, None)
 
     def test_several_go_where_least_waits_for_the_weight(self, team, owner):
         strong, weak = make.seat(team=team, weight=2), make.seat(team=team, weight=1)
