@@ -87,13 +87,14 @@ def pass_on(
     now: datetime,
     causes: Mapping[int, str],
     out: Mapping[int, str] = MappingProxyType({}),
+    again: bool = False,
 ) -> list[Assigned]:
     """Give each lead to somebody else than its owner, who has let a promise run out, by the rules of this stage.
 
     Where nobody else can be given a lead it stays, its reason is "nobody_else", and the ledger says why. out: reps who
-    cannot take any, with the code.
+    cannot take any, with the code. again: that was said of these before, and is not said again.
     """
-    return _assign(lead_ids, now=now, causes=causes, stage=stage, passing_on=True, out=out)
+    return _assign(lead_ids, now=now, causes=causes, stage=stage, passing_on=True, out=out, again=again)
 
 
 def _assign(
@@ -107,8 +108,8 @@ def _assign(
     passing_on: bool = False,
     out: Mapping[int, str] = MappingProxyType({}),
 ) -> list[Assigned]:
-    """again: these are known to be unrouted, so that one which still is need not be said again. keep: active owners
-    keep their leads; passing_on: they are not to, but do where nobody else can take one.
+    """again: it is known of these that nobody could be given them, so that what is still so need not be said again.
+    keep: active owners keep their leads; passing_on: they are not to, but do where nobody else can take one.
     """
     wanted = list(dict.fromkeys(lead_ids))
     leads = _locked(wanted)
@@ -127,7 +128,7 @@ def _assign(
     policy = published(stage) if decisions else None
     dealt = _decide([one for one in decisions if one.moves], policy, now=now, stage=stage, out=out)
     if again:
-        decisions = [one for one in decisions if one.kind != UNROUTED]
+        decisions = [one for one in decisions if one.moves and one.kind != UNROUTED]
     for made in write(decisions, policy=policy.name if policy else "", dealt=dealt, causes=causes, now=now):
         answers[made.lead_id] = made
     return [answers[lead_id] for lead_id in wanted if lead_id in answers]

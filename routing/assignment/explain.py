@@ -212,6 +212,8 @@ def _after(row: Assignment) -> str:
     """What led to it, where that is not the lead's own way."""
     if row.cause.startswith("wrong_route:"):
         return ", after a wrong route"
+    if row.cause.endswith(":reassign:again"):
+        return ", as soon as somebody else could take it after a promise ran out"
     return ", after a promise ran out" if "had" in row.explanation else ""
 
 

@@ -31,6 +31,7 @@ class Clock(models.Model):
     warned = models.BooleanField(default=False)
     breach_told = models.BooleanField(default=False)
     reassign_done = models.BooleanField(default=False, help_text="Whether it was to be reassigned has been decided.")
+    reassign_again_at = models.DateTimeField(null=True, help_text="Nobody else could be given it: tried again then.")
     expiry_done = models.BooleanField(default=False, help_text="What becomes of what nobody decides was done.")
     pauses = models.JSONField(default=list, help_text="Spans that do not count, as pairs of moments.")
     paused_until = models.DateTimeField(null=True)

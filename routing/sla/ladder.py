@@ -3,13 +3,16 @@ the lead goes to somebody else, and an MQL that nobody decides is dealt with. Ea
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from routing.messages import notices
 from routing.messages.notices import Tell
 from routing.models import Clock, Notice
 from routing.sla import overdue
-from routing.sla.writing import BREACHED, EXPIRED, REASSIGNED, WARNED, Changes, append, next_at, update
+from routing.sla.writing import BREACHED, EXPIRED, REASSIGNED, WARNED, Changes, again_at, append, next_at, update
+
+AGAIN: Final = timedelta(minutes=5)  # until a lead that stayed for want of somebody else is tried again
 
 
 def climb(clocks: Sequence[Clock], *, now: datetime) -> None:
@@ -37,14 +40,20 @@ def climb(clocks: Sequence[Clock], *, now: datetime) -> None:
 
 
 def _give_away(running: Sequence[Clock], changes: Changes, *, now: datetime) -> None:
-    due = [clock for clock in running if clock.reassign_at and clock.reassign_at <= now and not clock.reassign_done]
-    if not due:
-        return
-    for clock in due:
-        clock.reassign_done = True
-    for clock in overdue.reassign(due, now=now):
-        assert clock.reassign_at is not None
-        changes.say(clock, REASSIGNED, clock.reassign_at, "reassign")
+    """The first time at the rung's own time; where nobody else could be given the lead, again until somebody can."""
+    first = [clock for clock in running if clock.reassign_at and clock.reassign_at <= now and not clock.reassign_done]
+    again = [clock for clock in running if (at := again_at(clock)) and at <= now]
+    for clocks, retry in ((first, False), (again, True)):
+        if not clocks:
+            continue
+        passed = overdue.reassign(clocks, again=retry, now=now)
+        for clock in clocks:
+            clock.reassign_done, clock.reassign_again_at = True, None
+        for clock in passed.stayed:
+            clock.reassign_again_at = now + AGAIN
+        for clock in passed.went:
+            assert clock.reassign_at is not None
+            changes.say(clock, REASSIGNED, now if retry else clock.reassign_at, "reassign")
 
 
 def _expire(running: Sequence[Clock], changes: Changes, *, now: datetime) -> None:

@@ -35,7 +35,14 @@ WHERE c.id = ANY(%s) AND (
 # Given away for another promise since this clock began.
 _GIVEN: Final = """
 SELECT c.id FROM routing_clock c JOIN routing_assignment a ON a.lead_id = c.lead_id AND a.occurred_at >= c.started_at
-WHERE c.id = ANY(%s) AND a.cause LIKE 'clock:%%:reassign' AND a.rep_id IS DISTINCT FROM a.previous_id
+WHERE c.id = ANY(%s) AND a.cause LIKE 'clock:%%:reassign%%' AND a.rep_id IS DISTINCT FROM a.previous_id
+"""
+# The last word about whose the lead is: that it stays, for nobody else could be given it.
+_STUCK: Final = """
+SELECT c.id FROM routing_clock c JOIN funnel_lead l ON l.id = c.lead_id
+JOIN LATERAL (SELECT rep_id, explanation FROM routing_assignment
+              WHERE lead_id = c.lead_id ORDER BY id DESC LIMIT 1) latest ON latest.rep_id = l.owner_id
+WHERE c.id = ANY(%s) AND latest.explanation ->> 'reason' = 'nobody_else'
 """
 # A deal is no lead to be dealt out: managers give it to somebody else.
 _OWNED: Final = """
@@ -62,53 +69,77 @@ def _among(clocks: Collection[Clock], sql: str) -> set[int]:
 # --- to somebody else -----------------------------------------------------------------------------
 
 
-def reassign(clocks: Sequence[Clock], *, now: datetime) -> list[Clock]:
+@dataclass(frozen=True, slots=True)
+class PassedOn:
+    """The clocks whose lead went to somebody else, and those whose lead stays because nobody else can be given it."""
+
+    went: list[Clock]
+    stayed: list[Clock]
+
+
+def reassign(clocks: Sequence[Clock], *, again: bool = False, now: datetime) -> PassedOn:
     """Give the lead of each clock to somebody else, by the rules of the routing policy.
 
     A lead stays where a person has worked it since, and where it came by such a way since the clock began. Where the
-    rules find nobody else it stays too; the ledger says why, and the managers are told. Returns the clocks whose lead
-    went. A constant number of statements.
+    rules find nobody else it stays too; the ledger says why, and the managers are told. A constant number of
+    statements.
+
+    again: these stayed for that before. Who has changed hands since is left alone; one that still finds nobody is
+    neither written nor told again.
     """
     busy = worked(clocks) | _among(clocks, _GIVEN)
-    idle = sorted((clock for clock in clocks if clock.pk not in busy), key=lambda one: (one.due_at, one.pk))
+    stuck = _among(clocks, _STUCK) if again else {clock.pk for clock in clocks}
+    idle = [clock for clock in clocks if clock.pk in stuck - busy]
+    idle.sort(key=lambda one: (one.due_at, one.pk))
     owned = _owned({clock.lead_id for clock in idle})
     chosen: dict[int, Clock] = {}
     for clock in idle:
         if clock.lead_id in owned and owned[clock.lead_id].stage:
             chosen.setdefault(clock.lead_id, clock)
-    made = _pass_on(chosen, owned, now=now)
+    causes = {lead_id: _cause(clock, again=again) for lead_id, clock in chosen.items()}
+    made = _pass_on(causes, owned, again=again, now=now)
     went = {one.lead_id: one for one in made if one.rep_id != owned[one.lead_id].owner_id}
     takers = Rep.objects.select_related("team").in_bulk({one.rep_id for one in went.values() if one.rep_id})
     follow_hands({lead_id: takers[one.rep_id] for lead_id, one in went.items() if one.rep_id}, user=None, now=now)
-    _tell(chosen, owned, went, now=now)
-    return [chosen[lead_id] for lead_id in went]
+    _tell_of(went, causes, owned, now=now)
+    if not again:
+        stuck_leads = {lead_id: clock for lead_id, clock in chosen.items() if lead_id not in went}
+        _tell_managers(stuck_leads, causes, now=now)
+    stayed = [clock for clock in idle if clock.lead_id in chosen and clock.lead_id not in went]
+    return PassedOn([chosen[lead_id] for lead_id in went], stayed)
 
 
-def _pass_on(chosen: Mapping[int, Clock], owned: Mapping[int, "_Owned"], *, now: datetime) -> list[Assigned]:
+def _cause(clock: Clock, *, again: bool) -> str:
+    return f"clock:{clock.pk}:reassign{':again' if again else ''}"
+
+
+def _pass_on(causes: Mapping[int, str], owned: Mapping[int, "_Owned"], *, again: bool, now: datetime) -> list[Assigned]:
     """SQLs that were handed over go by the rules for SQLs, all others by those for MQLs."""
     made: list[Assigned] = []
     for stage in (Stage.MQL, Stage.SQL):
-        causes = {
-            lead_id: f"clock:{clock.pk}:reassign" for lead_id, clock in chosen.items() if owned[lead_id].stage == stage
-        }
-        if causes:
+        of_stage = {lead_id: cause for lead_id, cause in causes.items() if owned[lead_id].stage == stage}
+        if of_stage:
             out = attainments.without_room(now=now) if stage == Stage.SQL else {}
-            made += pass_on(list(causes), stage=stage, causes=causes, out=out, now=now)
+            made += pass_on(list(of_stage), stage=stage, causes=of_stage, out=out, again=again, now=now)
     return made
 
 
-def _tell(chosen: Mapping[int, Clock], owned: Mapping[int, "_Owned"], went: Collection[int], *, now: datetime) -> None:
-    """Who had a lead that went, and the managers of one that could not go. Whoever got one is told by the engine."""
-    stuck = chosen.keys() - set(went)
-    managers = notices.managers() if stuck else []
-    tells = []
-    for lead_id, clock in chosen.items():
-        cause, user = f"clock:{clock.pk}:reassign", owned[lead_id].user_id
-        if lead_id in stuck:
-            data = {"clock": clock.pk, "stays": True}
-            tells += tell_each(managers, kind=Notice.Kind.BREACHED, cause=cause, lead_id=lead_id, data=data)
-        elif user is not None:
-            tells.append(Tell(user_id=user, kind=Notice.Kind.TAKEN, cause=cause, lead_id=lead_id))
+def _tell_of(went: Collection[int], causes: Mapping[int, str], owned: Mapping[int, "_Owned"], *, now: datetime) -> None:
+    """Tell those who had a lead that went. Whoever got it is told by the engine."""
+    tells = [
+        Tell(user_id=user, kind=Notice.Kind.TAKEN, cause=causes[lead_id], lead_id=lead_id)
+        for lead_id in went
+        if (user := owned[lead_id].user_id) is not None
+    ]
+    notices.tell(tells, now=now)
+
+
+def _tell_managers(stayed: Mapping[int, Clock], causes: Mapping[int, str], *, now: datetime) -> None:
+    managers = notices.managers() if stayed else []
+    tells: list[Tell] = []
+    for lead_id, clock in stayed.items():
+        data = {"clock": clock.pk, "stays": True}
+        tells += tell_each(managers, kind=Notice.Kind.BREACHED, cause=causes[lead_id], lead_id=lead_id, data=data)
     notices.tell(tells, now=now)
 
 

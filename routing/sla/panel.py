@@ -111,6 +111,8 @@ def _of_running(clock: Clock, now: datetime, *, went: bool) -> Line:
         more.append("it went to a colleague")
     elif clock.reassign_at and not clock.reassign_done:
         more.append(f"{moment_words(clock.reassign_at, now=now)} goes to a colleague, unless somebody works it")
+    elif clock.reassign_again_at:
+        more.append("nobody else can take it yet: it goes as soon as somebody can, unless somebody works it")
     if clock.expires_at and not clock.expiry_done:
         more.append(f"{moment_words(clock.expires_at, now=now)} counts as never decided")
     return Line(TITLES[clock.kind], shown, said=f"{began} to {due}", more=" · ".join(more))

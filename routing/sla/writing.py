@@ -15,7 +15,7 @@ STARTED, WARNED, BREACHED, STOPPED, RESUMED, PAUSED, REASSIGNED, EXPIRED, REAPPL
 )
 _CHANGED: Final = (
     "promise_id", "warn_at", "due_at", "reassign_at", "expires_at", "stopped_at", "stopped_by", "took", "cancelled",
-    "warned", "breach_told", "reassign_done", "expiry_done", "pauses", "paused_until", "next_at",
+    "warned", "breach_told", "reassign_done", "reassign_again_at", "expiry_done", "pauses", "paused_until", "next_at",
 )  # fmt: skip
 
 
@@ -39,11 +39,19 @@ def next_at(clock: Clock) -> datetime | None:
     ahead = [clock.paused_until]
     if not clock.breach_told:
         ahead.append(clock.due_at if clock.warned else clock.warn_at)
-    if not clock.reassign_done:
-        ahead.append(clock.reassign_at)
+    ahead.append(again_at(clock) if clock.reassign_done else clock.reassign_at)
     if not clock.expiry_done:
         ahead.append(clock.expires_at)
     return min((at for at in ahead if at is not None), default=None)
+
+
+def again_at(clock: Clock) -> datetime | None:
+    """When to try again to give the lead of a clock to somebody else: never before its rung, which may have moved, nor
+    while it stands still. None: it is not to be tried again.
+    """
+    if clock.reassign_again_at is None or clock.reassign_at is None:
+        return None
+    return max(at for at in (clock.reassign_again_at, clock.reassign_at, clock.paused_until) if at is not None)
 
 
 def write(changes: Changes, *, now: datetime) -> None:

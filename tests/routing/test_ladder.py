@@ -16,7 +16,8 @@ from routing.decisions import services
 from routing.messages.notices import words_of
 from routing.models import Assignment, Clock, ClockEvent, HandOff, Notice, RoutingPolicy, Seat
 from routing.sales import handoff
-from routing.sla import clocks
+from routing.sla import clocks, ladder, pauses
+from routing.sla.panel import clock_lines
 from tests import factories as make
 from tests.threads import at_once
 
@@ -227,6 +228,130 @@ class TestReassigning:
                 assert swept(LATER + 7 * week * DAY) == count
             counts.append(len(captured))
         assert counts[1] == counts[2]
+
+
+class TestTryingAgain:
+    """A lead that stayed because nobody else could be given it."""
+
+    AGAIN = LATER + ladder.AGAIN
+
+    @pytest.fixture(autouse=True)
+    def _promise(self, team):
+        make.promises("accept")
+        make.promise("accept", reassign=True)
+        make.routing_policy({"team": team, "name": "All"})
+
+    @pytest.fixture
+    def stuck(self, owner, manager):
+        lead = mql(owner=owner)
+        assert swept(LATER) == 1
+        assert owner_of(lead) == owner
+        return lead
+
+    def comes(self, team):
+        """Somebody who can take it."""
+        return make.seat(make.user(Role.SDR, team=team).rep).rep
+
+    def test_it_goes_as_soon_as_somebody_can_take_it_and_that_once(self, team, owner, stuck):
+        assert [swept(self.AGAIN - HOUR / 60), swept(self.AGAIN), swept(self.AGAIN)] == [0, 1, 0]
+        assert Assignment.objects.filter(lead=stuck).count() == 1, "what is still so is not said again"
+        came, then = self.comes(team), self.AGAIN + ladder.AGAIN
+        assert [swept(then), swept(then + HOUR)] == [1, 0]
+        assert owner_of(stuck) == came
+        stayed, went = Assignment.objects.filter(lead=stuck).order_by("pk")
+        assert (stayed.rep, went.previous, went.rep) == (owner, owner, came)
+        assert ClockEvent.objects.get(kind="reassigned").occurred_at == then, "it could not be given away before"
+        why = why_owner(stuck)
+        assert why.sentence == f"{came} was next by the rule “All”: nobody else could take it."
+        assert why.history[0].sentence.endswith("as soon as somebody else could take it after a promise ran out")
+        told = Notice.objects.filter(kind__in=("taken", "assigned")).values_list("user", "kind")
+        assert set(told) == {(owner.user_id, "taken"), (came.user_id, "assigned")}
+        assert Notice.objects.filter(cause__contains=":reassign", kind="breached").count() == 1, "told once"
+
+    def test_the_lead_says_so_while_it_waits(self, stuck):
+        said = [line.more for line in clock_lines(stuck, now=LATER)]
+        assert "it goes as soon as somebody can" in said[0]
+
+    @pytest.mark.parametrize("how", ["call", "note", "given", "accepted"])
+    def test_what_a_person_has_done_with_it_since_keeps_it(self, team, owner, manager, stuck, how):
+        whose = owner
+        if how == "call":
+            make.touch(person=stuck.person, direction="out", type="call", occurred_at=LATER)
+        elif how == "note":
+            note = write_note(lead=stuck, author=owner.user, text="Spoke to the assistant")
+            note.__class__.objects.filter(pk=note.pk).update(written_at=LATER)
+        elif how == "given":
+            whose = make.user(Role.SDR, team=make.team()).rep
+            services.reassign([stuck.pk], rep_id=whose.pk, user=manager, now=LATER)
+        else:
+            services.accept(stuck.pk, user=owner.user, now=LATER)
+        self.comes(team)
+        swept(self.AGAIN)
+        assert [swept(self.AGAIN + HOUR), owner_of(stuck)] == [0, whose]
+        assert not ClockEvent.objects.filter(kind="reassigned").exists()
+
+    def test_it_waits_while_the_clock_stands_still(self, team, owner, stuck):
+        pauses.pause(stuck.pk, kind="reply", until=(LATER + 2 * DAY).date(), why="", user=owner.user, now=LATER)
+        self.comes(team)
+        swept(self.AGAIN)
+        assert owner_of(stuck) == owner and swept(self.AGAIN + HOUR) == 0, "nothing goes round meanwhile"
+        swept(LATER + 2 * DAY)
+        assert owner_of(stuck) != owner
+
+    def test_those_for_whom_somebody_comes_go_whoever_waits_before_them(self, team, owner):
+        """Nobody who stays in vain holds up another."""
+        elsewhere = make.team()
+        make.routing_policy(
+            {"team": elsewhere, "condition": {"field": "person.country", "op": "is", "value": "AT"}}, {"team": team}
+        )
+        alone = make.user(Role.SDR, team=elsewhere)
+        make.seat(alone.rep)
+        vain = [mql(owner=alone.rep, person=make.person(country="AT")) for _ in range(3)]
+        lead = mql(owner=owner)
+        swept(LATER)
+        came = self.comes(team)
+        for _ in range(4):
+            clocks.sweep(now=self.AGAIN, limit=1)
+        assert [owner_of(one) for one in (*vain, lead)] == [alone.rep] * 3 + [came]
+
+    def test_the_number_of_statements_does_not_grow(self, team, owner, manager):
+        counts, came = [], None
+        for week, count in enumerate((1, 1, 20)):
+            start = 7 * week * DAY
+            swept(MONDAY + start)
+            for _ in range(count):
+                mql(MONDAY + start, owner=owner)
+            swept(LATER + start)
+            came = came or self.comes(team)
+            Seat.objects.filter(rep=came).update(receiving=True)
+            with CaptureQueriesContext(connection) as captured:
+                assert swept(self.AGAIN + start) == count
+            counts.append(len(captured))
+            Seat.objects.filter(rep=came).update(receiving=False)
+        assert counts[1] == counts[2]
+        assert ClockEvent.objects.filter(kind="reassigned").count() == 22
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_beats_at_once_that_try_again_give_each_lead_away_once():
+    make.promises("accept")
+    make.promise("accept", reassign=True)
+    make.calendar()
+    team = make.team()
+    make.routing_policy({"team": team})
+    owner = make.seat(team=team).rep
+    for _ in range(12):
+        mql(owner=owner)
+    swept(LATER)
+    for _ in range(2):
+        make.seat(team=team)
+    again = LATER + ladder.AGAIN
+    at_once(*[lambda: swept(again)] * 3)
+    swept(again)
+    went = Assignment.objects.exclude(rep=owner)
+    assert went.count() == went.values("lead").distinct().count() == 12
+    assert ClockEvent.objects.filter(kind="reassigned").count() == 12
+    assert Assignment.objects.count() == 24, "one that it stays, one that it went"
 
 
 @pytest.mark.django_db(transaction=True)
