@@ -112,6 +112,31 @@ def median(
     )
 
 
+def mean(
+    *,
+    id: str,
+    title: str,
+    definition: str,
+    mean: float | None,
+    n: int,
+    cohort: str = "",
+    rows: Iterable[tuple[str, str]] = (),
+) -> Number:
+    """A mean of n marks, to one decimal: no data without any, how many alone below 5, marked below 30."""
+    shown = n >= HIDDEN_BELOW and mean is not None
+    return Number(
+        id=id,
+        title=title,
+        definition=definition,
+        text=f"{mean:.1f}" if shown else f"{n:,} only" if n else "no data",
+        n=n if shown else None,
+        cohort=cohort,
+        rows=tuple(rows),
+        counts=f"{n:,}" if shown else "",
+        few=0 < n < FEW_BELOW,
+    )
+
+
 def amount(
     *,
     id: str,

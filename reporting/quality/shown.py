@@ -17,7 +17,7 @@ RATES = {
     "won": ("Won", "won", "won_of", "won", "not_won"),
 }
 _DAYS = {"accepted": DECIDED_AFTER, "rejected": DECIDED_AFTER, "sql": SQL_WITHIN, "won": WON_WITHIN}
-_SENTENCES = {
+SENTENCES = {
     "accepted": "Of the MQLs that were accepted or rejected, those that were accepted, as a share. Undecided ones, and "
     "those whose interest cooled, are in neither.",
     "rejected": "Of the MQLs that were accepted or rejected, those that were rejected: the false positives.",
@@ -37,7 +37,7 @@ def rate(name: str, tally: Tally, piece: Slice, *, id: str, of: str = "MQLs", ba
     return numbers.rate(
         id=id,
         title=f"{of}: {title}",
-        definition=_SENTENCES[name],
+        definition=SENTENCES[name],
         k=k,
         n=n,
         low=low,

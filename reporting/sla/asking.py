@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from reporting.periods import PRESETS, Period, preset
+from reporting.periods import DAY, PRESETS, Period, preset
 
 PERIODS = {key: PRESETS[key] for key in ("month", "last-month", "quarter", "last-quarter", "year", "last-year", "all")}
 BY = {"rep": "Rep", "team": "Team", "week": "Week", "month": "Month"}
@@ -17,6 +17,7 @@ PARTS = {
     "overdue": "are overdue now",
 }
 USUAL = "quarter"
+CUSTOM = "custom"  # a period by its first and last day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,19 +36,32 @@ class Asked:
     def query(self, **changes: str) -> str:
         """The address of this with other parts; what is usual is left out."""
         values = {"period": self.period.key, "kind": self.kind, "by": self.by} | changes
+        if values["period"] == CUSTOM and self.period.start and self.period.end:
+            values |= {"from": self.period.start.isoformat(), "to": (self.period.end - DAY).isoformat()}
         usual = {"period": USUAL, "kind": "", "by": "rep", "part": "all", "group": ""}
-        kept = {name: value for name, value in values.items() if value != usual[name]}
+        kept = {name: value for name, value in values.items() if value != usual.get(name)}
         return f"?{urlencode(kept)}" if kept else ""
 
 
 def read(query: Mapping[str, Any], *, kinds: Mapping[str, str], today: dt.date) -> Asked:
     """What an address asks for; what makes no sense is as usual."""
-    period = str(query.get("period", ""))
-    found = Asked(period=preset(period if period in PERIODS else USUAL, today))
+    found = Asked(period=_period(query, today))
     kind, by, part, group = (str(query.get(name, "")) for name in ("kind", "by", "part", "group"))
     found = replace(found, kind=kind if kind in kinds else "", by=by if by in BY else "rep")
     found = replace(found, part=part if part in PARTS else "all")
     return replace(found, group=group) if _names_a_row(group, found.by) else found
+
+
+def _period(query: Mapping[str, Any], today: dt.date) -> Period:
+    asked = str(query.get("period", ""))
+    if asked == CUSTOM:
+        try:
+            first, last = (dt.date.fromisoformat(str(query.get(name, ""))) for name in ("from", "to"))
+        except ValueError:
+            return preset(USUAL, today)
+        if first.year >= 1900 and first <= last and last.year <= 2200:
+            return Period(CUSTOM, first, last + DAY)
+    return preset(asked if asked in PERIODS else USUAL, today)
 
 
 def _names_a_row(group: str, by: str) -> bool:

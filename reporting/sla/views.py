@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET
 from funnel.downloads import csv_response
 from reporting.definitions import DEFINITIONS
 from reporting.sla import figures
-from reporting.sla.asking import BY, PARTS, PERIODS, Asked, read
+from reporting.sla.asking import BY, CUSTOM, PARTS, PERIODS, Asked, read
 from reporting.sla.figures import Figure
 from routing.models import Clock, SlaPolicy, SlaPromise
 
@@ -49,7 +49,7 @@ def promises(request: HttpRequest) -> HttpResponse:
         "kinds": _linked(figures.by_kind(asked, request.user, now=now), asked, of_kind=True),
         "groups": _linked(figures.by_group(asked, request.user, now=now), asked),
         "periods": [(words, request.path + asked.query(period=key), key == asked.period.key)
-                    for key, words in PERIODS.items()],
+                    for key, words in _periods(asked).items()],
         "kind_choices": [(words, request.path + asked.query(kind=key), key == asked.kind)
                          for key, words in {"": "All clocks", **KINDS}.items()],
         "bys": [(words, request.path + asked.query(by=key), key == asked.by) for key, words in BY.items()],
@@ -60,6 +60,11 @@ def promises(request: HttpRequest) -> HttpResponse:
         "now": now,
     }  # fmt: skip
     return render(request, "reporting/promises.html", context)
+
+
+def _periods(asked: Asked) -> dict[str, str]:
+    """What the menu offers; the days that the address names too, so that it says what is shown."""
+    return ({CUSTOM: str(asked.period)} if asked.period.key == CUSTOM else {}) | PERIODS
 
 
 @require_GET

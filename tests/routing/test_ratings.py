@@ -37,10 +37,11 @@ def test_the_latest_rating_of_each_user_counts_by_campaign(jonas):
     ratings.rate(first.pk, stars=5, why="real_need", user=jonas, now=NOW)  # nothing new
     ratings.rate(second.pk, stars=2, why="wrong_person", user=jonas, now=NOW)
     assert Rating.objects.count() == 3 and first.notes.get().text == "She has budget"
-    (opinion,) = by("campaign", now=NOW)
+    (opinion,) = by("campaign", since=None, until=NOW + HOUR)
     assert (opinion.name, opinion.ratings, opinion.mean, opinion.poor) == ("Fair", 2, 3.5, 1)
-    assert [(one.name, one.mean) for one in by("persona", now=NOW)] == [("Not known", 2.0), ("Operations", 5.0)]
-    assert [table.title for table in tables("solution", "campaign", now=NOW)] == ["Solution", "Campaign"]
+    personas = by("persona", since=NOW, until=NOW + HOUR)
+    assert [(one.name, one.mean) for one in personas] == [("Not known", 2.0), ("Operations", 5.0)]
+    assert [table.title for table in tables("solution", "campaign", now=NOW + HOUR)] == ["Solution", "Campaign"]
     with pytest.raises(InternalError):
         Rating.objects.first().delete()
 
