@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 
 from demandcenter.api_page import page
 from funnel import api as funnel
+from reporting.agreements.api import AgreementViewSet, ReviewViewSet
 from reporting.api import ExperimentViewSet, MetricsView, MetricView, TalkingPointsView
 from routing import api as routing
 from routing.cadences.mail_api import MailView
@@ -24,6 +25,8 @@ router.register("hand-offs", HandOffViewSet, basename="hand-off")
 router.register("attempts", work.AttemptViewSet, basename="attempt")
 router.register("tasks", work.TaskViewSet, basename="task")
 router.register("experiments", ExperimentViewSet, basename="experiment")
+router.register("agreements", AgreementViewSet, basename="agreement")
+router.register("reviews", ReviewViewSet, basename="review")
 router.register("regions", funnel.RegionViewSet, basename="region")
 router.register("solutions", funnel.SolutionViewSet, basename="solution")
 router.register("channels", funnel.ChannelViewSet, basename="channel")

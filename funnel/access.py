@@ -32,6 +32,13 @@ class Role(TextChoices):
 
 _OWN_WORDS = ("region", "solution", "channel", "content", "campaign", "campaignstatus", "costline", "glossaryterm")
 
+_AGREED = ("reporting.view_agreement", "reporting.view_review")
+# Both sides write down what they promise each other; whoever may sign is named as a signer.
+_AGREEING = (
+    *(f"reporting.{deed}_{model}" for model in ("agreement", "review") for deed in ("view", "add", "change")),
+    "reporting.sign_agreement",
+)
+
 # role -> its permissions as "app.codename"; * stands for anything.
 ROLES: dict[str, tuple[str, ...]] = {
     Role.MARKETING_OPS: (
@@ -44,8 +51,9 @@ ROLES: dict[str, tuple[str, ...]] = {
         "funnel.export_lead",
         "scoring.*",
         "routing.view_*",
+        *_AGREEING,
     ),
-    Role.SDR: ("funnel.view_*", "scoring.view_*", "routing.view_*", "funnel.add_note", "routing.work_lead"),
+    Role.SDR: ("funnel.view_*", "scoring.view_*", "routing.view_*", *_AGREED, "funnel.add_note", "routing.work_lead"),
     Role.SDR_MANAGER: (
         "funnel.view_*",
         *(f"funnel.{deed}_{model}" for model in ("team", "rep", "reason") for deed in ("add", "change")),
@@ -53,9 +61,17 @@ ROLES: dict[str, tuple[str, ...]] = {
         "funnel.export_lead",
         "scoring.view_*",
         "routing.*",
+        *_AGREEING,
     ),
-    Role.AE: ("funnel.view_*", "scoring.view_*", "routing.view_*", "funnel.add_note", "routing.work_deal"),
-    Role.EXECUTIVE: ("funnel.view_*", "scoring.view_*", "routing.view_*", "funnel.export_lead"),
+    Role.AE: ("funnel.view_*", "scoring.view_*", "routing.view_*", *_AGREED, "funnel.add_note", "routing.work_deal"),
+    Role.EXECUTIVE: (
+        "funnel.view_*",
+        "scoring.view_*",
+        "routing.view_*",
+        "funnel.export_lead",
+        *_AGREED,
+        "reporting.sign_agreement",
+    ),
     Role.ADMINISTRATOR: ("funnel.*", "scoring.*", "routing.*", "reporting.*", "auth.*_user", "auth.*_group"),
 }
 SEES_EVERYTHING = frozenset({Role.MARKETING_OPS, Role.SDR_MANAGER, Role.EXECUTIVE, Role.ADMINISTRATOR})

@@ -1,6 +1,8 @@
 from django.urls import path
 
 from reporting import views
+from reporting.agreements import review_views as reviews
+from reporting.agreements import views as agreements
 from reporting.cadences import views as cadences
 from reporting.experiments import views as experiments
 from reporting.lab import acts as lab_acts
@@ -50,6 +52,20 @@ urlpatterns = [
     path("promises.csv", sla.promises_csv, name="promises-csv"),
     path("promises/leads/", sla.leads, name="promises-leads"),
     path("promises/leads.csv", sla.leads_csv, name="promises-leads-csv"),
+    path("agreement/", agreements.agreement, name="agreement"),
+    path("agreement/new/", agreements.new, name="agreement-new"),
+    path("agreement/<int:pk>/", agreements.version, name="agreement-version"),
+    path("agreement/<int:pk>/edit/", agreements.edit, name="agreement-edit"),
+    path("agreement/<int:pk>/sign/", agreements.sign, name="agreement-sign"),
+    path("agreement/<int:pk>/take-back/", agreements.take_back, name="agreement-take-back"),
+    path("agreement/<int:pk>/discard/", agreements.discard, name="agreement-discard"),
+    path("reviews/new/", reviews.new, name="review-new"),
+    path("reviews/<int:pk>/", reviews.review, name="review"),
+    path("reviews/<int:pk>/minutes/", reviews.minutes, name="review-minutes"),
+    path("reviews/<int:pk>/close/", reviews.close, name="review-close"),
+    path("reviews/<int:pk>/actions/", reviews.add_action, name="review-action"),
+    path("reviews/actions/<int:pk>/drop/", reviews.drop_action, name="review-action-drop"),
+    path("reviews/actions/<int:pk>/done/", reviews.settle, name="review-action-done"),
     path("cadences/", cadences.cadences, name="cadences"),
     path("cadences/personas.csv", cadences.personas_csv, name="cadences-personas-csv"),
     path("cadences/leads/", cadences.leads, name="cadences-leads"),

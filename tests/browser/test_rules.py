@@ -9,6 +9,8 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from funnel.access import Role
+from reporting.agreements import reviews
 from routing.assignment.engine import assign
 from routing.cadences import own_mail
 from routing.models import Attempt, MessageTemplate
@@ -17,6 +19,7 @@ from routing.sla import clocks
 from tests import factories as make
 from tests.browser.accessibility import violations
 from tests.browser.entering import enter
+from tests.reporting.agreeing import promise, signed
 from tests.routing.waiting_rooms import Room, room
 from tests.smtp import smtp_server
 
@@ -70,6 +73,22 @@ def looks_right(page: Page, screenshots: Path, name: str, scheme: str) -> None:
         assert overflow <= 0, (name, size, overflow)
 
 
+def agreed(here: Room) -> list[tuple[str, str]]:
+    """An agreement in force with a review of it. Returns the pages to look at."""
+    now, day = here.now, here.now.date()
+    partner = make.user(Role.MARKETING_OPS, first_name="Elif", last_name="Aydın")
+    signed(partner, here.manager, *(promise(measure, 0.7) for measure in ("quality:accepted", "kept:accept")), at=now)
+    review = reviews.begin(
+        held_on=day, starts_on=day - 80 * DAY, ends_on=day, attendees=[partner], user=partner, now=now
+    )
+    reviews.add_action(review, text="Bring every list below forty", owner=partner, due_on=day, now=now)
+    return [
+        ("agreement", reverse("reporting:agreement")),
+        ("agreement-new", reverse("reporting:agreement-new")),
+        ("review", reverse("reporting:review", args=[review.pk])),
+    ]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_pages_are_accessible_wide_and_narrow(
     page: Page, live_server: LiveServer, here: Room, complaints: list[str], screenshots: Path, scheme: str
@@ -85,6 +104,7 @@ def test_the_pages_are_accessible_wide_and_narrow(
     expect(page.get_by_role("heading", name="2 of 4 leads would go elsewhere")).to_be_visible()
     looks_right(page, screenshots, "rehearsal", scheme)
     for name, address in (
+        *agreed(here),
         ("mailbox", reverse("routing:mailbox")),
         ("hand-offs", reverse("routing:hand-offs")),
         ("leave", reverse("routing:leave", args=[here.sdr.rep.pk])),
