@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from demandcenter.demo_world import (
+    agreeing,
     campaigns,
     companies,
     daily,
@@ -134,6 +135,7 @@ class _World:
         looking_back.look_back(self.model, self.users, now=self.now)
         daily.work_daily(self.users, self.writer, dice=self.dice, now=self.now)
         handing.hand_over(now=self.now)
+        agreeing.agree(self.users, now=self.now)
         progress(self.writer.leads)
 
     # --- who comes in -------------------------------------------------------------------------------
