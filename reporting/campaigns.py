@@ -8,9 +8,9 @@ from typing import Any
 from django.http import QueryDict
 from django.urls import reverse
 
+from funnel.intervals import wilson
 from funnel.models import Campaign, Stage
 from reporting import metrics, numbers
-from reporting.intervals import wilson
 from reporting.numbers import Number
 from reporting.overview import queries
 from reporting.overview.asking import STEPS, Asker, glossary

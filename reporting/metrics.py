@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
+from funnel.intervals import wilson
 from funnel.models import DealState, Stage
 from funnel.path import RANK
 from reporting import queries, ranking
 from reporting.balance import WAYS, balances
 from reporting.dimensions import QueryError
 from reporting.facts import Copy, Rows
-from reporting.intervals import wilson
 from reporting.queries import LEAVING, OPENED, Arrow
 
 OBJECTS = ("leads", "opportunities")

@@ -10,8 +10,8 @@ from typing import Final
 
 from django.db import connection
 
+from funnel.intervals import wilson
 from funnel.templatetags.dc import percent
-from reporting.intervals import wilson
 from reporting.numbers import FEW_BELOW, HIDDEN_BELOW
 from reporting.talks import DAYS
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from funnel.intervals import wilson
 from funnel.models import Stage
-from reporting.intervals import wilson
 from reporting.overview import Board
 from reporting.overview.times import NAMES
 

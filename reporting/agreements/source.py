@@ -7,12 +7,12 @@ import datetime as dt
 from functools import cached_property
 from typing import Any
 
+from funnel.intervals import wilson
 from funnel.models import Stage
 from reporting import metrics, ratings
 from reporting.agreements.judging import Actual
 from reporting.facts import Copy
 from reporting.filters import View
-from reporting.intervals import wilson
 from reporting.overview import queries
 from reporting.overview.asking import Asker, Step
 from reporting.periods import Period

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from django.db import connection
 
+from funnel.intervals import wilson
 from funnel.personas import PERSONA
 from funnel.replies import REPLY
-from reporting.intervals import wilson
 from routing.models import Cadence, Enrolment, Medium
 
 WINDOW: Final = timedelta(days=180)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-from reporting.intervals import difference, wilson
+from funnel.intervals import difference, wilson
 from scoring.models import Experiment
 
 LEAST: Final = 5  # people of an arm below which no rate is told

@@ -7,8 +7,8 @@ from typing import Final
 
 from django.db import connection
 
+from funnel.intervals import Z_95
 from reporting.experiments.effects import LEAST
-from reporting.intervals import Z_95
 
 Z_80: Final = 0.8416212335729143  # the standard normal's 80th percentile
 SHARES: Final = (0.1, 0.2, 0.3, 0.5)

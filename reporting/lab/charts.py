@@ -8,8 +8,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from funnel.intervals import wilson
 from reporting.charts import MOST_LABELS
-from reporting.intervals import wilson
 from reporting.lab.figures import Names
 from reporting.lab.sets import DRAFT, LIVE, SIDES
 

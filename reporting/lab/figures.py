@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from funnel.intervals import wilson
 from funnel.templatetags.dc import NBSP, interval, percent
 from reporting import numbers
-from reporting.intervals import wilson
 from reporting.lab.sets import DRAFT, LIVE, SIDES
 from reporting.numbers import FEW_BELOW, HIDDEN_BELOW, Number
 

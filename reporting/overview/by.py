@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
+from funnel.intervals import wilson
 from reporting import metrics, numbers
 from reporting.drill import DID
 from reporting.filters import DIMENSIONS, Dimension, View
-from reporting.intervals import wilson
 from reporting.numbers import HIDDEN_BELOW, Number
 from reporting.overview.asking import STEPS, Asker, glossary, share_words, short_range
 from reporting.periods import Period

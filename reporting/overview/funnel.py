@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from funnel.intervals import wilson
 from funnel.models import Stage
 from funnel.path import RANK
 from funnel.templatetags.dc import stage_css
 from reporting import numbers
 from reporting.drill import DID
-from reporting.intervals import wilson
 from reporting.numbers import Number
 from reporting.overview import queries
 from reporting.overview.asking import FUNNEL_AGE, Asker, glossary, share_words, short_range

@@ -4,12 +4,12 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from funnel.intervals import wilson
 from funnel.models import Exit, Stage
 from funnel.templatetags.dc import money_short
 from reporting import metrics, numbers
 from reporting.dimensions import OPPORTUNITY_DIMENSIONS
 from reporting.drill import DID
-from reporting.intervals import wilson
 from reporting.numbers import Number
 from reporting.overview import queries
 from reporting.overview.asking import END_TO_END, STEPS, Asker, Step, glossary, short_label, short_range

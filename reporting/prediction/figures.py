@@ -5,7 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from reporting.intervals import wilson
+from funnel.intervals import wilson
 
 
 def reliability(tenths: Sequence[Mapping[str, Any]]) -> go.Figure | None:

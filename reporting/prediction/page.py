@@ -6,8 +6,8 @@ from datetime import datetime
 from math import exp
 from typing import Any
 
+from funnel.intervals import wilson
 from reporting import numbers
-from reporting.intervals import wilson
 from reporting.numbers import Number
 from scoring.models import PredictiveModel
 from scoring.predictive.evaluation import from_to

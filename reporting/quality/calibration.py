@@ -5,8 +5,8 @@ from statistics import NormalDist
 
 import plotly.graph_objects as go
 
+from funnel.intervals import Z_95, difference, wilson
 from funnel.templatetags.dc import percent
-from reporting.intervals import Z_95, difference, wilson
 from reporting.numbers import FEW_BELOW, HIDDEN_BELOW
 from reporting.quality.tallies import Tenth, certain
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from funnel.intervals import wilson
 from reporting import numbers
-from reporting.intervals import wilson
 from reporting.numbers import Number
 from reporting.overview.asking import glossary
 from reporting.quality.slices import OUTCOMES, Slice

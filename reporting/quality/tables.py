@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from reporting.intervals import wilson
+from funnel.intervals import wilson
 from reporting.quality.board import Board
 from reporting.quality.disputes import Dispute
 from reporting.quality.tallies import Tally

@@ -5,7 +5,7 @@ Each rate has the MQLs that are old enough for it (domain.md 3.5): a young one i
 
 from dataclasses import dataclass, fields
 
-from reporting.intervals import difference, wilson
+from funnel.intervals import difference, wilson
 from reporting.numbers import FEW_BELOW
 
 DECIDED_AFTER = 14  # days an MQL is given to be accepted or rejected

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from funnel.intervals import difference, wilson
 from funnel.templatetags.dc import interval, percent
-from reporting.intervals import difference, wilson
 from reporting.numbers import FEW_BELOW
 from reporting.quality.tallies import Tally, certain
 

@@ -30,8 +30,8 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Least, TruncMonth, TruncWeek
 
 from funnel.access import sight_of, visible_to
+from funnel.intervals import wilson
 from funnel.models import Lead, Rep, Team
-from reporting.intervals import wilson
 from reporting.sla.asking import Asked
 from routing.models import Assignment, Clock, ClockEvent, SlaPromise
 

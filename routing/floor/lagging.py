@@ -1,20 +1,19 @@
 """Where a rep lags behind the others of the team, by kind of lead. Pure.
 
 A rep lags where a smaller share of the leads that they accepted became SQLs than of those that the others accepted, and
-chance alone would make the difference in fewer than one of twenty cases: the two-proportion z test with the pooled
-share, z = (q - p) / sqrt(s (1 - s) (1/n + 1/m)), where p of n are the rep's, q of m those of the others, and s is the
-share over both. Each kind is tested alone: of twenty kinds one may stand out by chance, so this is a hint, no verdict.
+the whole 95 % interval of the difference says so. Each kind is compared alone: of twenty kinds one may stand out by
+chance, so this is a hint, no verdict.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import sqrt
 from typing import Final
+
+from funnel.intervals import difference
 
 NEEDED: Final = 10  # accepted leads of the rep
 NEEDED_OF_OTHERS: Final = 20
 MOST: Final = 3
-_Z_95: Final = 1.959963984540054  # the standard normal's 97.5th percentile
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +55,8 @@ class Segment:
 
     @property
     def lags(self) -> bool:
-        if not self.enough:
-            return False
-        n, m = self.rep.accepted, self.others.accepted
-        pooled = (self.rep.sqls + self.others.sqls) / (n + m)
-        spread = sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
-        return spread > 0 and self.behind / spread > _Z_95
+        _, most = difference(self.rep.sqls, self.rep.accepted, self.others.sqls, self.others.accepted)
+        return self.enough and most is not None and most < 0
 
 
 def lagging(segments: Iterable[Segment]) -> list[Segment]:

@@ -11,10 +11,10 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from funnel.intervals import wilson
 from funnel.models import Opportunity, Region, Rep, Solution, Team
 from reporting import metrics
 from reporting.facts import Copy
-from reporting.intervals import wilson
 from reporting.metrics import Query
 from tests import factories
 from tests.reporting.trips import FIRST, moments, undone

@@ -27,8 +27,8 @@ def segment(rep: tuple[int, int], others: tuple[int, int], name: str = "Edge") -
 @pytest.mark.parametrize(
     ("rep", "others", "lags"),
     [
-        ((40, 100), (54, 100), True),  # 0.14 / sqrt(0.47 * 0.53 * 0.02) = 1.98
-        ((41, 100), (54, 100), False),  # 0.13 / sqrt(0.475 * 0.525 * 0.02) = 1.84
+        ((40, 100), (54, 100), True),  # the rep's share less theirs: -0.271 to -0.002
+        ((41, 100), (54, 100), False),  # -0.261 to 0.008
         ((54, 100), (40, 100), False),  # ahead
         ((0, 10), (20, 20), True),
         ((0, 9), (20, 20), False),  # too few of the rep

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporting.intervals import difference, wilson
+from funnel.intervals import difference, wilson
 
 
 @pytest.mark.parametrize(
