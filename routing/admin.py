@@ -20,7 +20,7 @@ from unfold.enums import ActionVariant
 from funnel.admin import ReadOnly
 from funnel.admin_acts import Acts, pk_of, posted, who
 from funnel.conditions import sentence
-from funnel.versions import Status
+from funnel.versions import PolicyProblem, Status
 from routing.assignment import policies
 from routing.assignment.candidates import FACTOR_NAMES
 from routing.assignment.policy_forms import (
@@ -113,7 +113,7 @@ class RuleTable(ReadOnly, TabularInline):
 
 @admin.register(RoutingPolicy)
 class RoutingPolicyAdmin(Acts, ModelAdmin):
-    refusal = policies.PolicyProblem
+    refusal = PolicyProblem
     list_display = ("version", "name", "state", "rules_count", "created_by", "published_at", "published_by")
     list_display_links = ("version", "name")
     list_select_related = ("created_by", "published_by")

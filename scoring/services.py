@@ -9,11 +9,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.contrib.auth.models import User
-from django.db import connection, transaction
-from django.db.models import Max
+from django.db import transaction
 from django.utils import timezone
 
-from funnel import hints, inbox
+from funnel import hints, inbox, versions
 from funnel.models import Inbox, Lead, Person, Stage
 from funnel.versions import PolicyProblem
 from scoring import accounts, shipped
@@ -39,11 +38,9 @@ _GATE = ("kind", "name", "condition", "position")
 @transaction.atomic
 def draft(*, from_model: ScoringModel | None = None, user: User | None, name: str, why: str = "") -> ScoringModel:
     """A new draft: a copy of a version with its scope, or of the model that ships."""
-    with connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE scoring_scoringmodel IN SHARE ROW EXCLUSIVE MODE")  # two drafts at once: two numbers
-    last = ScoringModel.objects.aggregate(last=Max("version"))["last"] or 0
+    number = versions.next_number(ScoringModel)
     policy = {field: getattr(from_model, field) for field in _POLICY} if from_model else {}
-    model = ScoringModel.objects.create(version=last + 1, name=name, why=why, created_by=user, **policy)
+    model = ScoringModel.objects.create(version=number, name=name, why=why, created_by=user, **policy)
     if from_model is None:
         _write_shipped(model)
     else:
@@ -77,9 +74,7 @@ def publish(model: ScoringModel, *, user: User | None, why: str = "", now: datet
 
     It is scored by the pipeline from now on, so the fill has only to reach the people of today.
     """
-    held = ScoringModel.objects.select_for_update().get(pk=model.pk)
-    if held.status != Status.DRAFT:
-        raise PolicyProblem([f"Version {held.version} is {held.get_status_display().lower()} already."])
+    held = versions.held_draft(model)
     if problems := check(held):
         raise PolicyProblem(problems)
     held.status, held.landmark = Status.PUBLISHED, now

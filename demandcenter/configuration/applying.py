@@ -9,11 +9,10 @@ from django.db import connection, transaction
 from django.db.models import Model, ProtectedError
 from django.utils import timezone
 
-import routing.assignment.policies
-import scoring.services
 from demandcenter.configuration.documents import Revision, places
 from demandcenter.configuration.plans import Change, Plan, compare
 from demandcenter.configuration.sections import SECTIONS, ConfigurationError, Section, read_known
+from funnel.versions import PolicyProblem
 
 LOCK = 7_203_011  # of pg_advisory_xact_lock: two people apply one after the other
 
@@ -61,7 +60,7 @@ def _perform(plan: Plan, *, now: datetime) -> None:
 def _revise(plan: Plan, revision: Revision, *, now: datetime) -> list[str]:
     try:
         note = revision.document.write(revision.after, now=now)
-    except (scoring.services.PolicyProblem, routing.assignment.policies.PolicyProblem) as refused:
+    except PolicyProblem as refused:
         return places(refused.problems, revision.document)
     if note:
         plan.notes.append(note)

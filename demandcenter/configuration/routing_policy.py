@@ -6,7 +6,7 @@ from typing import Any
 from demandcenter.configuration.documents import Content, Facts, facts_of
 from demandcenter.configuration.shapes import Shape, mapping, one_of, text, tree, untouched
 from funnel.models import Team
-from funnel.versions import Status
+from funnel.versions import PolicyProblem, Status
 from routing.assignment import factors, policies
 from routing.models import RoutingPolicy, RoutingRule
 from routing.models.policies import standard_demands, standard_weights
@@ -100,7 +100,7 @@ class RoutingDocument:
         teams = dict(Team.objects.values_list("name", "pk"))
         missing = [rule for rule in content["rules"] if rule["team"] not in teams]
         if missing:
-            raise policies.PolicyProblem(
+            raise PolicyProblem(
                 f"Rule “{rule['name']}”: team “{rule['team']}” is no team of the file or the database."
                 for rule in missing
             )

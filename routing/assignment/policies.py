@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Final
 
 from django.contrib.auth.models import User
-from django.db import connection, transaction
-from django.db.models import Max
+from django.db import transaction
 
+from funnel import versions
 from funnel.conditions import check
 from funnel.models import Rep
-from funnel.versions import PolicyProblem, Status
 from routing.assignment import factors
 from routing.fields import FIELDS
 from routing.models import Desk, RoutingPolicy, RoutingRule, Seat
@@ -22,35 +21,21 @@ _RULE = ("position", "name", "stage", "condition", "team_id", "method", "otherwi
 @transaction.atomic
 def draft(*, from_policy: RoutingPolicy | None = None, user: User | None, name: str, why: str = "") -> RoutingPolicy:
     """A new draft: a copy of a version, or empty."""
-    _lock()
-    last = RoutingPolicy.objects.aggregate(last=Max("version"))["last"] or 0
-    made = RoutingPolicy.objects.create(version=last + 1, name=name, why=why, created_by=user)
+    number = versions.next_number(RoutingPolicy)
+    settings = {"weights": from_policy.weights} if from_policy else {}
+    made = RoutingPolicy.objects.create(version=number, name=name, why=why, created_by=user, **settings)
     if from_policy is not None:
-        made.weights = from_policy.weights
-        made.save(update_fields=["weights"])
         rules = from_policy.rules.order_by("position", "id").values(*_RULE)
         RoutingRule.objects.bulk_create(RoutingRule(routing_policy=made, **values) for values in rules)
     return made
 
 
-@transaction.atomic
 def publish(policy: RoutingPolicy, *, user: User | None, why: str = "", now: datetime) -> RoutingPolicy:
     """Let a draft decide from now on; the version that did is retired. Leads that have an owner keep them.
 
     Raises PolicyProblem for a version that cannot be.
     """
-    _lock()
-    held = RoutingPolicy.objects.get(pk=policy.pk)
-    if held.status != Status.DRAFT:
-        raise PolicyProblem([f"Version {held.version} is {held.get_status_display().lower()} already."])
-    if problems := list(problems_of(held)):
-        raise PolicyProblem(problems)
-    RoutingPolicy.objects.filter(status=Status.PUBLISHED).update(status=Status.RETIRED)
-    held.status, held.why = Status.PUBLISHED, why or held.why
-    held.published_at, held.published_by = now, user
-    held.save(update_fields=["status", "why", "published_at", "published_by"])
-    policy.refresh_from_db()
-    return held
+    return versions.publish(policy, problems_of=problems_of, user=user, why=why, now=now)
 
 
 def problems_of(policy: RoutingPolicy) -> Iterator[str]:
@@ -110,9 +95,3 @@ def _of_methods(rule: RoutingRule) -> Iterator[str]:
         yield "an SQL goes to somebody, since a meeting with them follows; deal them out."
     if not isinstance(rule.demands, list) or not set(rule.demands) <= set(factors.KINDS):
         yield f"what a rep has to serve is some of {', '.join(factors.KINDS)}."
-
-
-def _lock() -> None:
-    """One draft or publication at a time: two drafts at once need two numbers, and only one version decides."""
-    with connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE routing_routingpolicy IN SHARE ROW EXCLUSIVE MODE")

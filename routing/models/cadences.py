@@ -3,7 +3,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from funnel.versions import Status, draft_only
+from funnel.versions import Version, draft_only
 from routing.models.work import Medium
 
 MOST_DAYS = 365  # from the start of a cadence to its last step
@@ -33,13 +33,10 @@ class MessageTemplate(models.Model):
         return self.name
 
 
-class Cadence(models.Model):
+class Cadence(Version):
     """One version of a series of attempts: steps by medium and day. Only a draft can be edited; one a name decides."""
 
-    name = models.CharField(max_length=120)
     version = models.PositiveIntegerField(editable=False)
-    why = models.TextField(blank=True, default="", help_text="What this version changes, and why.")
-    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT, editable=False)
     position = models.PositiveSmallIntegerField(default=0, help_text="The first whose condition holds takes a lead.")
     condition = models.JSONField(default=dict, blank=True, help_text="For whom, such as a persona. Empty: everybody.")
     on_acceptance = models.BooleanField(
@@ -47,14 +44,6 @@ class Cadence(models.Model):
     )
     stop_on_reply = models.BooleanField(default=True, help_text="Stops when they write or call.")
     stop_on_meeting = models.BooleanField(default=True, help_text="Stops when a meeting is booked.")
-    created_at = models.DateTimeField(db_default=models.functions.Now(), editable=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
-    )
-    published_at = models.DateTimeField(null=True, editable=False)
-    published_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
-    )
 
     class Meta:
         ordering = ["position", "name", "-version"]
@@ -64,9 +53,6 @@ class Cadence(models.Model):
                 fields=["name"], condition=Q(status="published"), name="one_published_cadence_a_name"
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.name}, version {self.version}"
 
 
 class CadenceStep(models.Model):

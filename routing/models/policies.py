@@ -1,10 +1,9 @@
 import pgtrigger
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-from funnel.versions import Status, draft_only
+from funnel.versions import Version, draft_only
 from routing.assignment import factors
 
 
@@ -18,24 +17,12 @@ def standard_demands() -> list[str]:
     return [factors.REGION, factors.SOLUTION, factors.LANGUAGE]
 
 
-class RoutingPolicy(models.Model):
+class RoutingPolicy(Version):
     """One version of who gets which lead: rules in order, the first that holds decides. Only a draft can be edited.
 
     MQLs go by the rules for MQLs, SQLs on their way to an account executive by those for SQLs.
     """
 
-    version = models.PositiveIntegerField(unique=True, editable=False)
-    name = models.CharField(max_length=120)
-    why = models.TextField(blank=True, default="", help_text="What this version changes, and why.")
-    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT, editable=False)
-    created_at = models.DateTimeField(db_default=models.functions.Now(), editable=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
-    )
-    published_at = models.DateTimeField(null=True, editable=False)
-    published_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
-    )
     weights = models.JSONField(
         default=standard_weights, blank=True, help_text="What each factor of the distribution score counts."
     )
@@ -55,9 +42,6 @@ class RoutingPolicy(models.Model):
                 condition=pgtrigger.Q(old__weights__df=pgtrigger.F("new__weights")) & ~pgtrigger.Q(old__status="draft"),
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.name}, version {self.version}"
 
     def clean(self) -> None:
         if problem := factors.problem_of(self.weights):

@@ -1,13 +1,12 @@
 import pgtrigger
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from funnel.versions import Status, draft_only
+from funnel.versions import Version, draft_only
 
 
-class SlaPolicy(models.Model):
+class SlaPolicy(Version):
     """One version of what is promised. Only a draft can be edited; clocks keep the promise they were made under."""
 
     class Expiry(models.TextChoices):
@@ -20,9 +19,6 @@ class SlaPolicy(models.Model):
         UNCOVERED = "uncovered", "Clocks stand still while nobody covers"
         ALWAYS = "always", "Clocks stand still, whoever covers"
 
-    version = models.PositiveIntegerField(unique=True, editable=False)
-    name = models.CharField(max_length=120)
-    why = models.TextField(blank=True, default="", help_text="What this version changes, and why.")
     expiry = models.CharField(
         "an MQL that nobody decides",
         max_length=10,
@@ -41,15 +37,6 @@ class SlaPolicy(models.Model):
         max_length=10,
         choices=Absence,
         default=Absence.UNCOVERED,
-    )
-    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT, editable=False)
-    created_at = models.DateTimeField(db_default=models.functions.Now(), editable=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
-    )
-    published_at = models.DateTimeField(null=True, editable=False)
-    published_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
     )
 
     class Meta:
@@ -71,9 +58,6 @@ class SlaPolicy(models.Model):
                 ),
             )
         ]
-
-    def __str__(self) -> str:
-        return f"{self.name}, version {self.version}"
 
     @property
     def policy(self) -> str:

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.contrib.auth.models import User
-from django.db import connection, transaction
-from django.db.models import Max
+from django.db import transaction
 
+from funnel import versions
 from funnel.conditions import check
 from funnel.models import Lead
 from funnel.versions import PolicyProblem, Status
@@ -32,34 +32,21 @@ _SETTINGS = ("expiry", "expires_at", "absence")
 @transaction.atomic
 def draft(*, from_policy: SlaPolicy | None = None, user: User | None, name: str, why: str = "") -> SlaPolicy:
     """A new draft: a copy of a version, or empty."""
-    _lock()
-    last = SlaPolicy.objects.aggregate(last=Max("version"))["last"] or 0
     settings = {field: getattr(from_policy, field) for field in _SETTINGS} if from_policy else {}
-    made = SlaPolicy.objects.create(version=last + 1, name=name, why=why, created_by=user, **settings)
+    number = versions.next_number(SlaPolicy)
+    made = SlaPolicy.objects.create(version=number, name=name, why=why, created_by=user, **settings)
     if from_policy is not None:
         promises = from_policy.promises.order_by("position", "id").values(*_PROMISE)
         SlaPromise.objects.bulk_create(SlaPromise(sla_policy=made, **values) for values in promises)
     return made
 
 
-@transaction.atomic
 def publish(policy: SlaPolicy, *, user: User | None, why: str = "", now: datetime) -> SlaPolicy:
     """Let a draft promise from now on; the version that did is retired. Clocks that run keep their times.
 
     Raises PolicyProblem for a version that cannot be.
     """
-    _lock()
-    held = SlaPolicy.objects.get(pk=policy.pk)
-    if held.status != Status.DRAFT:
-        raise PolicyProblem([f"Version {held.version} is {held.get_status_display().lower()} already."])
-    if problems := list(problems_of(held)):
-        raise PolicyProblem(problems)
-    SlaPolicy.objects.filter(status=Status.PUBLISHED).update(status=Status.RETIRED)
-    held.status, held.why = Status.PUBLISHED, why or held.why
-    held.published_at, held.published_by = now, user
-    held.save(update_fields=["status", "why", "published_at", "published_by"])
-    policy.refresh_from_db()
-    return held
+    return versions.publish(policy, problems_of=problems_of, user=user, why=why, now=now)
 
 
 def problems_of(policy: SlaPolicy) -> Iterator[str]:
@@ -169,9 +156,3 @@ def _reapply(ids: list[int], *, user: Any, why: str, now: datetime) -> int:
     update(changes.running)
     append(changes.events, now=now)
     return len(changes.running)
-
-
-def _lock() -> None:
-    """One draft or publication at a time: two drafts at once need two numbers, and only one version promises."""
-    with connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE routing_slapolicy IN SHARE ROW EXCLUSIVE MODE")

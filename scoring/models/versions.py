@@ -5,7 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from funnel.versions import Status, draft_only
+from funnel.versions import Version, draft_only
 from scoring.account_terms import default_accounts
 
 SHORTEST_HALF_LIFE = 7.0  # days: a shorter one overflows double precision within the life of a version
@@ -44,7 +44,7 @@ class Action(models.TextChoices):
     DISQUALIFY = "disqualify", "Review for disqualification"
 
 
-class ScoringModel(models.Model):
+class ScoringModel(Version):
     """One version of how people are scored.
 
     A published version is kept up to date for everybody, which `filled_at` says is complete. Those that are `active`
@@ -53,10 +53,6 @@ class ScoringModel(models.Model):
     the fill activates it.
     """
 
-    version = models.PositiveIntegerField(unique=True, editable=False)
-    name = models.CharField(max_length=120)
-    why = models.TextField(blank=True, default="", help_text="What this version changes, and why.")
-    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT, editable=False)
     active = models.BooleanField(default=False, editable=False)
     solution = models.ForeignKey(
         "funnel.Solution",
@@ -94,14 +90,6 @@ class ScoringModel(models.Model):
     )
 
     landmark = models.DateTimeField(null=True, editable=False, help_text="The moment that accumulators refer to.")
-    created_at = models.DateTimeField(db_default=models.functions.Now(), editable=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
-    )
-    published_at = models.DateTimeField(null=True, editable=False)
-    published_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
-    )
     filled_to = models.BigIntegerField(default=0, editable=False)
     filled_at = models.DateTimeField(null=True, editable=False)
     activate_when_filled = models.BooleanField(default=False, editable=False)
@@ -134,9 +122,6 @@ class ScoringModel(models.Model):
             ),
             models.CheckConstraint(condition=Q(exit_ratio__range=(0, 1)), name="scoring_model_exit_ratio"),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.name}, version {self.version}"
 
     @property
     def policy(self) -> str:

@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from funnel.access import Role
+from funnel.versions import PolicyProblem
 from routing.assignment import policies
 from routing.assignment.policy_forms import read_blocks, write_blocks
 from routing.models import Calendar, CalendarDay, RoutingPolicy, RoutingRule
@@ -65,7 +66,7 @@ def test_a_policy_that_cannot_be_is_not_published(client, manager, team, rules, 
     )
     refused = client.post(page(draft, "publish_version"), {"why": "Because"}).content.decode()
     assert said in refused and "Because" in refused
-    with pytest.raises(policies.PolicyProblem) as problem:
+    with pytest.raises(PolicyProblem) as problem:
         policies.publish(draft, user=None, now=NOW)
     assert said in str(problem.value)
     draft.refresh_from_db()
@@ -75,7 +76,7 @@ def test_a_policy_that_cannot_be_is_not_published(client, manager, team, rules, 
 def test_a_version_is_published_once(team):
     draft = make.routing_policy({"team": team}, published=False)
     policies.publish(draft, user=None, now=NOW)
-    with pytest.raises(policies.PolicyProblem, match="is published already"):
+    with pytest.raises(PolicyProblem, match="is published already"):
         policies.publish(draft, user=None, now=NOW)
 
 
