@@ -19,6 +19,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
+from funnel.sealing import Unreadable, unseal
 from routing.messages import notices, posting
 from routing.messages.envelopes import Told, again_after, body_for, digest_after, headers_for, mail_of, quiet_until
 from routing.messages.posting import NotPosted
@@ -29,6 +30,7 @@ LEASE: Final = timedelta(minutes=5)  # a worker that has not said by then what c
 MOST_ATTEMPTS: Final = 8  # over some ten hours
 KEPT: Final = timedelta(days=30)
 LATE: Final = timedelta(minutes=15)
+UNREADABLE: Final = "Its secret can no longer be read here; enter it again under Admin > Webhooks."
 EMAIL, DIGEST, WEBHOOK = (channel.value for channel in Delivery.Channel)
 
 log = structlog.get_logger(__name__)
@@ -247,8 +249,12 @@ def _post(parcel: _Parcel, now: datetime) -> None:
 
 def post_to(webhook: Webhook, told: Told, *, now: datetime) -> None:
     """Post one notice to a webhook. Raises NotPosted."""
+    try:
+        secret = unseal(webhook.sealed)
+    except Unreadable as error:
+        raise NotPosted(UNREADABLE, hopeless=True) from error
     body = body_for(webhook.preset, told)
-    headers = headers_for(told, body, secret=webhook.secret, now=now)
+    headers = headers_for(told, body, secret=secret, now=now)
     posting.post(webhook.url, body, headers=headers, private=settings.WEBHOOKS_WITHIN)
 
 

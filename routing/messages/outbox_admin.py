@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from funnel.admin import LargeTable, ReadOnly
 from funnel.admin_acts import pk_of
+from funnel.sealing import seal
 from routing.cadences import own_mail
 from routing.messages import outbox, posting
 from routing.messages.envelopes import Told
@@ -24,7 +25,7 @@ from routing.models import Delivery, Notice, OwnMail, Webhook
 
 
 class WebhookForm(forms.ModelForm):
-    """Where to post. The secret is never shown again; left blank, the one that is kept stays."""
+    """Where to post. The secret is kept sealed and never shown again; left blank, the one that is kept stays."""
 
     url = forms.CharField(max_length=1000, widget=UnfoldAdminTextInputWidget, help_text="https, outside this network.")
     kinds = forms.MultipleChoiceField(
@@ -47,8 +48,9 @@ class WebhookForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        cleaned["secret"] = cleaned.get("secret") or (self.instance.secret if self.instance.pk else "")
-        if cleaned.get("preset") == Webhook.Preset.GENERIC and not cleaned["secret"]:
+        if secret := cleaned.get("secret"):
+            self.instance.sealed = seal(secret)
+        if cleaned.get("preset") == Webhook.Preset.GENERIC and not self.instance.sealed:
             self.add_error("secret", "Give a secret: with it the other side sees that it comes from here.")
         return cleaned
 

@@ -61,8 +61,11 @@ class Webhook(models.Model):
     name = models.CharField(max_length=120, unique=True)
     preset = models.CharField(max_length=10, choices=Preset, default=Preset.GENERIC)
     url = models.URLField(max_length=1000, help_text="https, and no address of this network.")
-    secret = models.CharField(
-        max_length=200, blank=True, default="", help_text="Signs what is sent (HMAC SHA-256); signed JSON needs it."
+    sealed = models.TextField(
+        blank=True,
+        default="",
+        editable=False,
+        help_text="The secret that signs what is sent, encrypted (funnel/sealing.py).",
     )
     kinds = models.JSONField(default=list, blank=True, help_text="Kinds of notices; empty: all.")
     team = models.ForeignKey(

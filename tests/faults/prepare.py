@@ -9,6 +9,8 @@ from datetime import timedelta
 
 import django
 
+from funnel.sealing import seal
+
 
 def main() -> None:
     from django.utils import timezone
@@ -32,7 +34,7 @@ def main() -> None:
     make.promise("accept", reassign=True)
     make.promise("hot")
     make.cadence(*[(0, "call")] * STEPS, on_acceptance=True)
-    Webhook.objects.create(name="Chat", url=os.environ["WEBHOOK"], secret="sealed", kinds=["taken"])
+    Webhook.objects.create(name="Chat", url=os.environ["WEBHOOK"], sealed=seal("ours"), kinds=["taken"])
     touches = [
         {
             "external_id": f"old-{number}",

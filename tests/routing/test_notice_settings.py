@@ -1,11 +1,14 @@
 """How a user is told: the page, what the browser shows, and the webhooks of the admin."""
 
 from datetime import time
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.utils import timezone
 
 from funnel.access import Role
+from funnel.sealing import seal, unseal
 from routing.messages.notices import Tell, tell
 from routing.models import Notice, Reach, Webhook, Wish
 from tests import factories as make
@@ -90,16 +93,30 @@ def test_a_webhook_is_checked_and_its_secret_is_never_shown(client):
     assert client.post(add, good).status_code == 302
     hook = Webhook.objects.get()
     page = f"/admin/routing/webhook/{hook.pk}/change/"
-    assert "s3cret-value" not in client.get(page).content.decode()
+    html = client.get(page).content.decode()
+    assert "s3cret-value" not in html and hook.sealed not in html and "s3cret" not in hook.sealed
     client.post(page, good | {"secret": "", "name": "Ours too"})
     hook.refresh_from_db()
-    assert (hook.name, hook.secret, hook.kinds) == ("Ours too", "s3cret-value", ["hot"])
+    assert (hook.name, unseal(hook.sealed), hook.kinds) == ("Ours too", "s3cret-value", ["hot"])
     assert "hooks.example.com/1" not in client.get("/admin/routing/webhook/").content.decode()
+
+
+def test_secrets_of_webhooks_that_were_kept_in_plain_are_sealed_by_a_migration():
+    hook = Webhook.objects.create(name="Ours", url="https://hooks.example.com/1", sealed="s3cret-value")
+    slack = Webhook.objects.create(name="Slack", preset="slack", url="https://hooks.example.com/2")
+    migration = import_module("routing.migrations.0016_seal_webhooks")
+    migration.seal(apps, None)
+    hook.refresh_from_db()
+    assert "s3cret" not in hook.sealed and unseal(hook.sealed) == "s3cret-value"
+    migration.unseal(apps, None)
+    assert list(Webhook.objects.order_by("pk").values_list("pk", "sealed")) == [
+        (hook.pk, "s3cret-value"), (slack.pk, "")
+    ]  # fmt: skip
 
 
 def test_a_test_to_a_webhook_says_what_came_of_it(client, monkeypatch):
     client.force_login(make.user(Role.SDR_MANAGER, is_staff=True))
-    hook = Webhook.objects.create(name="Ours", url="https://hooks.example.com/1", secret="s")
+    hook = Webhook.objects.create(name="Ours", url="https://hooks.example.com/1", sealed=seal("s"))
     monkeypatch.setattr("socket.getaddrinfo", lambda *_a, **_k: [(2, 1, 6, "", ("10.0.0.1", 443))])
     answer = client.get(f"/admin/routing/webhook/{hook.pk}/send_a_test", follow=True)
     assert "It did not arrive: hooks.example.com is an address within a network" in answer.content.decode()
