@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from funnel.access import Role, visible_to
 from funnel.models import Content, Lead, Note, Reason
 from routing.assignment.explain import why_owner
+from routing.assignment.rule_counts import by_rule
 from routing.decisions import services
 from routing.decisions.services import Invalid, NotAllowed, Refused
 from routing.models import Assignment, HandOff, Notice, Quota
@@ -87,6 +88,8 @@ def test_turns_are_taken(sdr, sellers, rules):
     seats = [make.seat(team=sellers) for _ in range(3)]
     owners = [offered(sdr).owner_id for _ in range(6)]
     assert owners == [seat.rep_id for seat in seats] * 2
+    (rule,) = by_rule(start=NOW, end=NOW + HOUR)
+    assert (rule.rule, rule.stage, rule.leads) == ("To sellers", "sql", 6)
 
 
 def test_rules_for_sqls_and_rules_for_mqls_leave_each_other_alone(sdr, seller, rules):

@@ -165,7 +165,7 @@ def test_the_page_of_rules_counts_them(client, team, jonas, wrong):
     client.force_login(make.user(Role.MARKETING_OPS))
     response = client.get(reverse("routing:rules"))
     (row,) = response.context["rows"]
-    assert (row.rule, row.leads, row.wrong) == ("Everybody", 1, 1)
+    assert (row.rule, row.stage, row.leads, row.wrong) == ("Everybody", "mql", 1, 1)
     assert "Wrong routes" in response.content.decode()
 
 
