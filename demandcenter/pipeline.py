@@ -27,9 +27,11 @@ from funnel.touches import spoken
 from routing.assignment.engine import assign, retry_unrouted
 from routing.cadences import capping, enrolments, replies
 from routing.day import outreach
+from routing.decisions import pauses
 from routing.messages.notices import tell_owners
 from routing.models import Clock, Notice
-from routing.sla import clocks, pauses
+from routing.overdue import ladder
+from routing.sla import clocks
 from scoring import accounts, engine, qualifying
 from scoring.engine import Standing
 from scoring.models import Score, Status
@@ -326,7 +328,7 @@ def _follow_hand_offs(now: datetime, limit: int) -> int:
 
 
 def _sweep_clocks(now: datetime, limit: int) -> int:
-    return clocks.sweep(now=now, limit=limit)
+    return ladder.sweep(now=now, limit=limit)
 
 
 @transaction.atomic

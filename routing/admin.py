@@ -31,7 +31,6 @@ from routing.assignment.policy_forms import (
     PolicyForm,
     RuleForm,
     RuleFormSet,
-    WhyForm,
     way_of,
 )
 from routing.assignment.rehearsal_views import may_rehearse
@@ -53,6 +52,7 @@ from routing.models import (
 from routing.sales.handoff_admin import OfLeads
 from routing.seats.seat_admin import SeatAdmin
 from routing.sla import admin as sla_admin
+from routing.version_forms import WhyForm
 
 __all__ = ["DeliveryAdmin", "SeatAdmin", "WebhookAdmin", "cadence_admin", "sla_admin"]  # which register themselves
 

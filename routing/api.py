@@ -18,18 +18,17 @@ from funnel import api as funnel
 from funnel.access import visible_to
 from funnel.intake_api import IntakeMixin, describe_intake
 from funnel.models import Lead, StageEvent, Team
+from routing.acts.api import act_on_lead, describe_act, do
 from routing.assignment.explain import why_owner
 from routing.assignment.would import would_be
 from routing.day.api import WorkActs
-from routing.decisions import serializers, services
-from routing.decisions.api import act_on_lead, describe_act, do
+from routing.decisions import pauses, serializers, services
 from routing.leads.filters import LeadFilter, ReferenceFilter, opened_at
 from routing.leads.listing import order_of
 from routing.leads.timeline import ordered
 from routing.models import Clock, Meeting, RoutingPolicy
 from routing.sales import deals, meetings
 from routing.sales.handoff_api import HandOffActs
-from routing.sla import pauses
 from scoring.api import explained, moment_of
 from scoring.by_lead import model_for, readings_of
 from scoring.explain import why_mql

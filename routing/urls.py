@@ -5,13 +5,13 @@ from routing.accounts import views as account_views
 from routing.assignment import rehearsal_views
 from routing.cadences import mail_views
 from routing.cadences import views as cadence_views
-from routing.day import today_views
 from routing.day import views as work_views
 from routing.decisions import views as act_views
 from routing.floor import views as floor_views
 from routing.leads import views
 from routing.messages import mailbox_views
 from routing.messages import views as notice_views
+from routing.queue import today_views
 from routing.queue import views as queue_views
 from routing.sales import handoff_views
 
@@ -24,7 +24,7 @@ urlpatterns = [
     path("queue/reassign/", act_views.reassign, name="reassign"),
     path("queue/<int:pk>/", queue_views.beside, name="queue-lead"),
     path("notices/", notice_views.notices, name="notices"),
-    path("notices/pulse/", notice_views.pulse, name="pulse"),
+    path("notices/pulse/", queue_views.pulse, name="pulse"),
     path("notices/fresh/", notice_views.fresh, name="fresh-notices"),
     path("notices/settings/", notice_views.settings_page, name="notice-settings"),
     path("mailbox/", mailbox_views.page, name="mailbox"),

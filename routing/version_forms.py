@@ -32,3 +32,11 @@ class NewVersionForm(forms.Form):
     why = forms.CharField(
         label="What it is to change, and why", required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
     )
+
+
+class WhyForm(forms.Form):
+    why = forms.CharField(
+        label="What this version changes, and why",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        error_messages={"required": "Say what changes and why: those who get the leads will ask."},
+    )

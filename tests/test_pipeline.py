@@ -277,7 +277,7 @@ def test_a_clock_that_fails_is_looked_at_again_later_and_stops_no_other_timer(mo
     def fail(**_: object) -> int:
         raise ZeroDivisionError("by nought")
 
-    monkeypatch.setattr(pipeline.clocks, "sweep", fail)
+    monkeypatch.setattr(pipeline.ladder, "sweep", fail)
     sweep(now=late)
     assert set(Clock.objects.values_list("next_at", flat=True)) == {late + pipeline.LATER}
     assert Score.objects.get().scored_at == late

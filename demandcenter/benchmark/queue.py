@@ -18,11 +18,11 @@ from demandcenter.benchmark.measuring import Finding, Target, at_once
 from demandcenter.benchmark.scenery import Scenery
 from funnel.models import Lead, Person, Rep, Stage, StageEvent
 from funnel.owners import Ownership, set_owners
+from routing.acts.doing import Refused
 from routing.assignment.engine import assign
 from routing.day import work
 from routing.day.work import Wanted
 from routing.decisions import services
-from routing.decisions.acts import Refused
 from routing.hours import reach, zones
 from routing.models import Assignment, Task
 from routing.sla import clocks

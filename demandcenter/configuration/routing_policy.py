@@ -7,7 +7,8 @@ from demandcenter.configuration.documents import Content, Facts, facts_of
 from demandcenter.configuration.shapes import Shape, mapping, one_of, text, tree, untouched
 from funnel.models import Team
 from funnel.versions import PolicyProblem, Status
-from routing.assignment import factors, policies
+from routing import factors
+from routing.assignment import policies
 from routing.models import RoutingPolicy, RoutingRule
 from routing.models.policies import standard_demands, standard_weights
 

@@ -20,6 +20,7 @@ from demandcenter.demo_world.stories import MARA
 from funnel import staging
 from funnel.models import Kind, Lead, Reason, Stage, StageEvent
 from routing.models import Attendee, HandOff, HandOffNote, Meeting
+from routing.overdue import ladder
 from routing.sales import handoff, meetings
 from routing.sales import handoff_answers as answers
 from routing.sla import clocks
@@ -201,7 +202,7 @@ def hand_over(*, now: datetime) -> None:
         clocks.follow_hand_offs(now=at, limit=CHUNK)
         if answer:
             _answer(lead.pk, answer, now=at + _AN_HOUR)
-    clocks.sweep(now=now, limit=CHUNK)
+    ladder.sweep(now=now, limit=CHUNK)
 
 
 def _offer(lead: Lead, user: Any, place: int, *, at: datetime) -> None:

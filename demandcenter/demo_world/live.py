@@ -16,8 +16,8 @@ from demandcenter.demo_world.stories import BUSY, MARA
 from demandcenter.demo_world.visitors import Visitors
 from funnel import inbox
 from funnel.models import Lead, Reason, Stage, StageEvent
+from routing.acts.doing import Refused
 from routing.decisions import services
-from routing.decisions.acts import Refused
 from routing.sales import meetings
 
 PATIENCE = 50  # rows in the inbox before somebody should know that nobody works it

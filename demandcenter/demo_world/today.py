@@ -22,7 +22,8 @@ from demandcenter.demo_world.writing import Writer
 from funnel import inbox
 from funnel.models import Inbox, Person, Stage, StageEvent
 from routing.models import HandOff, Meeting, Notice
-from routing.sla import agreement, clocks
+from routing.overdue import ladder
+from routing.sla import agreement
 from scoring import services, shipped
 from scoring.models import ScoringModel
 from scoring.qualifying import FAST_TRACK
@@ -45,7 +46,7 @@ def keep_promises(courses: Sequence[Course], *, now: datetime) -> None:
     raised = [course for course in courses if course.raised]
     for start in range(0, len(raised), CHUNK):
         _keep_promises_of(raised[start : start + CHUNK], now=now)
-    while clocks.sweep(now=now - OLD_NEWS, limit=CHUNK):
+    while ladder.sweep(now=now - OLD_NEWS, limit=CHUNK):
         pass
     Notice.objects.update(read_at=now - OLD_NEWS)
 
@@ -106,7 +107,7 @@ def replay(
     rules.publish_now(users["hanna"], at=until)
     _come_in([pair for pair in recorded if pair[0] >= until], now=now)
     level_seats(ids)
-    clocks.sweep(now=now, limit=CHUNK)
+    ladder.sweep(now=now, limit=CHUNK)
 
 
 def _come_in(recorded: Iterable[tuple[datetime, Trigger]], *, now: datetime) -> None:

@@ -18,7 +18,7 @@ from demandcenter.floor_simulation.developing import STEP, Developing
 from demandcenter.floor_simulation.selling import Selling
 from demandcenter.floor_simulation.staff import executives, hire
 from funnel.models import Lead, Stage
-from routing.decisions.acts import Refused
+from routing.acts.doing import Refused
 
 FEWEST_REPS: Final = 12  # the demo's own who receive MQLs
 A_DAY: Final = timedelta(days=1)

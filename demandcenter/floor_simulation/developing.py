@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from demandcenter.floor_simulation.staff import Hand, Tried
 from funnel.models import Lead, Reason, Stage
+from routing.acts.viewer import viewer_of
 from routing.day import attempts
 from routing.decisions import services
 from routing.hours.calendars import add_minutes
@@ -70,7 +71,7 @@ class Developing:
         """As many as wanted, of their own first, as the queue shows them."""
         if not wanted:
             return
-        viewer = queue.viewer_of(hand.user)
+        viewer = viewer_of(hand.user)
         for tab in ("mine", "pool"):
             if wanted and tab in viewer.tabs:
                 found, _next = queue.places(queue.asked({"tab": tab}, viewer), viewer, now=now, size=wanted)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from routing.assignment import factors
+from routing import factors
+from routing.wording import NOBODY
 
 GONE: Final = "Somebody who is gone"
 
@@ -20,18 +21,6 @@ FACTOR_NAMES: Final[Mapping[str, str]] = {
     factors.CAPACITY: "Room left",
 }
 
-# Why a lead has nobody, by the code in its explanation; notices say the same of one or many.
-NOBODY: Final[Mapping[str, str]] = {
-    "no_policy": "There is no routing policy.",
-    "no_rule": "No rule of the routing policy applies.",
-    "broken_rule": "A rule of the routing policy can no longer be read.",
-    "no_seats": "Its team has nobody with a seat.",
-    "nobody_available": "Nobody in its team can take a lead now.",
-    "no_owner": "Its account has no owner.",
-    "owner_without_seat": "The owner of its account has no seat.",
-    "owner_unavailable": "The owner of its account cannot take a lead now.",
-    "empty_pool": "It waits in a pool from which nobody can claim it: its team has nobody active.",
-}
 _WHY: Final[Mapping[str, str]] = {
     "inactive": "No longer active",
     "not_receiving": "Receives nothing new",

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from routing.assignment import factors, rules
-from routing.assignment.distribution import LEVEL_PLACES, SeatState, join, settle
-from routing.assignment.factors import Contender, Fit, LeadFacts
+from routing import factors
+from routing.assignment import rules
 from routing.assignment.rules import Rule
+from routing.factors import Contender, Fit, LeadFacts
+from routing.seats.distribution import LEVEL_PLACES, SeatState, join, settle
 from routing.seats.places import (
     AT_CAPACITY,
     HAD_IT,

@@ -18,7 +18,7 @@ An assignment keeps codes and numbers only (`Assignment.explanation`):
     stage       sql where an SQL went to an account executive; left out of MQLs
     passed      the methods that found nobody before: rule, method, why, and what was kept of each as above
 
-What a person did keeps `by` and `before` instead (ownership.py).
+What a person did keeps `by` and `before` instead (routing/acts/ownership.py).
 """
 
 from collections.abc import Collection, Mapping
@@ -31,8 +31,8 @@ from funnel.models import Lead, Rep
 from routing.assignment import candidates
 from routing.assignment.candidates import GONE, Candidate, candidates_of, nobody_sentence, turn_sentence
 from routing.fields import FIELDS
-from routing.leads.wording import assignment_sentence
 from routing.models import Assignment, RoutingRule
+from routing.wording import assignment_sentence
 
 _ENGINE: Final = ("round_robin", "least_open", "score", "owner", "pool", "kept", "none")
 

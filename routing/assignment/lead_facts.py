@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-from routing.assignment.factors import LATER, LeadFacts, folded, language_of
+from routing.factors import LATER, LeadFacts, folded, language_of
 from scoring.qualifying import FAST_TRACK
 
 _LEADS: Final = """

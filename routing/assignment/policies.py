@@ -10,7 +10,7 @@ from django.db import transaction
 from funnel import versions
 from funnel.conditions import check
 from funnel.models import Rep
-from routing.assignment import factors
+from routing import factors
 from routing.fields import FIELDS
 from routing.models import Desk, RoutingPolicy, RoutingRule, Seat
 

@@ -18,7 +18,7 @@ from unfold.widgets import (
 
 from funnel.admin_forms import AtTheEnd
 from funnel.conditions import sentence
-from routing.assignment import factors
+from routing import factors
 from routing.assignment.candidates import FACTOR_NAMES
 from routing.assignment.policies import MOST_RULES
 from routing.fields import FIELDS
@@ -148,14 +148,6 @@ class DraftForm(NewVersionForm):
         RoutingPolicy.objects.all(), label="Begin as", required=False, empty_label="Empty, without rules",
         widget=UnfoldAdminSelectWidget,
     )  # fmt: skip
-
-
-class WhyForm(forms.Form):
-    why = forms.CharField(
-        label="What this version changes, and why",
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        error_messages={"required": "Say what changes and why: those who get the leads will ask."},
-    )
 
 
 # --- Working hours --------------------------------------------------------------------------------

@@ -9,9 +9,9 @@ from typing import Any, Final, Protocol
 
 from routing.assignment import rules
 from routing.assignment.deciding import Choice, Dealer, Wanted
-from routing.assignment.distribution import LEVEL_PLACES, SeatState
-from routing.assignment.factors import Fit, LeadFacts, Profile
 from routing.assignment.rules import Policy
+from routing.factors import Fit, LeadFacts, Profile
+from routing.seats.distribution import LEVEL_PLACES, SeatState
 from routing.seats.places import AT_CAPACITY, AT_QUOTA, AWAY, INACTIVE, NOT_AT_WORK, NOT_RECEIVING, Place
 
 _OF_THE_REP: Final = (INACTIVE, NOT_RECEIVING, AWAY, AT_CAPACITY, AT_QUOTA)  # whatever the lead

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from funnel.conditions import Compiled
-from routing.assignment.factors import WEIGHTS
+from routing.factors import WEIGHTS
 
 ROUND_ROBIN, LEAST_OPEN, SCORE, OWNER, POOL = "round_robin", "least_open", "score", "owner", "pool"
 NEXT, WAIT = "next", ""  # what else may come when a method finds nobody

@@ -11,8 +11,8 @@ from typing import Any, Final
 from django.db.models import Count
 
 from funnel.models import Lead, Reason, Rep
+from routing.acts.doing import UNDO, Done, rep_of
 from routing.assignment.engine import assign_anew
-from routing.decisions.acts import UNDO, Done, rep_of
 from routing.models import Assignment, WrongRoute, WrongRouteTakenBack
 
 ACT: Final = "wrong_route"  # how the cause of an assignment begins that it made

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -13,14 +13,14 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from funnel.admin import ReadOnly
+from funnel.admin import LargeTable, ReadOnly
 from funnel.admin_acts import Acts, pk_of, posted, who
 from funnel.versions import PolicyProblem, Status
-from routing.assignment.policy_forms import WhyForm
+from routing.cadences import own_mail
 from routing.cadences import versions as cadence_versions
 from routing.cadences.templating import unknown_places
-from routing.models import Cadence, CadenceStep, ContactCap, MessageTemplate
-from routing.version_forms import AboutLeadsForm, NewVersionForm
+from routing.models import Cadence, CadenceStep, ContactCap, MessageTemplate, OwnMail
+from routing.version_forms import AboutLeadsForm, NewVersionForm, WhyForm
 
 
 class CadenceForm(AboutLeadsForm):
@@ -193,3 +193,24 @@ class MessageTemplateAdmin(ModelAdmin):
 @admin.register(ContactCap)
 class ContactCapAdmin(ModelAdmin):
     list_display = ("name", "most", "days", "active")
+
+
+@admin.register(OwnMail)
+class OwnMailAdmin(ReadOnly, LargeTable, ModelAdmin):
+    """Mails of reps to prospects; what they say is between the two."""
+
+    list_display = ("made_at", "user", "lead", "attempts", "sent_at", "set_aside_at", "problem")
+    list_select_related = ("user", "lead__person")
+    list_filter = (("set_aside_at", admin.EmptyFieldListFilter),)
+    fields = ("user", "lead", "made_at", "due_at", "attempts", "sent_at", "set_aside_at", "problem")
+    actions = ("try_again_now",)
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("routing.change_ownmail")
+
+    @admin.action(description="Try again now", permissions=["retry"])
+    def try_again_now(self, request: HttpRequest, queryset: QuerySet[OwnMail]) -> None:
+        count = own_mail.revive(list(queryset.values_list("pk", flat=True)), now=timezone.now())
+        self.message_user(
+            request, f"{count} {'mail is' if count == 1 else 'mails are'} tried again now.", messages.SUCCESS
+        )

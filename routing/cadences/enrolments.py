@@ -14,10 +14,10 @@ from funnel.conditions import ConditionError
 from funnel.conditions import compile as compile_condition
 from funnel.replies import REPLY
 from funnel.versions import Status
+from routing.acts.doing import UNDO, Done, Refused, to_work
 from routing.cadences.arithmetic import Known, due_times, why_stopped
 from routing.day import work
 from routing.day.work import DROPPED, Wanted
-from routing.decisions.acts import UNDO, Done, Refused, to_work
 from routing.fields import FIELDS
 from routing.models import Cadence, Enrolment, Task
 from routing.sla.deadlines import Deadlines

@@ -12,11 +12,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from funnel.models import Lead
+from routing.acts.answering import Dialog, ask, asks, at_once, given, of_lead
+from routing.acts.doing import Done
 from routing.cadences import own_mail
 from routing.cadences.library import text_of
-from routing.decisions.acts import Done
-from routing.decisions.answering import Dialog, ask, at_once, given, of_lead
-from routing.decisions.views import asks
 from routing.messages.mailboxes import mailbox_of
 from routing.models import Medium, MessageTemplate, OwnMail
 

@@ -16,10 +16,10 @@ from django.utils import timezone
 
 from funnel import touches
 from funnel.models import Lead
+from routing.acts.doing import Done, Invalid, Refused, locked, moment, require_doer, to_work
 from routing.cadences.capping import allowed_at
 from routing.cadences.templating import unfilled
 from routing.day import attempts
-from routing.decisions.acts import Done, Invalid, Refused, locked, moment, require_doer, to_work
 from routing.messages import mailboxes
 from routing.messages.envelopes import again_after
 from routing.messages.notices import Tell, tell

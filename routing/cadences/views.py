@@ -14,11 +14,10 @@ from django.views.decorators.http import require_GET, require_POST
 from funnel.access import visible_to
 from funnel.models import Lead
 from funnel.versions import Status
+from routing.acts.answering import Dialog, ask, asks, at_once, given, of_lead
+from routing.acts.doing import Done
 from routing.cadences import enrolments
 from routing.cadences.library import found, labels, text_of
-from routing.decisions.acts import Done
-from routing.decisions.answering import Dialog, ask, at_once, given, of_lead
-from routing.decisions.views import asks
 from routing.models import Cadence, Medium
 
 

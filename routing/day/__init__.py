@@ -1,1 +1,1 @@
-"""The day of a rep: dated tasks, attempts to reach somebody, snoozes, and the page Today."""
+"""What reps plan and do: dated tasks, attempts to reach somebody, snoozes, ratings."""

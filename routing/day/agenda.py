@@ -8,19 +8,9 @@ from django.utils import timezone
 
 from funnel.models import Lead
 from funnel.notes import write_note
+from routing.acts.doing import UNDO, Done, Invalid, Refused, locked, moment, refuse_if_late, require_doer, to_work
 from routing.day import work
 from routing.day.work import DONE, DROPPED, SKIPPED, Wanted
-from routing.decisions.acts import (
-    UNDO,
-    Done,
-    Invalid,
-    Refused,
-    locked,
-    moment,
-    refuse_if_late,
-    require_doer,
-    to_work,
-)
 from routing.models import Task, TaskEvent
 
 FARTHEST: Final = timedelta(days=730)

@@ -15,9 +15,9 @@ from funnel import api as funnel
 from funnel.access import visible_to
 from funnel.models import Lead
 from funnel.serializers import NamedSerializer
+from routing.acts.api import act_on_lead, describe_act, do
+from routing.acts.doing import Done
 from routing.day import agenda, attempts, snoozes
-from routing.decisions.acts import Done
-from routing.decisions.api import act_on_lead, describe_act, do
 from routing.models import Attempt, Medium, Task
 
 

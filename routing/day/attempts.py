@@ -12,11 +12,7 @@ from django.db import transaction
 from funnel import touches
 from funnel.models import Lead, Stage
 from funnel.notes import write_note
-from routing.day import work
-from routing.day.agenda import end_of_day, refuse_unless_ahead, set_next
-from routing.day.work import DONE, DROPPED
-from routing.decisions import services
-from routing.decisions.acts import (
+from routing.acts.doing import (
     UNDO,
     Done,
     Invalid,
@@ -29,6 +25,10 @@ from routing.decisions.acts import (
     require_doer,
     to_work,
 )
+from routing.day import work
+from routing.day.agenda import end_of_day, refuse_unless_ahead, set_next
+from routing.day.work import DONE, DROPPED
+from routing.decisions import services
 from routing.models import Attempt, Medium, Task
 from routing.sla import clocks
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 from django import forms
 from django.utils import timezone
 
+from routing.acts.forms import LONGEST_NOTE
 from routing.day.attempts import OF_MEDIUM, Outcome
-from routing.decisions.forms import LONGEST_NOTE
 from routing.models import Medium, Rating
 
 MORNING: Final = time(9)

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from funnel.models import Lead
 from funnel.notes import write_note
-from routing.decisions.acts import DEAL, REASSIGN, WORK, Done, Invalid, locked, require
+from routing.acts.doing import DEAL, REASSIGN, WORK, Done, Invalid, locked, require
 from routing.models import Rating
 
 

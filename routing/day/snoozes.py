@@ -5,16 +5,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from routing.decisions.acts import (
-    UNDO,
-    Done,
-    Invalid,
-    Refused,
-    locked,
-    moment,
-    require_doer,
-    to_work,
-)
+from routing.acts.doing import UNDO, Done, Invalid, Refused, locked, moment, require_doer, to_work
 from routing.models import Clock, Snooze
 
 FARTHEST: Final = timedelta(days=90)

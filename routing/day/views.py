@@ -8,11 +8,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from funnel.models import Lead, Stage
+from routing.acts.answering import OUT_OF_SIGHT, Dialog, acted, ask, asks, at_once, given, of_lead, refused, seen
+from routing.acts.doing import Done, Refused
 from routing.day import agenda, attempts, ratings, snoozes
 from routing.day.forms import AttemptForm, PlanForm, RateForm, UntilForm
-from routing.decisions.acts import Done, Refused
-from routing.decisions.answering import OUT_OF_SIGHT, Dialog, acted, ask, at_once, given, of_lead, refused, seen
-from routing.decisions.views import asks
 from routing.models import Medium, Task
 
 LOGGED = {Medium.CALL: "Log a call with", Medium.EMAIL: "Log an e-mail to", Medium.SOCIAL: "Log a social message to"}

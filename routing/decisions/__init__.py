@@ -1,1 +1,1 @@
-"""What people decide about leads: what all acts share, the acts themselves, and how they are asked for."""
+"""What people decide about leads: the acts, and the pages that ask for them."""

@@ -12,7 +12,7 @@ from django.db import connection
 from funnel.models import Lead, Person, Rep
 from funnel.owners import TAKE_FREE
 from funnel.staging import as_json
-from routing.decisions.acts import (
+from routing.acts.doing import (
     REASSIGN,
     WORK,
     Done,
@@ -25,7 +25,7 @@ from routing.decisions.acts import (
     require,
     require_pool,
 )
-from routing.decisions.ownership import by_user
+from routing.acts.ownership import by_user
 from routing.models import Assignment
 
 _LOOK: Final = """

@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from funnel.models import Lead, Rep, Stage
-from routing.decisions.acts import (
+from routing.acts.doing import (
     REASSIGN,
     UNDO,
     Done,
@@ -20,7 +20,7 @@ from routing.decisions.acts import (
     to_decide,
     what_happened,
 )
-from routing.decisions.ownership import HandOver, hand_over, tell_of
+from routing.acts.ownership import HandOver, hand_over, tell_of
 from routing.models import Assignment
 from routing.sales.following import follow_hands
 from routing.sla import clocks

@@ -11,8 +11,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from funnel.models import Lead, Rep
-from routing.assignment import wrong_routes
-from routing.decisions.acts import (
+from routing.acts.doing import (
     UNDO,
     Done,
     NotAllowed,
@@ -23,7 +22,8 @@ from routing.decisions.acts import (
     owner_since,
     what_happened,
 )
-from routing.decisions.ownership import HandOver, hand_over, tell_of
+from routing.acts.ownership import HandOver, hand_over, tell_of
+from routing.assignment import wrong_routes
 from routing.models import Assignment, WrongRoute
 from routing.sales.following import follow_hands
 from routing.seats import levels

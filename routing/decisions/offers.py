@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from funnel.models import DealState, Exit, Lead, Opportunity, Stage
 from funnel.path import RANK
+from routing.acts.viewer import Viewer
 from routing.models import HandOff, Meeting
-from routing.queue.waiting import Viewer
 
 CLOSED_WITH_DEAL = (Exit.WON, Exit.LOST, Exit.NO_DECISION)
 

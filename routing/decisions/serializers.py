@@ -178,21 +178,6 @@ class UnderSerializer(serializers.Serializer):
 # --- Acts -----------------------------------------------------------------------------------------
 
 
-class DoneSerializer(serializers.Serializer):
-    """What an act came to. Until `undo_until`, `undo` with this `event` takes it back; an attempt that was logged is
-    taken back by its own address.
-    """
-
-    lead = serializers.IntegerField(source="lead_id", allow_null=True)
-    event = serializers.IntegerField(source="event_id", allow_null=True)
-    meeting = serializers.IntegerField(source="meeting_id", allow_null=True)
-    opportunity = serializers.IntegerField(source="opportunity_id", allow_null=True)
-    hand_off = serializers.IntegerField(source="hand_off_id", allow_null=True)
-    attempt = serializers.IntegerField(source="attempt_id", allow_null=True)
-    sentence = serializers.CharField()
-    undo_until = serializers.DateTimeField(allow_null=True)
-
-
 class NothingSerializer(serializers.Serializer):
     """An act that needs nothing said."""
 

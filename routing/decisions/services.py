@@ -15,8 +15,7 @@ from funnel.leads import set_revisit
 from funnel.models import Exit, Kind, Lead, Reason, Rep, Stage, StageEvent
 from funnel.notes import write_note
 from funnel.stages import Move
-from routing.assignment import wrong_routes
-from routing.decisions.acts import (
+from routing.acts.doing import (
     UNDO,
     Done,
     Invalid,
@@ -37,9 +36,10 @@ from routing.decisions.acts import (
     to_decide,
     what_happened,
 )
+from routing.acts.ownership import HandOver, give_back, hand_over
+from routing.assignment import wrong_routes
 from routing.decisions.claiming import claim
 from routing.decisions.hands import latest_assignment, reassign, release
-from routing.decisions.ownership import HandOver, give_back, hand_over
 from routing.models import Assignment
 from routing.sales.meetings import take_back_booked, take_back_held
 

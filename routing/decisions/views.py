@@ -1,6 +1,6 @@
 """What people do to leads from the queue and from a lead's page: each address takes one act and asks one service.
 
-How they answer stands in answering.py.
+How they answer stands in routing/acts/answering.py.
 """
 
 from dataclasses import replace
@@ -10,13 +10,13 @@ from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from funnel.access import visible_to
 from funnel.models import Lead, Opportunity, Stage
-from routing.decisions import hands_back, services
-from routing.decisions.acts import Done, Refused
-from routing.decisions.answering import OUT_OF_SIGHT, Dialog, acted, ask, at_once, given, of_lead, refused, seen
+from routing.acts.answering import OUT_OF_SIGHT, Dialog, acted, ask, asks, at_once, given, of_lead, refused, seen
+from routing.acts.doing import Done, Refused
+from routing.decisions import hands_back, pauses, services
 from routing.decisions.forms import (
     CloseForm,
     HandOverForm,
@@ -31,12 +31,10 @@ from routing.decisions.forms import (
     seen_owners,
 )
 from routing.models import Meeting
-from routing.queue.waiting import MOST_IN_BULK
 from routing.sales import deals, meetings
 from routing.sales.sql_definitions import in_force, makes_sql
-from routing.sla import pauses
 
-asks = require_http_methods(["GET", "POST"])
+MOST_IN_BULK = 200
 
 # --- Acts of one click ----------------------------------------------------------------------------
 

@@ -16,13 +16,13 @@ from django.utils import timezone
 from funnel.models import Account, DealState, Lead, Opportunity, Rep
 from funnel.path import RANK
 from funnel.reps import give_accounts, give_deals, set_active
-from routing.assignment.distribution import SeatState, deal, settle
-from routing.decisions.acts import REASSIGN, Invalid, Refused, require
-from routing.decisions.ownership import HandOver, hand_over
+from routing.acts.doing import REASSIGN, Invalid, Refused, require
+from routing.acts.ownership import HandOver, hand_over
 from routing.messages.notices import Tell, tell
 from routing.models import Absence, Assignment, Attendee, Departure, HandOff, Meeting, Notice, Seat, Task
 from routing.sales.following import follow_hands
 from routing.seats import seats
+from routing.seats.distribution import SeatState, deal, settle
 from routing.sla import clocks
 
 UNDO_WITHIN: Final = timedelta(days=7)
@@ -164,12 +164,6 @@ def shares(departure: Departure) -> list[Share]:
         )
         for rep in Rep.objects.filter(pk__in=moved.takers()).order_by("name")
     ]
-
-
-def successor_of(rep: Rep) -> Rep | None:
-    """Who has what this rep left behind, if it is one person who is still here."""
-    latest = Departure.objects.filter(rep=rep, undone_at=None).select_related("to_rep").first()
-    return latest.to_rep if latest and latest.to_rep and latest.to_rep.active else None
 
 
 # --- What it is -----------------------------------------------------------------------------------

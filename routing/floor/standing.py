@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from funnel.access import sight_of
 from funnel.models import Lead, Rep, Stage, Team
+from routing.acts.viewer import Viewer
 from routing.hours.countdown import Face, Running, face
 from routing.hours.covering import absent
-from routing.queue.waiting import Viewer
 from routing.sales import attainments
 from routing.sales.attainments import Attainment
 

@@ -12,15 +12,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from funnel.models import Rep
-from routing.decisions.acts import Invalid, Refused
-from routing.decisions.answering import given
+from routing.acts.answering import given
+from routing.acts.doing import Invalid, Refused
+from routing.acts.viewer import Viewer, viewer_of
 from routing.decisions.forms import LeaveForm
 from routing.floor import leaving
 from routing.floor import standing as floors
 from routing.floor.complaints import by_program
 from routing.floor.portrait import portrait_of
 from routing.models import Departure
-from routing.queue.waiting import Viewer, viewer_of
 from routing.sales import attainments
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from funnel.models import Activity, Lead
-from routing.leads.wording import touch_words
+from routing.wording import touch_words
 
 KEY = "answers"
 MOST_TOUCHES = 30

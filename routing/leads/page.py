@@ -8,20 +8,20 @@ from django.http import QueryDict
 from funnel.access import visible_to
 from funnel.keyset import BadCursor
 from funnel.models import Lead, Opportunity, StageEvent
+from routing.acts.viewer import TAB_TITLES, viewer_of
 from routing.assignment.explain import why_owner
-from routing.day.next_up import next_up
 from routing.decisions.offers import offers
 from routing.leads import timeline as timelines
 from routing.leads.answers import answers_of
+from routing.leads.clock_panel import clock_lines, standstill
 from routing.leads.grades import grades_of
 from routing.leads.interest import added_by, curve
 from routing.leads.likelihood import panel_of as likelihood_of
+from routing.leads.next_up import next_up
 from routing.leads.record import path_of, why_this_stage
 from routing.leads.score_panel import moment_asked, panel_of
 from routing.models import Meeting
-from routing.queue.waiting import TAB_TITLES, viewer_of
 from routing.sales.handoff import of_lead
-from routing.sla.panel import clock_lines, standstill
 from scoring import evidence
 from scoring.accounts import standings
 from scoring.by_lead import policy_for

@@ -15,7 +15,9 @@ from django.utils import timezone
 from funnel.keyset import decode, encode
 from funnel.models import Activity, DealState, Kind, Lead, Note, OpportunityEvent, StageEvent
 from funnel.path import EXITS, order_rank
-from routing.leads.wording import (
+from routing.models import Assignment, Attempt, ClockEvent, Meeting, TaskEvent
+from routing.sales.handoff import of_lead
+from routing.wording import (
     assignment_sentence,
     cause_sentence,
     clock_icon,
@@ -26,8 +28,6 @@ from routing.leads.wording import (
     touch_icon,
     touch_words,
 )
-from routing.models import Assignment, Attempt, ClockEvent, Meeting, TaskEvent
-from routing.sales.handoff import of_lead
 from scoring.models import ScoreChange
 from scoring.scopes import scopes_now
 

@@ -17,7 +17,7 @@ from funnel.downloads import csv_response
 from funnel.keyset import BadCursor, Page, page
 from funnel.models import Lead, StageEvent
 from funnel.notes import write_note
-from routing.decisions.forms import NoteForm
+from routing.acts.forms import NoteForm
 from routing.leads import timeline as timelines
 from routing.leads.filters import LeadFilter
 from routing.leads.listing import EXPORT_COLUMNS, PAGE, count_in_words, export_rows, order_of, rows_of, with_row

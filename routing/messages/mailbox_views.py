@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from routing.decisions.answering import given
+from funnel.admin_acts import posted
 from routing.messages import mailboxes
 from routing.messages.forms import MailboxForm
 from routing.messages.posting import NotPosted
@@ -16,7 +16,7 @@ from routing.messages.posting import NotPosted
 def page(request: HttpRequest) -> HttpResponse:
     """The user's server; the password is never shown again."""
     mailbox = mailboxes.mailbox_of(request.user)
-    form = MailboxForm(given(request), mailbox=mailbox, address=getattr(request.user, "email", ""))
+    form = MailboxForm(posted(request), mailbox=mailbox, address=getattr(request.user, "email", ""))
     if request.method == "POST" and form.is_valid():
         try:
             mailboxes.set_mailbox(request.user, **form.cleaned_data)

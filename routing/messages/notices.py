@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from funnel import staging
 from funnel.models import Rep
-from routing.assignment.candidates import NOBODY
 from routing.models import Clock, Notice, SlaPromise
+from routing.wording import NOBODY
 from scoring.reviews import overdue
 
 KEPT: Final = timedelta(days=30)  # after it was read

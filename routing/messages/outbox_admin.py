@@ -17,11 +17,10 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 from funnel.admin import LargeTable, ReadOnly
 from funnel.admin_acts import pk_of
 from funnel.sealing import seal
-from routing.cadences import own_mail
 from routing.messages import outbox, posting
 from routing.messages.envelopes import Told
 from routing.messages.posting import NotPosted
-from routing.models import Delivery, Notice, OwnMail, Webhook
+from routing.models import Delivery, Notice, Webhook
 
 
 class WebhookForm(forms.ModelForm):
@@ -101,24 +100,3 @@ class DeliveryAdmin(ReadOnly, LargeTable, ModelAdmin):
         count = outbox.try_again(list(queryset.values_list("pk", flat=True)), now=timezone.now())
         which = "1 delivery is" if count == 1 else f"{count} deliveries are"
         self.message_user(request, f"{which} tried again now.", messages.SUCCESS)
-
-
-@admin.register(OwnMail)
-class OwnMailAdmin(ReadOnly, LargeTable, ModelAdmin):
-    """Mails of reps to prospects; what they say is between the two."""
-
-    list_display = ("made_at", "user", "lead", "attempts", "sent_at", "set_aside_at", "problem")
-    list_select_related = ("user", "lead__person")
-    list_filter = (("set_aside_at", admin.EmptyFieldListFilter),)
-    fields = ("user", "lead", "made_at", "due_at", "attempts", "sent_at", "set_aside_at", "problem")
-    actions = ("try_again_now",)
-
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("routing.change_ownmail")
-
-    @admin.action(description="Try again now", permissions=["retry"])
-    def try_again_now(self, request: HttpRequest, queryset: QuerySet[OwnMail]) -> None:
-        count = own_mail.revive(list(queryset.values_list("pk", flat=True)), now=timezone.now())
-        self.message_user(
-            request, f"{count} {'mail is' if count == 1 else 'mails are'} tried again now.", messages.SUCCESS
-        )

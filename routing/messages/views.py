@@ -9,12 +9,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from routing.decisions.answering import given
+from funnel.admin_acts import posted
 from routing.messages.forms import HOURS, ReachForm
 from routing.messages.notices import latest, mark_read
 from routing.messages.reaching import reach_of, set_reach, to_show, wishes_of
 from routing.models import Notice, Wish
-from routing.queue.waiting import pulse_of
 
 # kind: (icon, colour)
 _LOOK = {
@@ -37,12 +36,6 @@ _LOOK = {
 
 
 @require_GET
-def pulse(request: HttpRequest) -> JsonResponse:
-    """How many notices are unread, the newest that the browser may show, and how many leads wait. Two queries."""
-    return JsonResponse(pulse_of(request.user.pk or 0, now=timezone.now()))
-
-
-@require_GET
 def notices(request: HttpRequest) -> HttpResponse:
     """The latest notices, as the bell's list."""
     return _list(request)
@@ -61,7 +54,7 @@ def fresh(request: HttpRequest) -> JsonResponse:
 def settings_page(request: HttpRequest) -> HttpResponse:
     """How the user is told: which kinds in which ways, and in which hours."""
     reach = reach_of(request.user, zone=timezone.get_current_timezone_name())
-    form = ReachForm(given(request), reach=reach, wishes=wishes_of(request.user))
+    form = ReachForm(posted(request), reach=reach, wishes=wishes_of(request.user))
     if request.method == "POST" and form.is_valid():
         hours = {name: form.cleaned_data[name] for name in HOURS}
         set_reach(request.user, **hours, wishes=form.wishes())

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from funnel.versions import Version, draft_only
-from routing.assignment import factors
+from routing import factors
 
 
 def standard_weights() -> dict[str, float]:

@@ -1,1 +1,1 @@
-"""The queue: which leads wait for a decision, and its page."""
+"""What to work next: the queue of leads that wait for a decision, the page Today, and their rows."""

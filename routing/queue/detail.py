@@ -6,15 +6,15 @@ from typing import Any
 from django.db.models import Max
 
 from funnel.models import Activity, Lead, Opportunity, Person
+from routing.acts.viewer import Viewer
 from routing.assignment.explain import why_owner
-from routing.day.next_up import next_up
 from routing.hours.countdown import Face, Running, face, moment_words
 from routing.leads.grades import grades_of
+from routing.leads.next_up import next_up
 from routing.leads.score_panel import panel_of
-from routing.leads.wording import touch_icon, touch_words
 from routing.models import Clock
 from routing.queue.rows import around_of, company_of
-from routing.queue.waiting import Viewer
+from routing.wording import touch_icon, touch_words
 from scoring.accounts import standings
 from scoring.explain import why_mql
 

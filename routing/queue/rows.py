@@ -12,13 +12,14 @@ from django.db import connection
 
 from funnel.models import Account, Lead
 from funnel.templatetags.dc import money_short
+from routing.acts.viewer import Viewer
 from routing.assignment.explain import why_nobody
 from routing.hours.countdown import Face, face, moment_words
 from routing.hours.zones import There, there
 from routing.leads.grades import Grade, grades_of
-from routing.leads.wording import touch_words
 from routing.models import Assignment
-from routing.queue.waiting import Place, Viewer
+from routing.queue.waiting import Place
+from routing.wording import touch_words
 from scoring.by_lead import reasons_of
 from scoring.explain import Reason
 

@@ -5,7 +5,7 @@ from datetime import datetime, time
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -14,11 +14,12 @@ from django.views.decorators.http import require_GET, require_POST
 from funnel.access import visible_to
 from funnel.keyset import BadCursor
 from funnel.models import Lead, Region, Rep, Solution
+from routing.acts.viewer import TAB_TITLES, Viewer, viewer_of
 from routing.models import SavedView
 from routing.queue import saved_views, waiting
 from routing.queue.detail import detail_of
 from routing.queue.rows import rows_of
-from routing.queue.waiting import Asked, Place, Tally, Viewer
+from routing.queue.waiting import Asked, Place, Tally, pulse_of
 from scoring.models import ScoringModel
 
 PAGE_NAME = "queue"
@@ -30,7 +31,7 @@ FILTERS = (("show", "Show"), ("solution", "Solution"), ("region", "Region"), ("g
 def queue(request: HttpRequest) -> HttpResponse:
     """The queue with its filters; the selected lead is fetched beside it."""
     now = timezone.now()
-    viewer = waiting.viewer_of(request.user)
+    viewer = viewer_of(request.user)
     asked = waiting.asked(request.GET, viewer)
     context = _list(request, viewer, asked, _standing(viewer, asked, now), now=now)
     here = _query(request.GET, asked).urlencode()
@@ -48,7 +49,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 @require_POST
 def save_view(request: HttpRequest) -> HttpResponse:
     """Keep the filters of the address under a name."""
-    viewer = waiting.viewer_of(request.user)
+    viewer = viewer_of(request.user)
     told = QueryDict(request.POST.get("query", ""))
     query = _query(told, waiting.asked(told.dict(), viewer)).urlencode()
     try:
@@ -74,7 +75,7 @@ def forget_view(request: HttpRequest, pk: int) -> HttpResponse:
 def rows(request: HttpRequest) -> HttpResponse:
     """The list alone, as it is now; 204 while it is still what the page has (`seen`)."""
     now = timezone.now()
-    viewer = waiting.viewer_of(request.user)
+    viewer = viewer_of(request.user)
     asked = waiting.asked(request.GET, viewer)
     standing = _standing(viewer, asked, now)
     if request.GET.get("seen") == standing.digest:
@@ -90,7 +91,7 @@ def beside(request: HttpRequest, pk: int) -> HttpResponse:
     lead = get_object_or_404(
         seen.select_related("person", "account__owner", "account__region", "solution", "owner", "pool"), pk=pk
     )
-    viewer = waiting.viewer_of(request.user)
+    viewer = viewer_of(request.user)
     return render(request, "routing/_queue_side.html", detail_of(lead, viewer, now=now) | {"lead": lead, "now": now})
 
 
@@ -137,7 +138,7 @@ def _list(request: HttpRequest, viewer: Viewer, asked: Asked, standing: _Standin
 
 def _tab(tab: str, asked: Asked, tally: Tally) -> dict[str, Any]:
     url = f"{reverse('routing:queue')}?tab={tab}"
-    return {"name": tab, "title": waiting.TAB_TITLES[tab], "url": url, "on": tab == asked.tab, "count": tally.tabs[tab]}
+    return {"name": tab, "title": TAB_TITLES[tab], "url": url, "on": tab == asked.tab, "count": tally.tabs[tab]}
 
 
 def _query(query: QueryDict, asked: Asked, *, page: bool = False) -> QueryDict:
@@ -196,3 +197,9 @@ def _reps(viewer: Viewer) -> list[Rep]:
     if not viewer.may_reassign:
         return []
     return list(Rep.objects.active().select_related("team").order_by("team__name", "name"))
+
+
+@require_GET
+def pulse(request: HttpRequest) -> JsonResponse:
+    """How many notices are unread, the newest that the browser may show, and how many leads wait. Two queries."""
+    return JsonResponse(pulse_of(request.user.pk or 0, now=timezone.now()))

@@ -18,7 +18,7 @@ from funnel.notes import write_note
 from funnel.opportunities import Change, Standing, change_deals, open_deals
 from funnel.path import RANK
 from funnel.stages import Move
-from routing.decisions.acts import (
+from routing.acts.doing import (
     DEAL,
     Done,
     Invalid,

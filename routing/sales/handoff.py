@@ -13,9 +13,7 @@ from django.db import transaction
 
 from funnel.models import Activity, Lead, Rep, Stage
 from funnel.owners import set_developer
-from routing.assignment.engine import Proposal, propose
-from routing.assignment.explain import why_nobody
-from routing.decisions.acts import (
+from routing.acts.doing import (
     REASSIGN,
     UNDO,
     WORK,
@@ -30,8 +28,9 @@ from routing.decisions.acts import (
     require,
     require_hand,
 )
-from routing.decisions.ownership import HandOver, hand_over
-from routing.leads.wording import touch_words
+from routing.acts.ownership import HandOver, hand_over
+from routing.assignment.engine import Proposal, propose
+from routing.assignment.explain import why_nobody
 from routing.messages.notices import Tell, tell
 from routing.models import Assignment, HandOff, HandOffNote, Notice
 from routing.sales import attainments
@@ -39,6 +38,7 @@ from routing.sales.following import PENDING
 from routing.sales.meetings import executives, expect
 from routing.seats import seats
 from routing.sla import clocks
+from routing.wording import touch_words
 
 MOST_CONSUMED: Final = 20
 

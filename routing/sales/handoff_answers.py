@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db import transaction
 
-from funnel.models import Kind, Lead, Reason, Stage
+from funnel.models import Kind, Lead, Reason, Rep, Stage
 from funnel.notes import write_note
 from funnel.stages import Move
-from routing.decisions.acts import (
+from routing.acts.doing import (
     DEAL,
     REASSIGN,
     WORK,
@@ -32,10 +32,9 @@ from routing.decisions.acts import (
     require,
     require_doer,
 )
-from routing.decisions.ownership import HandOver, give_back, hand_over
-from routing.floor.leaving import successor_of
+from routing.acts.ownership import HandOver, give_back, hand_over
 from routing.hours.covering import hands_of
-from routing.models import Assignment, HandOff, Notice
+from routing.models import Assignment, Departure, HandOff, Notice
 from routing.sales.handoff import done_with, latest_of, tell_rep
 
 
@@ -214,7 +213,7 @@ def _to_whom_it_came_from(hand_off: HandOff, lead: Lead, *, cause: str, user: An
     """Back to the SDR; where that one has left, to who has their work, into the pool of their team, or to nobody."""
     rep = hand_off.from_rep
     if rep is not None and not rep.active:
-        rep = successor_of(rep) or rep
+        rep = _successor_of(rep) or rep
     if rep is not None and rep.active:
         change = HandOver(lead=lead, kind=Assignment.Kind.REASSIGNED.value, rep_id=rep.pk, cause=cause)
     else:
@@ -242,3 +241,9 @@ def _returned(lead: Lead, hand_off: HandOff) -> Done:
 
 def _withdrawn(lead: Lead) -> Done:
     return Done(lead_id=lead.pk, sentence=f"Taken back: {lead.person} is not offered any more.")
+
+
+def _successor_of(rep: Rep) -> Rep | None:
+    """Who has what this rep left behind, if it is one person who is still here."""
+    latest = Departure.objects.filter(rep=rep, undone_at=None).select_related("to_rep").first()
+    return latest.to_rep if latest and latest.to_rep and latest.to_rep.active else None

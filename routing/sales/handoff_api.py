@@ -14,8 +14,8 @@ from funnel import api as funnel
 from funnel.access import visible_to
 from funnel.models import Lead
 from funnel.serializers import NamedSerializer
-from routing.decisions.acts import Done
-from routing.decisions.api import act_on_lead, describe_act
+from routing.acts.api import act_on_lead, describe_act
+from routing.acts.doing import Done
 from routing.models import HandOff, HandOffNote
 from routing.sales import handoff
 from routing.sales import handoff_answers as answers

@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from funnel.access import sight_of
 from funnel.models import Stage
+from routing.acts.viewer import Viewer
 from routing.models import HandOff, Meeting
-from routing.queue.waiting import Viewer
 
 MOST: Final = 100
 LATELY: Final = timedelta(days=90)

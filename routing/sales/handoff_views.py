@@ -8,13 +8,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from funnel.models import Lead
-from routing.decisions.acts import Done, Refused
-from routing.decisions.answering import Dialog, acted, ask, at_once, given, of_lead, refused
-from routing.decisions.forms import HandOffForm, ReturnForm
-from routing.decisions.views import asks
-from routing.queue.waiting import viewer_of
+from routing.acts.answering import Dialog, acted, ask, asks, at_once, given, of_lead, refused
+from routing.acts.doing import Done, Refused
+from routing.acts.viewer import viewer_of
 from routing.sales import handoff
 from routing.sales import handoff_answers as answers
+from routing.sales.forms import HandOffForm, ReturnForm
 from routing.sales.handoff_page import page_of
 
 

@@ -13,7 +13,7 @@ from django.db.models import Q
 from funnel.models import Kind, Lead, Rep, Stage, Team
 from funnel.path import RANK
 from funnel.stages import Move
-from routing.decisions.acts import (
+from routing.acts.doing import (
     DEAL,
     REASSIGN,
     UNDO,

@@ -18,7 +18,7 @@ from django.db import transaction
 
 from funnel.accounts import FREE_MAIL, name_key
 from funnel.models import Account, AccountDomain, Rep
-from routing.assignment.factors import LATER
+from routing.factors import LATER
 from routing.models import CallSheet, PlannedMeeting
 from routing.seats import ics
 from routing.seats.profiles import FRESH

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from routing.decisions.acts import REASSIGN, Invalid, require
+from routing.acts.doing import REASSIGN, Invalid, require
 from routing.models import LevelChange, Seat
 
 MOST: Final = 100  # leads at a time

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from routing.assignment.distribution import SeatState
-from routing.assignment.factors import Fit, Profile
+from routing.factors import Fit, Profile
+from routing.seats.distribution import SeatState
 
 # Why a rep gets no lead at all now. explain.py has the sentences.
 INACTIVE, NOT_RECEIVING, AWAY, AT_CAPACITY, AT_QUOTA = "inactive", "not_receiving", "away", "at_capacity", "at_quota"

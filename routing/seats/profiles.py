@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 
 from funnel.models import Region, Rep, Solution
-from routing.assignment.factors import Profile, folded, language_of
+from routing.factors import Profile, folded, language_of
 from routing.models import Served
 
 FRESH: Final = timedelta(weeks=4)  # so long a call sheet says whom somebody meets

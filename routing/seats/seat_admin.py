@@ -12,7 +12,7 @@ from unfold.decorators import action
 
 from funnel.admin import ReadOnly
 from funnel.admin_acts import Acts, posted
-from routing.decisions.acts import Refused
+from routing.acts.doing import Refused
 from routing.models import LevelChange, Seat
 from routing.seats import callsheets
 from routing.seats.levels import credit

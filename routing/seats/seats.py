@@ -11,11 +11,11 @@ from django.db import connection
 
 from funnel import staging
 from funnel.models import Stage
-from routing.assignment.distribution import SeatState
-from routing.assignment.factors import Profile
+from routing.factors import Profile
 from routing.hours.calendars import next_opening
 from routing.models import Calendar, LevelChange
 from routing.seats import quotas
+from routing.seats.distribution import SeatState
 from routing.seats.places import AT_CAPACITY, AT_QUOTA, AWAY, INACTIVE, JOINED, NOT_RECEIVING, WEIGHT, Place, Settled
 from routing.seats.profiles import profiles_of
 

@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.assignment.distribution import SeatState, deal
 from routing.hours.calendars import Hours
+from routing.seats.distribution import SeatState, deal
 
 HISTORY_WEEKS: Final = 13  # in which a rep's decisions are counted
 BUSY: Final = 0.9  # the share of weeks in which a rep decided at most what counts as their capacity

@@ -1,9 +1,9 @@
-"""The clocks of promises: made to agree with what happened, and looked at when a warning or an end is due.
+"""The clocks of promises, made to agree with what happened.
 
-`follow` is told what moved, who was in touch and who raised a hand, `sweep` that time has passed; both make the clocks
-say what the standing events, touches, meetings and pauses say (promises.py, terms.py). Whether a promise was kept is
-`stopped_at <= due_at`, whenever somebody looked. Locks: leads in id order; clocks change under the lock of their lead
-only.
+`follow` is told what moved, who was in touch and who raised a hand; that time has passed is seen by `sweep` of
+routing/overdue/ladder.py. Both make the clocks say what the standing events, touches, meetings and pauses say
+(promises.py, terms.py). Whether a promise was kept is `stopped_at <= due_at`, whenever somebody looked. Locks: leads in
+id order; clocks change under the lock of their lead only.
 """
 
 from collections.abc import Collection, Iterable
@@ -16,7 +16,6 @@ from funnel import hints, inbox
 from funnel.replies import REPLY
 from routing.messages import notices, outbox
 from routing.models import Clock, Notice, SlaPromise
-from routing.sla import ladder
 from routing.sla.agreement import reconcile
 from routing.sla.promises import touch_cause
 
@@ -117,24 +116,6 @@ def follow_hand_offs(*, now: datetime, limit: int) -> int:
     return started + sum(answered for _pk, _lead_id, answered in handed)
 
 
-@transaction.atomic
-def sweep(*, now: datetime, limit: int) -> int:
-    """Look at clocks that have a warning or an end due, the most overdue first. Returns how many.
-
-    Leads that somebody is acting on are left to the next sweep. What stopped in time is met, however late we look.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_DUE, [now, limit])
-        due = cursor.fetchall()
-    if not due:
-        return 0
-    clocks = reconcile({lead_id for _pk, lead_id in due}, now=now).clocks
-    looked_at = {pk for pk, _lead_id in due}
-    ladder.climb([clock for clock in clocks if clock.pk in looked_at], now=now)
-    follow_offers(_ids(_OFFERED_ON, {lead_id for _pk, lead_id in due}), now=now)
-    return len(due)
-
-
 def may_cool(lead_ids: Collection[int]) -> list[int]:
     """Which of these leads no accept clock holds. One that runs, or ran out unanswered, keeps its lead an MQL."""
     held = Clock.objects.filter(lead__in=lead_ids, kind=ACCEPT, stopped_at=None).values_list("lead", flat=True)
@@ -143,10 +124,6 @@ def may_cool(lead_ids: Collection[int]) -> list[int]:
 
 # --- whom it is about -----------------------------------------------------------------------------
 
-_DUE: Final = """
-SELECT c.id, c.lead_id FROM routing_clock c JOIN funnel_lead l ON l.id = c.lead_id
-WHERE c.next_at <= %s ORDER BY c.next_at, c.id LIMIT %s FOR NO KEY UPDATE OF c, l SKIP LOCKED
-"""
 # Also of clocks that ended, and of pauses that are over: what came before that may be heard of afterwards.
 _TOUCHED: Final = f"""
 SELECT DISTINCT l.id FROM funnel_activity t
@@ -182,14 +159,6 @@ SELECT x.id, x.lead_id, x.answered FROM (
       AND (h.accepted_at IS NOT NULL OR h.returned_at IS NOT NULL OR h.withdrawn_at IS NOT NULL)
 ) x JOIN funnel_lead l ON l.id = x.lead_id AND (x.answered OR l.closed_at IS NULL)
 ORDER BY x.id LIMIT %s FOR NO KEY UPDATE OF l SKIP LOCKED
-"""
-# Offers that went with their lead to another account executive.
-_OFFERED_ON: Final = """
-SELECT h.id FROM routing_handoff h
-WHERE h.lead_id = ANY(%s) AND h.accepted_at IS NULL AND h.returned_at IS NULL AND h.withdrawn_at IS NULL
-  AND h.cause LIKE 'hand_off:%%:moved'
-  AND NOT EXISTS (SELECT FROM routing_clock c
-                  WHERE c.lead_id = h.lead_id AND c.kind = 'take_over' AND c.cause = 'hand_off:' || h.id)
 """
 
 

@@ -14,6 +14,7 @@ from reporting.agreements import reviews
 from routing.assignment.engine import assign
 from routing.cadences import own_mail
 from routing.models import Attempt, MessageTemplate
+from routing.overdue import ladder
 from routing.sales import handoff
 from routing.sla import clocks
 from tests import factories as make
@@ -45,7 +46,7 @@ def here() -> Room:
         assign([lead.pk], now=made.now - 5 * DAY, causes={lead.pk: f"test:{lead.pk}"})
         clocks.follow([lead.events.latest("pk").pk], now=made.now - 5 * DAY)
         made.leads.append(lead)
-    clocks.sweep(now=made.now, limit=100)
+    ladder.sweep(now=made.now, limit=100)
     executive = make.rep(team=make.team("ae", name="Account executives"), name="Magnus Lind")
     for name in ("Elena Popescu", "Nora Bakke"):
         first, _blank, last = name.partition(" ")

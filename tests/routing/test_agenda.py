@@ -8,10 +8,10 @@ from django.db.utils import InternalError
 from django.test.utils import CaptureQueriesContext
 
 from funnel.access import Role
+from routing.acts.doing import Invalid, NotAllowed, Refused
 from routing.cadences import replies
 from routing.day import agenda, snoozes, work
 from routing.day.work import Wanted
-from routing.decisions.acts import Invalid, NotAllowed, Refused
 from routing.models import Snooze, Task, TaskEvent
 from tests import factories as make
 from tests.routing.waiting_rooms import clock

@@ -7,10 +7,10 @@ import pytest
 from demandcenter import pipeline
 from funnel.access import Role
 from funnel.models import Activity, Note, Reason
+from routing.acts.doing import Invalid, NotAllowed, Refused
 from routing.day import agenda, attempts, work
 from routing.day.work import Wanted
 from routing.decisions import services
-from routing.decisions.acts import Invalid, NotAllowed, Refused
 from routing.models import Attempt, Task, TaskEvent
 from scoring import shipped
 from tests import factories as make

@@ -13,12 +13,12 @@ from demandcenter import pipeline
 from funnel.access import Role
 from funnel.models import Activity, Reason
 from funnel.versions import PolicyProblem
+from routing.acts.doing import Refused
 from routing.cadences import capping, enrolments
 from routing.cadences import versions as cadence_versions
 from routing.cadences.arithmetic import Cap, Known, due_times, first_allowed, why_stopped
 from routing.day import attempts, outreach, reminders
 from routing.decisions import services
-from routing.decisions.acts import Refused
 from routing.hours.calendars import parse_hours
 from routing.messages import notices
 from routing.models import Attempt, Cadence, ContactCap, Enrolment, MessageTemplate, Task, TaskEvent

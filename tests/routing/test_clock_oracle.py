@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from funnel.access import Role
 from funnel.models import Kind
-from routing.decisions.acts import Refused
+from routing.acts.doing import Refused
+from routing.decisions import pauses
 from routing.models import Absence, Clock, ClockEvent, Meeting
+from routing.overdue import ladder
 from routing.sales import meetings
-from routing.sla import clocks, pauses
+from routing.sla import clocks
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -206,7 +208,7 @@ class Player:
         self.look(at)
         self.do(deed, at)
         if not lazy:
-            clocks.sweep(now=at, limit=100)
+            ladder.sweep(now=at, limit=100)
         self.look(at)
 
     def sleep(self, since: datetime, until: datetime) -> None:
@@ -319,6 +321,6 @@ def test_stored_clocks_are_what_plain_python_makes_of_the_facts(steps, absence):
             player.sleep(before, at)
             player.play(deed, at, lazy=lazy)
         player.sleep(at, END)
-        clocks.sweep(now=END, limit=100)
+        ladder.sweep(now=END, limit=100)
         assert stored() == expected(player.story, END)
         transaction.set_rollback(True)

@@ -12,7 +12,8 @@ from funnel.access import Role
 from funnel.models import Activity, Inbox, Kind, Lead, Stage, StageEvent
 from funnel.stages import Move, move
 from routing.models import Calendar, Clock, ClockEvent, Notice
-from routing.sla.clocks import follow, may_cool, sweep
+from routing.overdue.ladder import sweep
+from routing.sla.clocks import follow, may_cool
 from scoring.qualifying import ReRaise
 from tests import factories
 from tests.threads import at_once

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnel.access import Role
+from routing.acts.viewer import viewer_of
 from routing.hours.covering import absent, covered_by
 from routing.hours.covers import Away, cover_of, covers_on, last_day, left_alone, nobody_on
 from routing.models import Absence
@@ -226,7 +227,7 @@ def test_covered_leads_stand_in_the_queue_of_the_cover(db, client):
     now = datetime.now(UTC)
     here = room(now)
     theirs = here.wait("Sofia Rinaldi", owner=here.colleague.rep)
-    viewer = waiting.viewer_of(here.sdr)
+    viewer = viewer_of(here.sdr)
     assert waiting.places(waiting.asked({}, viewer), viewer, now=now)[0] == []
     make.absence(here.colleague.rep, now.date(), now.date(), cover=here.sdr.rep)
     client.force_login(here.sdr)

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from funnel.conditions import compile as compile_condition
 from routing.assignment.deciding import Dealer, Wanted
-from routing.assignment.distribution import SeatState, deal, join, settle
-from routing.assignment.factors import WEIGHTS, LeadFacts, Profile
 from routing.assignment.rules import Rule
+from routing.factors import WEIGHTS, LeadFacts, Profile
 from routing.fields import FIELDS
+from routing.seats.distribution import SeatState, deal, join, settle
 from routing.seats.places import Place
 
 TODAY = date(2026, 6, 1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routing.assignment.distribution import SeatState, deal, join, settle
+from routing.seats.distribution import SeatState, deal, join, settle
 
 
 def seat(rep_id: int, **fields) -> SeatState:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routing.assignment import factors
-from routing.assignment.factors import WEIGHTS, Contender, LeadFacts, Profile, fits, not_served, problem_of
+from routing import factors
+from routing.factors import WEIGHTS, Contender, LeadFacts, Profile, fits, not_served, problem_of
 
 TODAY = date(2026, 6, 1)
 

@@ -12,12 +12,13 @@ from funnel.models import Activity, Inbox, Kind, Stage, StageEvent
 from funnel.notes import write_note
 from routing.assignment.explain import why_owner
 from routing.assignment.rehearsal import replay
-from routing.decisions import services
+from routing.decisions import pauses, services
+from routing.leads.clock_panel import clock_lines
 from routing.messages.notices import words_of
 from routing.models import Assignment, Clock, ClockEvent, HandOff, Notice, RoutingPolicy, Seat
+from routing.overdue import ladder
 from routing.sales import handoff
-from routing.sla import clocks, ladder, pauses
-from routing.sla.panel import clock_lines
+from routing.sla import clocks
 from tests import factories as make
 from tests.threads import at_once
 
@@ -60,7 +61,7 @@ def mql(at: datetime = MONDAY, **fields):
 
 
 def swept(at: datetime) -> int:
-    return clocks.sweep(now=at, limit=100)
+    return ladder.sweep(now=at, limit=100)
 
 
 def owner_of(lead):
@@ -311,7 +312,7 @@ class TestTryingAgain:
         swept(LATER)
         came = self.comes(team)
         for _ in range(4):
-            clocks.sweep(now=self.AGAIN, limit=1)
+            ladder.sweep(now=self.AGAIN, limit=1)
         assert [owner_of(one) for one in (*vain, lead)] == [alone.rep] * 3 + [came]
 
     def test_the_number_of_statements_does_not_grow(self, team, owner, manager):

@@ -9,15 +9,15 @@ from django.utils import timezone
 from funnel.access import Role
 from funnel.inbox import Taken
 from funnel.models import Lead
+from routing.acts.viewer import viewer_of
 from routing.decisions import services
 from routing.decisions.offers import offers
+from routing.leads.clock_panel import clock_lines
 from routing.leads.interest import added_by, interest_at
 from routing.leads.page import parts_now
 from routing.leads.score_panel import moment_asked
 from routing.models import ClockEvent, Meeting
-from routing.queue.waiting import viewer_of
 from routing.sales import meetings
-from routing.sla.panel import clock_lines
 from scoring.engine import apply
 from scoring.explain import why
 from scoring.models import ScoreChange

@@ -8,8 +8,8 @@ from django.urls import reverse
 
 from funnel.access import Role
 from funnel.models import Solution
+from routing.acts.doing import Invalid, NotAllowed
 from routing.assignment.engine import assign
-from routing.decisions.acts import Invalid, NotAllowed
 from routing.models import CallSheet, LevelChange, Seat, Served
 from routing.seats.levels import credit
 from tests import factories as make

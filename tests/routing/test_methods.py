@@ -9,10 +9,10 @@ from django.test.utils import CaptureQueriesContext
 
 from funnel.access import Role
 from funnel.models import Lead, Region, Rep, Solution
-from routing.assignment.distribution import LEVEL_PLACES
 from routing.assignment.engine import assign, retry_unrouted
 from routing.assignment.explain import why_owner
 from routing.models import Assignment, CallSheet, Notice, PlannedMeeting, Seat, Served
+from routing.seats.distribution import LEVEL_PLACES
 from tests import factories as make
 from tests.factories import NOW
 

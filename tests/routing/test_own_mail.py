@@ -10,8 +10,8 @@ from django.urls import reverse
 from funnel.access import Role
 from funnel.models import Activity, Note
 from funnel.sealing import Unreadable, seal, unseal
+from routing.acts.doing import Invalid, NotAllowed, Refused
 from routing.cadences import enrolments, own_mail
-from routing.decisions.acts import Invalid, NotAllowed, Refused
 from routing.messages import mailboxes
 from routing.messages.notices import words_of
 from routing.messages.posting import NotPosted

@@ -7,11 +7,12 @@ from django.db import InternalError, transaction
 
 from funnel.access import Role
 from funnel.models import Stage
-from routing.decisions import services
-from routing.decisions.acts import Invalid, Refused
+from routing.acts.doing import Invalid, Refused
+from routing.decisions import pauses, services
+from routing.leads.clock_panel import clock_lines
 from routing.models import Absence, Assignment, Clock, Pause, PauseEnd
-from routing.sla import clocks, pauses
-from routing.sla.panel import clock_lines
+from routing.overdue import ladder
+from routing.sla import clocks
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -63,11 +64,11 @@ class TestByAPerson:
         assert (clock.paused_until, clock.next_at) == (midnight, midnight)
         assert clock.due_at == datetime(2026, 6, 4, 17, tzinfo=UTC), "one of nine hours had passed"
         assert said(clock) == [("started", MONDAY), ("paused", MONDAY + HOUR)]
-        assert clocks.sweep(now=MONDAY + 2 * DAY, limit=10) == 0
+        assert ladder.sweep(now=MONDAY + 2 * DAY, limit=10) == 0
 
     def test_it_runs_again_by_itself_stamped_with_the_day_however_late_the_sweep(self, lead, owner):
         pause(lead, owner.user)
-        assert clocks.sweep(now=datetime(2026, 6, 4, 11, tzinfo=UTC), limit=10) == 1
+        assert ladder.sweep(now=datetime(2026, 6, 4, 11, tzinfo=UTC), limit=10) == 1
         clock = clock_of(lead)
         assert clock.paused_until is None and clock.next_at == clock.warn_at
         assert said(clock)[-1] == ("resumed", datetime(2026, 6, 4, tzinfo=UTC))
@@ -145,7 +146,7 @@ class TestByAPerson:
             pause(make.lead(owner=owner), owner.user)
 
     def test_what_was_late_before_stays_late(self, lead, owner):
-        clocks.sweep(now=MONDAY + 2 * DAY, limit=10)
+        ladder.sweep(now=MONDAY + 2 * DAY, limit=10)
         pause(lead, owner.user, now=MONDAY + 2 * DAY)
         clock = clock_of(lead)
         assert (clock.due_at, clock.breach_told) == (MONDAY + DAY, True)
@@ -187,7 +188,7 @@ class TestAbsence:
         clock = clock_of(lead)
         assert (clock.paused_until, clock.due_at) == (self.FRIDAY, datetime(2026, 6, 5, 12, tzinfo=UTC))
         assert said(clock) == [("started", MONDAY), ("paused", self.TUESDAY)]
-        clocks.sweep(now=self.FRIDAY + HOUR, limit=10)
+        ladder.sweep(now=self.FRIDAY + HOUR, limit=10)
         assert clock_of(lead).paused_until is None
         assert self.looked(self.FRIDAY + HOUR) == 0
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from funnel.access import Role
 from funnel.models import Kind, Lead, Person, Region, Solution
 from funnel.stages import Move, move
+from routing.acts.viewer import viewer_of
 from routing.hours.countdown import Running, face, left_words, moment_words
 from routing.queue import waiting
 from tests import factories as make
@@ -340,7 +341,7 @@ def test_the_undecided_of_a_million_are_read_from_their_index(here):
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     with CaptureQueriesContext(connection) as captured:
-        waiting.places(waiting.asked({}, waiting.viewer_of(here.sdr)), waiting.viewer_of(here.sdr), now=here.now)
+        waiting.places(waiting.asked({}, viewer_of(here.sdr)), viewer_of(here.sdr), now=here.now)
     sql = captured[-1]["sql"]
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {sql}")

@@ -11,8 +11,8 @@ from funnel.access import Role
 from funnel.models import Campaign
 from reporting.cadences import figures, outreach
 from reporting.ratings import by, tables
+from routing.acts.doing import Invalid, NotAllowed
 from routing.day import attempts, ratings
-from routing.decisions.acts import Invalid, NotAllowed
 from routing.models import MessageTemplate, Rating, SavedView
 from routing.queue import saved_views
 from tests import factories as make

@@ -12,6 +12,7 @@ from funnel.access import Role
 from funnel.conditions import compile as compile_condition
 from funnel.inbox import Taken
 from funnel.models import Solution
+from routing.acts.viewer import viewer_of
 from routing.assignment.matching import match
 from routing.assignment.rules import Rule
 from routing.fields import FIELDS
@@ -42,7 +43,7 @@ def here(client):
 
 
 def test_the_queue_orders_narrows_and_shows_each_lead_by_its_own(client, here):
-    viewer = waiting.viewer_of(here.user)
+    viewer = viewer_of(here.user)
 
     def places(**query):
         asked = waiting.asked({"tab": "team"} | query, viewer)

@@ -10,8 +10,9 @@ from funnel.access import Role
 from funnel.models import Stage
 from funnel.versions import PolicyProblem
 from routing.models import Clock, SlaPolicy, SlaPromise
+from routing.overdue.ladder import sweep
 from routing.sla import versions as sla
-from routing.sla.clocks import follow, sweep
+from routing.sla.clocks import follow
 from tests import factories as make
 from tests.form_data import form_data
 

@@ -12,9 +12,9 @@ from funnel.access import Role
 from funnel.models import Lead, Person
 from routing.day import agenda, attempts, snoozes, work
 from routing.day.agenda import end_of_day
-from routing.day.today import MOST, PAGE, spots
 from routing.day.work import Wanted
 from routing.models import Attempt, Clock, Meeting, Task, TaskEvent
+from routing.queue.today import MOST, PAGE, spots
 from routing.sales import handoff
 from tests import factories as make
 from tests.routing.waiting_rooms import DAY, HOUR, MINUTE, clock, room, score

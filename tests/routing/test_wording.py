@@ -2,7 +2,7 @@
 
 import pytest
 
-from routing.leads.wording import cause_sentence, event_icon, event_sentence, touch_icon, touch_words
+from routing.wording import cause_sentence, event_icon, event_sentence, touch_icon, touch_words
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from django.db.models import Count, Q
 
 from funnel.models import Lead
 from funnel.versions import Status
+from routing.acts.viewer import Viewer
 from routing.cadences import own_mail
 from routing.cadences.library import next_text
 from routing.day import ratings
 from routing.hours.zones import there
 from routing.models import Cadence, Enrolment, Task
-from routing.queue.waiting import Viewer
 
 MOST_SHOWN: Final = 6
 _CLOSED: Final = Q(tasks__state__in=(Task.State.DONE, Task.State.SKIPPED))

@@ -1,6 +1,8 @@
 """Stage events and touches as sentences and icons. Pure."""
 
 import re
+from collections.abc import Mapping
+from typing import Final
 
 from funnel.models import Exit, Kind, Stage
 from funnel.path import EXITS
@@ -155,3 +157,17 @@ def event_icon(kind: str) -> str:
     if kind in EXITS:
         return "git-merge" if kind == Kind.MERGED else "logout"
     return "repeat" if kind == Kind.REOPEN else "arrow-up-right"
+
+
+# Why a lead has nobody, by the code in its explanation; notices say the same of one or many.
+NOBODY: Final[Mapping[str, str]] = {
+    "no_policy": "There is no routing policy.",
+    "no_rule": "No rule of the routing policy applies.",
+    "broken_rule": "A rule of the routing policy can no longer be read.",
+    "no_seats": "Its team has nobody with a seat.",
+    "nobody_available": "Nobody in its team can take a lead now.",
+    "no_owner": "Its account has no owner.",
+    "owner_without_seat": "The owner of its account has no seat.",
+    "owner_unavailable": "The owner of its account cannot take a lead now.",
+    "empty_pool": "It waits in a pool from which nobody can claim it: its team has nobody active.",
+}

@@ -2,17 +2,39 @@
 the lead goes to somebody else, and an MQL that nobody decides is dealt with. Each rung once, stamped with its own time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
+
+from django.db import connection, transaction
 
 from routing.messages import notices
 from routing.messages.notices import Tell
 from routing.models import Clock, Notice
-from routing.sla import overdue
+from routing.overdue import consequences
+from routing.sla.agreement import reconcile
+from routing.sla.clocks import follow_offers
 from routing.sla.writing import BREACHED, EXPIRED, REASSIGNED, WARNED, Changes, again_at, append, next_at, update
 
 AGAIN: Final = timedelta(minutes=5)  # until a lead that stayed for want of somebody else is tried again
+
+
+@transaction.atomic
+def sweep(*, now: datetime, limit: int) -> int:
+    """Look at clocks that have a warning or an end due, the most overdue first. Returns how many.
+
+    Leads that somebody is acting on are left to the next sweep. What stopped in time is met, however late we look.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, [now, limit])
+        due = cursor.fetchall()
+    if not due:
+        return 0
+    lead_ids = {lead_id for _pk, lead_id in due}
+    looked_at = {pk for pk, _lead_id in due}
+    climb([clock for clock in reconcile(lead_ids, now=now).clocks if clock.pk in looked_at], now=now)
+    follow_offers(_offered_on(lead_ids), now=now)
+    return len(due)
 
 
 def climb(clocks: Sequence[Clock], *, now: datetime) -> None:
@@ -46,7 +68,7 @@ def _give_away(running: Sequence[Clock], changes: Changes, *, now: datetime) -> 
     for clocks, retry in ((first, False), (again, True)):
         if not clocks:
             continue
-        passed = overdue.reassign(clocks, again=retry, now=now)
+        passed = consequences.reassign(clocks, again=retry, now=now)
         for clock in clocks:
             clock.reassign_done, clock.reassign_again_at = True, None
         for clock in passed.stayed:
@@ -64,7 +86,7 @@ def _expire(running: Sequence[Clock], changes: Changes, *, now: datetime) -> Non
         assert clock.expires_at is not None
         clock.expiry_done = True
         changes.say(clock, EXPIRED, clock.expires_at, "expiry")
-    left = overdue.expire(due, now=now)
+    left = consequences.expire(due, now=now)
     users = notices.managers() if left else []
     tells: list[Tell] = []
     for clock in left:
@@ -88,3 +110,23 @@ def _tell(late: Sequence[Clock], soon: Sequence[Clock], *, now: datetime) -> Non
 
 def _of(clock: Clock, users: Sequence[int], kind: str, cause: str) -> list[Tell]:
     return notices.tell_each(users, kind=kind, cause=cause, lead_id=clock.lead_id, data={"clock": clock.pk})
+
+
+_DUE: Final = """
+SELECT c.id, c.lead_id FROM routing_clock c JOIN funnel_lead l ON l.id = c.lead_id
+WHERE c.next_at <= %s ORDER BY c.next_at, c.id LIMIT %s FOR NO KEY UPDATE OF c, l SKIP LOCKED
+"""
+# Offers that went with their lead to another account executive.
+_OFFERED_ON: Final = """
+SELECT h.id FROM routing_handoff h
+WHERE h.lead_id = ANY(%s) AND h.accepted_at IS NULL AND h.returned_at IS NULL AND h.withdrawn_at IS NULL
+  AND h.cause LIKE 'hand_off:%%:moved'
+  AND NOT EXISTS (SELECT FROM routing_clock c
+                  WHERE c.lead_id = h.lead_id AND c.kind = 'take_over' AND c.cause = 'hand_off:' || h.id)
+"""
+
+
+def _offered_on(lead_ids: Collection[int]) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_OFFERED_ON, [list(lead_ids)])
+        return [row[0] for row in cursor.fetchall()]

@@ -7,11 +7,11 @@ from django.urls import reverse
 
 from funnel.models import Lead, Stage
 from funnel.path import RANK
+from routing.acts.viewer import Viewer
+from routing.decisions import pauses
 from routing.decisions.offers import Offer
 from routing.hours.countdown import Face, Running, face, moment_words, span_words
 from routing.models import Clock, ClockEvent, Pause, SlaPromise
-from routing.queue.waiting import Viewer
-from routing.sla import pauses
 from routing.sla.deadlines import promised
 
 TITLES = {

@@ -15,13 +15,27 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
+from rest_framework.serializers import CharField, DateTimeField, IntegerField, Serializer
 
 from funnel.serializers import ProblemsSerializer
-from routing.decisions.acts import Done, Invalid, NotAllowed, Refused, within_reach
-from routing.decisions.serializers import DoneSerializer
+from routing.acts.doing import Done, Invalid, NotAllowed, Refused, within_reach
 
 Act = Callable[[dict[str, Any], datetime], Done]
+
+
+class DoneSerializer(Serializer):
+    """What an act came to. Until `undo_until`, `undo` with this `event` takes it back; an attempt that was logged is
+    taken back by its own address.
+    """
+
+    lead = IntegerField(source="lead_id", allow_null=True)
+    event = IntegerField(source="event_id", allow_null=True)
+    meeting = IntegerField(source="meeting_id", allow_null=True)
+    opportunity = IntegerField(source="opportunity_id", allow_null=True)
+    hand_off = IntegerField(source="hand_off_id", allow_null=True)
+    attempt = IntegerField(source="attempt_id", allow_null=True)
+    sentence = CharField()
+    undo_until = DateTimeField(allow_null=True)
 
 
 class Conflict(APIException):

@@ -8,11 +8,11 @@ from itertools import groupby
 from django.utils import timezone
 from django.utils.text import Truncator
 
-from routing.day.today import SECTIONS, Spot
+from routing.acts.viewer import Viewer
 from routing.hours.countdown import moment_words, span_words
 from routing.models import HandOff, Meeting, Task
 from routing.queue.rows import Row, rows_of
-from routing.queue.waiting import Viewer
+from routing.queue.today import SECTIONS, Spot
 from routing.sales.handoff_page import offered_among
 
 

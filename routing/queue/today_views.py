@@ -11,12 +11,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from funnel.models import Rep
+from routing.acts.viewer import Viewer, viewer_of
 from routing.day.agenda import end_of_day
-from routing.day.today import SECTIONS, Spot, spots
-from routing.day.today_rows import sections_of
 from routing.queue import waiting
+from routing.queue.today import SECTIONS, Spot, spots
+from routing.queue.today_rows import sections_of
 from routing.queue.views import REDRAWN_EVERY
-from routing.queue.waiting import Viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Asked:
 def today(request: HttpRequest) -> HttpResponse:
     """The day of the viewer; of any rep for those who see everything."""
     now = timezone.now()
-    viewer = waiting.viewer_of(request.user)
+    viewer = viewer_of(request.user)
     asked = _asked(request, viewer)
     context = _list(viewer, asked, _spots(asked, now), now=now)
     reps = Rep.objects.active().select_related("team").order_by("team__name", "name") if viewer.everything else ()
@@ -55,7 +55,7 @@ def today(request: HttpRequest) -> HttpResponse:
 def rows(request: HttpRequest) -> HttpResponse:
     """The list alone; 204 while it is still what the page has (`seen`)."""
     now = timezone.now()
-    viewer = waiting.viewer_of(request.user)
+    viewer = viewer_of(request.user)
     asked = _asked(request, viewer)
     found = _spots(asked, now)
     if request.GET.get("seen") == _digest(found, now):

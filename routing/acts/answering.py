@@ -18,11 +18,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
 
 from funnel.access import visible_to
 from funnel.models import Lead
-from routing.decisions.acts import Done, Invalid, Refused
+from routing.acts.doing import Done, Invalid, Refused
 
+asks = require_http_methods(["GET", "POST"])
 OUT_OF_SIGHT = "This lead is with another team by now, so you no longer see it."
 
 

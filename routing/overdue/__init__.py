@@ -1,0 +1,1 @@
+"""What follows when the time of a promise is over, a rung at a time."""
