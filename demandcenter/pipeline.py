@@ -18,6 +18,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
+from demandcenter import publishing
 from demandcenter.timers import Timer, run
 from funnel import hints, inbox
 from funnel.inbox import Taken
@@ -311,6 +312,10 @@ def _revisit_tomorrow(now: datetime, problem: str) -> str:
     return f"lead:{lead_id}"
 
 
+def _publish(now: datetime, limit: int) -> int:
+    return publishing.publish_due(now=now, limit=limit)
+
+
 def _assign_unrouted(now: datetime, limit: int) -> int:
     return len(retry_unrouted(now=now, limit=limit))
 
@@ -361,6 +366,8 @@ def _account_tomorrow(now: datetime, problem: str) -> str:
 
 
 TIMERS: Final = (
+    # First: what was promised for this moment decides about what else is due at it.
+    Timer(name="publications", work=_publish, set_aside=publishing.set_aside),
     Timer(name="reviews", work=_review, set_aside=_review_by_the_inbox),
     Timer(name="revisits", work=_revisit, set_aside=_revisit_tomorrow),
     Timer(name="unrouted", work=_assign_unrouted, set_aside=lambda _now, _problem: ""),

@@ -6,10 +6,14 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+
+from funnel import publication
+from funnel.versions import PolicyProblem, Status
 
 Act = Callable[[forms.Form], tuple[Model, str]]
 
@@ -54,6 +58,43 @@ class Acts:
         if row is None:
             raise Http404("There is no such version.")
         return row
+
+
+class Drafts(Acts):
+    """Of versions of which only a draft can be changed, deleted or published."""
+
+    refusal = PolicyProblem
+
+    def has_change_permission(self: Any, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.status == Status.DRAFT)  # type: ignore[misc]
+
+    def has_delete_permission(self: Any, request: HttpRequest, obj: Any = None) -> bool:
+        """What was decided names the version that it was decided under, so only a draft can go."""
+        is_draft = obj is not None and obj.status == Status.DRAFT
+        return is_draft and super().has_delete_permission(request, obj)  # type: ignore[misc]
+
+    def has_publish_permission(self: Any, request: HttpRequest, object_id: Any = None) -> bool:
+        return self.may_change_one(request, object_id, status=Status.DRAFT)
+
+    def has_draft_permission(self: Any, request: HttpRequest, object_id: Any = None) -> bool:
+        return self.has_add_permission(request)
+
+    def may_change_one(self: Any, request: HttpRequest, object_id: Any, **wanted: Any) -> bool:
+        """Whether the user may change versions, and the one of the address is as wanted."""
+        may = request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
+        return may and self.model.objects.filter(pk=pk_of(object_id), **wanted).exists()
+
+    def get_object(self: Any, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """While it is saved nobody publishes it; what was published before is seen to be."""
+        if request.method == "POST" and connection.in_atomic_block:
+            self.model.objects.select_for_update().filter(pk=pk_of(object_id)).first()
+        return super().get_object(request, object_id, from_field)  # type: ignore[misc]
+
+    def save_related(self: Any, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)  # type: ignore[misc]
+        is_another = form.has_changed() or any(formset.has_changed() for formset in formsets)
+        if is_another and (over := publication.changed(form.instance)):
+            messages.warning(request, over)
 
 
 def pk_of(object_id: Any) -> int:

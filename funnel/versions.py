@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pgtrigger
 from django.conf import settings
@@ -42,12 +42,32 @@ class Version(models.Model):
     published_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
     )
+    # Of a draft (funnel/publication.py): how often it was changed, who looks it over, and when it publishes itself.
+    edits = models.PositiveIntegerField(default=0, editable=False)
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+")
+    approved_at = models.DateTimeField(null=True, editable=False)
+    publish_at = models.DateTimeField(null=True, editable=False)
+    scheduled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
+    )
+    held_up = models.TextField(blank=True, default="", editable=False, help_text="Why it did not publish itself.")
 
     class Meta:
         abstract = True
 
     def __str__(self) -> str:
         return f"{self.name}, version {self.version}"
+
+    @property
+    def unapproved(self) -> list[str]:
+        """What keeps a draft from being published that somebody was asked to look over and has not approved."""
+        if self.reviewer is None or self.approved_at is not None:
+            return []
+        return [f"{name_of(self.reviewer)} is to look it over and has not approved it yet. Wait for it, or ask nobody."]
+
+
+def name_of(user: Any) -> str:
+    return user.get_full_name() or user.get_username()
 
 
 Versioned = TypeVar("Versioned", bound=Version)
@@ -56,22 +76,34 @@ Versioned = TypeVar("Versioned", bound=Version)
 def next_number(model: type[Version], **of: str) -> int:
     """The number of a new draft, among the versions `of` a name where each name counts for itself.
 
-    Until the transaction ends nobody else drafts or publishes: two drafts at once need two numbers.
+    Until the transaction ends nobody else gets one: two drafts at once need two numbers.
     """
-    _one_at_a_time(model)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [model._meta.db_table])
     last = model._default_manager.filter(**of).aggregate(last=models.Max("version"))["last"]
     return (last or 0) + 1
 
 
+def held(model: type[Versioned]) -> dict[int, Versioned]:
+    """All versions as they stand, by id. Until the transaction ends nobody else edits or publishes one.
+
+    All of them, in order of id, since publishing one retires another, and two who hold some of them would wait for
+    each other.
+    """
+    return {row.pk: row for row in model._default_manager.select_for_update(no_key=True).order_by("pk")}
+
+
 def held_draft(version: Versioned) -> Versioned:
-    """The draft as it stands, held until the transaction ends: of two who act on it one wins.
+    """The draft as it stands, held like all versions: of two who act on it one wins.
 
     Raises PolicyProblem for the other, to whom it is a draft no more.
     """
-    held = type(version)._default_manager.select_for_update().get(pk=version.pk)
-    if held.status != Status.DRAFT:
-        raise PolicyProblem([f"Version {held.version} is {held.get_status_display().lower()} already."])
-    return held
+    found = held(type(version)).get(version.pk)
+    if found is None:
+        raise PolicyProblem([f"Version {version.version} was deleted meanwhile."])
+    if found.status != Status.DRAFT:
+        raise PolicyProblem([f"Version {found.version} is {found.get_status_display().lower()} already."])
+    return found
 
 
 @transaction.atomic
@@ -83,21 +115,15 @@ def publish(
 
     Raises PolicyProblem for a version that cannot be.
     """
-    _one_at_a_time(type(version))
-    held = held_draft(version)
-    if problems := list(problems_of(held)):
+    draft = held_draft(version)
+    if problems := [*draft.unapproved, *problems_of(draft)]:
         raise PolicyProblem(problems)
     type(version)._default_manager.filter(status=Status.PUBLISHED, **of).update(status=Status.RETIRED)
-    held.status, held.why = Status.PUBLISHED, why or held.why
-    held.published_at, held.published_by = now, user
-    held.save(update_fields=["status", "why", "published_at", "published_by"])
+    draft.status, draft.why = Status.PUBLISHED, why or draft.why
+    draft.published_at, draft.published_by, draft.publish_at = now, user, None
+    draft.save(update_fields=["status", "why", "published_at", "published_by", "publish_at"])
     version.refresh_from_db()
-    return held
-
-
-def _one_at_a_time(model: type[Version]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [model._meta.db_table])
+    return draft
 
 
 def draft_only(*, table: str, parent: str, noun: str) -> pgtrigger.Trigger:

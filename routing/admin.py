@@ -18,9 +18,9 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from funnel.admin import ReadOnly
-from funnel.admin_acts import Acts, pk_of, posted, who
+from funnel.admin_acts import pk_of, posted, who
 from funnel.conditions import sentence
-from funnel.versions import PolicyProblem, Status
+from funnel.versions import Status
 from routing.assignment import policies
 from routing.assignment.candidates import FACTOR_NAMES
 from routing.assignment.policy_forms import (
@@ -52,6 +52,7 @@ from routing.models import (
 from routing.sales.handoff_admin import OfLeads
 from routing.seats.seat_admin import SeatAdmin
 from routing.sla import admin as sla_admin
+from routing.version_admin import ACTS, VersionActs
 from routing.version_forms import WhyForm
 
 __all__ = ["DeliveryAdmin", "SeatAdmin", "WebhookAdmin", "cadence_admin", "sla_admin"]  # which register themselves
@@ -112,8 +113,8 @@ class RuleTable(ReadOnly, TabularInline):
 
 
 @admin.register(RoutingPolicy)
-class RoutingPolicyAdmin(Acts, ModelAdmin):
-    refusal = PolicyProblem
+class RoutingPolicyAdmin(VersionActs, ModelAdmin):
+    problems_of = staticmethod(policies.problems_of)
     list_display = ("version", "name", "state", "rules_count", "created_by", "published_at", "published_by")
     list_display_links = ("version", "name")
     list_select_related = ("created_by", "published_by")
@@ -123,7 +124,7 @@ class RoutingPolicyAdmin(Acts, ModelAdmin):
     form = PolicyForm
     readonly_fields = ("weights_said",)
     change_form_before_template = "admin/routing/life.html"
-    actions_detail = ("publish_version", "try_version", "new_draft")
+    actions_detail = ("publish_version", *ACTS, "try_version", "new_draft")
     warn_unsaved_form = True
 
     class Media:
@@ -157,20 +158,6 @@ class RoutingPolicyAdmin(Acts, ModelAdmin):
     @admin.display(description="Distribution score")
     def weights_said(self, policy: RoutingPolicy) -> str:
         return ", ".join(f"{FACTOR_NAMES[name].lower()} {weight:g}" for name, weight in policy.weights.items())
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and _may_edit(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Decisions name the version that they were made under, so only a draft can go."""
-        return obj is not None and _may_edit(request, obj) and super().has_delete_permission(request, obj)
-
-    def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        may = request.user.has_perm("routing.change_routingpolicy")
-        return may and RoutingPolicy.objects.filter(pk=pk_of(object_id), status=_DRAFT).exists()
-
-    def has_draft_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self.has_add_permission(request)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         if not self.has_add_permission(request):

@@ -13,7 +13,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from funnel.admin import LargeTable, ReadOnly
-from funnel.admin_acts import Acts, pk_of, posted, who
+from funnel.admin_acts import Drafts, posted, who
 from funnel.search import people_found
 from scoring import account_forms, scopes, services
 from scoring.difference import difference
@@ -35,8 +35,7 @@ _SHOWN = ("roles_shown", "titles_shown", "thresholds_shown")
 
 
 @admin.register(ScoringModel)
-class ScoringModelAdmin(Acts, ModelAdmin):
-    refusal = services.PolicyProblem
+class ScoringModelAdmin(Drafts, ModelAdmin):
     form = ModelForm
     list_display = (
         "version",
@@ -150,31 +149,14 @@ class ScoringModelAdmin(Acts, ModelAdmin):
 
     # Who may do what -------------------------------------------------------------------------------
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and may_edit(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Decisions name the version that they were made under, so only a draft can go."""
-        return obj is not None and may_edit(request, obj) and super().has_delete_permission(request, obj)
-
-    def _with_status(self, request: HttpRequest, object_id: Any, **wanted: Any) -> bool:
-        may = request.user.has_perm("scoring.change_scoringmodel")
-        return may and ScoringModel.objects.filter(pk=pk_of(object_id), **wanted).exists()
-
-    def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self._with_status(request, object_id, status=Status.DRAFT)
-
     def has_activate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self._with_status(request, object_id, status=Status.PUBLISHED, active=False)
+        return self.may_change_one(request, object_id, status=Status.PUBLISHED, active=False)
 
     def has_deactivate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self._with_status(request, object_id, active=True)
+        return self.may_change_one(request, object_id, active=True)
 
     def has_retire_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self._with_status(request, object_id, status=Status.PUBLISHED, active=False)
-
-    def has_draft_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self.has_add_permission(request)
+        return self.may_change_one(request, object_id, status=Status.PUBLISHED, active=False)
 
     # What is done ----------------------------------------------------------------------------------
 

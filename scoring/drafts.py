@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 
+from funnel import publication
 from funnel.versions import PolicyProblem
 from scoring import services
 from scoring.models import ScoreCategory, ScoreRule, ScoringModel, Status
@@ -31,10 +32,11 @@ def edit(
     categories: Mapping[int, CategoryNumbers],
     points: Mapping[int, float],
     remove: Collection[int] = (),
-) -> ScoringModel:
+) -> str:
     """Give a draft other numbers. categories, points: by the ids of its categories and rules; others stay as they are.
 
-    remove: rules that go. Raises PolicyProblem for a version that is no draft any more; nothing is changed then.
+    remove: rules that go. Returns what is over with the text that was: an approval, a schedule; else "". Raises
+    PolicyProblem for a version that is no draft any more; nothing is changed then.
     """
     held = ScoringModel.objects.select_for_update().get(pk=model.pk)
     if held.status != Status.DRAFT:
@@ -51,8 +53,9 @@ def edit(
     for rule in rules:
         rule.points = points[rule.pk]
     ScoreRule.objects.bulk_update(rules, ["points"])
+    over = publication.changed(held)
     model.refresh_from_db()
-    return model
+    return over
 
 
 @transaction.atomic

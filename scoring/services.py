@@ -75,10 +75,11 @@ def publish(model: ScoringModel, *, user: User | None, why: str = "", now: datet
     It is scored by the pipeline from now on, so the fill has only to reach the people of today.
     """
     held = versions.held_draft(model)
-    if problems := check(held):
+    if problems := [*held.unapproved, *check(held)]:
         raise PolicyProblem(problems)
     held.status, held.landmark = Status.PUBLISHED, now
     held.published_at, held.published_by, held.why = now, user, why or held.why
+    held.publish_at = None
     held.filled_at = None if Person.objects.exists() else now
     held.save()
     model.refresh_from_db()
@@ -94,7 +95,7 @@ def fill(model: ScoringModel, *, limit: int = RANGE, now: datetime | None = None
     Restartable: `filled_to` commits with the inbox rows. `filled_at` is set when nobody is left and all are scored; a
     version that was to be activated then is.
     """
-    held = ScoringModel.objects.select_for_update(no_key=True).get(pk=model.pk)
+    held = versions.held(ScoringModel)[model.pk]  # all of them: the end of a fill may activate it
     if held.status != Status.PUBLISHED or held.filled_at is not None:
         return 0
     people = list(Person.objects.filter(pk__gt=held.filled_to).order_by("pk").values_list("pk", flat=True)[:limit])

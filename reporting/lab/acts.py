@@ -1,6 +1,8 @@
-"""What is done in the lab: draft, edit, simulate, cancel, publish, one step back."""
+"""What is done in the lab: draft, edit, simulate, cancel, review, publish now or at a moment, one step back."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from django.conf import settings
 from django.contrib import messages
@@ -10,14 +12,18 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from funnel.versions import PolicyProblem
+from funnel import publication
+from funnel.versions import PolicyProblem, name_of
 from reporting.lab import bench as benches
 from reporting.lab.bench import Bench, bench
-from reporting.lab.forms import EditForm, PublishForm
+from reporting.lab.forms import EditForm, PublishForm, ReviewerForm
 from reporting.lab.view import View
-from reporting.lab.views import asked, may_edit, only, page
+from reporting.lab.views import asked, may_edit, may_see, only, page
 from reporting.models import Comparison
+from routing.messages.notices import tell_of_version
 from scoring import drafts, services
+from scoring.checks import check
+from scoring.models import ScoringModel
 
 
 def _who(request: HttpRequest) -> User | None:
@@ -64,10 +70,10 @@ def edit(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return page(request, found.view, edit=form)
     try:
-        drafts.edit(found.draft, **form.values())
+        over = drafts.edit(found.draft, **form.values()) if form.has_changed() else ""
     except PolicyProblem as refused:
         return _refused(request, found.view, refused)
-    messages.success(request, f"Version {found.draft.version} is saved.")
+    messages.success(request, f"Version {found.draft.version} is saved. {over}".strip())
     if "simulate" in request.POST:
         return _simulate(request, found)
     return _back(found.view, "#draft")
@@ -125,6 +131,89 @@ def publish(request: HttpRequest) -> HttpResponse:
     follows = "It decides from now on." if made.active else "It decides as soon as it has scored everybody."
     messages.success(request, f"Version {made.version} is published. {follows}")
     return _back(_both(found))
+
+
+@require_POST
+@only(may_edit)
+def schedule(request: HttpRequest) -> HttpResponse:
+    """Let the draft publish itself at a moment, with who and why."""
+    found = _found(request)
+    if not found.editable or found.draft is None:
+        messages.error(request, "Only a draft can be published; somebody may have been faster.")
+        return _back(found.view)
+    form = PublishForm(request.POST, scheduled=True)
+    if not form.is_valid():
+        return page(request, found.view, publish=form)
+    at, why, now = form.cleaned_data["at"], form.cleaned_data["why"], timezone.now()
+    try:
+        publication.schedule(found.draft, at=at, problems_of=check, user=_who(request), why=why, now=now)
+    except PolicyProblem as refused:
+        for problem in refused.problems:
+            form.add_error(None, problem)
+        return page(request, found.view, publish=form)
+    messages.success(request, f"Version {found.draft.version} publishes itself {_moment(at)}.")
+    return _back(_both(found), "#publish")
+
+
+@require_POST
+@only(may_edit)
+def unschedule(request: HttpRequest) -> HttpResponse:
+    """Let the draft wait for somebody to publish it."""
+    return _with_draft(request, publication.unschedule, "Version {version} waits for somebody to publish it.")
+
+
+@require_POST
+@only(may_edit)
+def reviewer(request: HttpRequest) -> HttpResponse:
+    """Ask somebody to look the draft over, or nobody."""
+    found = _found(request)
+    if found.draft is None:
+        return _back(found.view)
+    form = ReviewerForm(request.POST, draft=found.draft)
+    if not form.is_valid():
+        messages.error(request, str(form.errors["reviewer"][0]))
+        return _back(found.view, "#publish")
+    whom = form.cleaned_data["reviewer"]
+
+    def ask(draft: ScoringModel) -> None:
+        publication.ask_for_review(draft, reviewer=whom)
+        if whom is not None and whom != request.user:
+            tell_of_version(draft, user_id=whom.pk, event="asked", now=timezone.now())
+
+    said = f"{name_of(whom)} is asked to look version {{version}} over." if whom else "Nobody has to look it over."
+    return _with_draft(request, ask, said)
+
+
+@require_POST
+@only(may_see)
+def approve(request: HttpRequest) -> HttpResponse:
+    """Say, as whoever was asked to look it over, that the draft may be published."""
+
+    def approved(draft: ScoringModel) -> None:
+        now = timezone.now()
+        seen = request.POST.get("seen", "")
+        publication.approve(draft, user=request.user, seen=int(seen) if seen.isdecimal() else -1, now=now)
+        tell_of_version(draft, user_id=draft.created_by_id, event="approved", now=now)
+
+    return _with_draft(request, approved, "Version {version} is approved.")
+
+
+def _with_draft(request: HttpRequest, do: Callable[[ScoringModel], None], said: str) -> HttpResponse:
+    found = _found(request)
+    if found.draft is None:
+        messages.error(request, "There is no such version.")
+        return _back(found.view)
+    try:
+        do(found.draft)
+    except PolicyProblem as refused:
+        return _refused(request, found.view, refused)
+    messages.success(request, said.format(version=found.draft.version))
+    return _back(_both(found), "#publish")
+
+
+def _moment(at: datetime) -> str:
+    local = timezone.localtime(at)
+    return f"on {local.day} {local:%B %Y} at {local:%H:%M}"
 
 
 def _both(found: Bench) -> View:

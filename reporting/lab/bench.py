@@ -24,7 +24,7 @@ from scoring.scopes import Scope, scopes_of
 MOST_VERSIONS = 60  # offered for choice, the latest first
 DONE = Simulation.Status.DONE
 UNDER_WAY = (Simulation.Status.WAITING, Simulation.Status.RUNNING)
-_ABOUT = ("created_by", "published_by", "solution", "region")
+_ABOUT = ("created_by", "published_by", "reviewer", "scheduled_by", "solution", "region")
 SHOWN = ("live__model", "draft__model", "asked_by", "draft__asked_by")
 
 

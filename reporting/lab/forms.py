@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import User
 
 from funnel.conditions import sentence
 from funnel.fields import FIELDS_OF_TOUCHES
+from funnel.publication import reviewers_of
+from funnel.versions import name_of
 from scoring.checks import LARGEST, LONGEST_HALF_LIFE
 from scoring.drafts import CategoryNumbers
 from scoring.models import SHORTEST_HALF_LIFE, ScoreCategory, ScoreRule, ScoringModel
@@ -176,7 +180,10 @@ class EditForm(forms.Form):
 
 
 class PublishForm(forms.Form):
-    """The reason for a version, kept with it."""
+    """The reason for a version, kept with it; and, where it is to publish itself, when.
+
+    scheduled: it needs the moment; otherwise it is to be published now, and a moment that was typed is asked about.
+    """
 
     why = forms.CharField(
         label="Why (required, kept with the version)",
@@ -187,3 +194,40 @@ class PublishForm(forms.Form):
             "max_length": "A reason has at most 2,000 characters.",
         },
     )
+    at = forms.DateTimeField(
+        label="On",
+        required=False,
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        error_messages={"invalid": "This is no moment; pick a day and an hour."},
+    )
+
+    def __init__(self, *args: Any, scheduled: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._scheduled = scheduled
+
+    def clean_at(self) -> datetime | None:
+        at: datetime | None = self.cleaned_data["at"]
+        if self._scheduled and at is None:
+            raise forms.ValidationError("Say when it is to publish itself: a day and an hour.")
+        if at is not None and not self._scheduled:  # Enter in that field presses the first button
+            raise forms.ValidationError("Press Schedule to publish it then, or leave the moment blank to do so now.")
+        return at
+
+
+class ReviewerForm(forms.Form):
+    """Who looks a draft over before it is published."""
+
+    reviewer = forms.ModelChoiceField(
+        label="Reviewer",
+        queryset=User.objects.none(),
+        required=False,
+        empty_label="Nobody",
+        error_messages={"invalid_choice": "Choose somebody who sees the lab, and not whoever made the draft."},
+    )
+
+    def __init__(self, data: Any = None, *, draft: ScoringModel) -> None:
+        super().__init__(data, initial={"reviewer": draft.reviewer_id})
+        field: Any = self.fields["reviewer"]
+        field.queryset = reviewers_of(draft)
+        field.label_from_instance = name_of

@@ -54,4 +54,4 @@ def will_happen(found: Bench, board: Board | None) -> WillHappen:
             ),
         ]
     follows.append(Consequence(words="It decides as soon as it has scored everybody."))
-    return WillHappen(follows=follows, problems=check(found.draft))
+    return WillHappen(follows=follows, problems=[*found.draft.unapproved, *check(found.draft)])

@@ -17,7 +17,7 @@ from funnel.access import sight_of
 from reporting.facts import shared
 from reporting.lab import menus, past, people
 from reporting.lab.bench import Bench, bench, replays
-from reporting.lab.forms import EditForm, PublishForm
+from reporting.lab.forms import EditForm, PublishForm, ReviewerForm
 from reporting.lab.page import Board, board
 from reporting.lab.publishing import reviews_of, will_happen
 from reporting.lab.sets import PARTS, BadSet, read_drill
@@ -84,6 +84,7 @@ def page(
         "problems": [*view.problems, *found.problems],
         "board": shown,
         "may_edit": may,
+        "may_approve": found.editable and found.draft is not None and found.draft.reviewer_id == request.user.pk,
         "stale": found.stale,
         "reviews": reviews_of(found.draft) if found.draft else [],
         "review_days": settings.SCORING_REVIEW_DAYS,
@@ -121,6 +122,7 @@ def _editing(found: Bench, shown: Board | None, edit: EditForm | None, publish: 
             "edit": form,
             "levels": _levels(form, found.live),
             "publish": publish or PublishForm(initial={"why": found.draft.why}),
+            "reviewer": ReviewerForm(draft=found.draft),
             "will_happen": will_happen(found, shown),
         }
     return context

@@ -14,12 +14,13 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from funnel.admin import LargeTable, ReadOnly
-from funnel.admin_acts import Acts, pk_of, posted, who
-from funnel.versions import PolicyProblem, Status
+from funnel.admin_acts import pk_of, posted, who
+from funnel.versions import Status
 from routing.cadences import own_mail
 from routing.cadences import versions as cadence_versions
 from routing.cadences.templating import unknown_places
 from routing.models import Cadence, CadenceStep, ContactCap, MessageTemplate, OwnMail
+from routing.version_admin import ACTS, VersionActs
 from routing.version_forms import AboutLeadsForm, NewVersionForm, WhyForm
 
 
@@ -65,14 +66,15 @@ class StepTable(ReadOnly, TabularInline):
 
 
 @admin.register(Cadence)
-class CadenceAdmin(Acts, ModelAdmin):
-    refusal = PolicyProblem
+class CadenceAdmin(VersionActs, ModelAdmin):
+    problems_of = staticmethod(cadence_versions.problems_of)
     list_display = ("name", "version", "state", "steps_count", "on_acceptance", "published_at", "published_by")
     list_select_related = ("published_by",)
     list_filter = ("status",)
     search_fields = ("name", "why")
     form = CadenceForm
-    actions_detail = ("publish_version", "new_draft", "retire_version")
+    change_form_before_template = "admin/routing/cadence_life.html"
+    actions_detail = ("publish_version", *ACTS, "new_draft", "retire_version")
 
     class Media:
         css = {"all": ["css/policies.css"]}
@@ -93,21 +95,8 @@ class CadenceAdmin(Acts, ModelAdmin):
             return ()
         return (StepInline,) if obj.status == Status.DRAFT else (StepTable,)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or obj.status == Status.DRAFT)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Runs name the version that they go by, so only a draft can go."""
-        return obj is not None and obj.status == Status.DRAFT and super().has_delete_permission(request, obj)
-
-    def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self._may(request, object_id, Status.DRAFT)
-
     def has_retire_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return self._may(request, object_id, Status.PUBLISHED)
-
-    def has_draft_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self.has_add_permission(request)
 
     def _may(self, request: HttpRequest, object_id: Any, status: str) -> bool:
         may = request.user.has_perm("routing.change_cadence")

@@ -8,10 +8,12 @@ from typing import Any, Final
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.urls import reverse
 from django.utils import timezone
 
 from funnel import staging
 from funnel.models import Rep
+from funnel.versions import Version
 from routing.models import Clock, Notice, SlaPromise
 from routing.wording import NOBODY
 from scoring.reviews import overdue
@@ -42,6 +44,7 @@ class Told:
     title: str
     sentence: str
     lead_id: int | None
+    path: str
     created_at: datetime
     read_at: datetime | None
 
@@ -76,6 +79,16 @@ def tell_of_reviews(*, now: datetime) -> int:
         ],
         now=now,
     )
+
+
+def tell_of_version(version: Version, *, user_id: int | None, event: str, now: datetime) -> None:
+    """Tell a user what concerns them about a draft. event: asked, approved, published or held_up."""
+    if user_id is None:
+        return
+    of, number = version._meta.model_name, version.version
+    data = {"of": of, "id": version.pk, "version": number, "event": event}
+    cause = f"{of}:{version.pk}:{event}:{now:%Y%m%d%H%M%S}"
+    tell([Tell(user_id=user_id, kind=Notice.Kind.VERSION, cause=cause, data=data)], now=now)
 
 
 # One cause is posted to a webhook once, however many users are told.
@@ -227,6 +240,7 @@ def _read(notices: Any, limit: int) -> list[Told]:
             title=row.get_kind_display(),
             sentence=_of_departure(row, reps) if row.kind == Notice.Kind.INHERITED else _sentence(row, clocks),
             lead_id=row.lead_id,
+            path=path_of(row),
             created_at=row.created_at,
             read_at=row.read_at,
         )
@@ -243,6 +257,9 @@ def _sentence(notice: Notice, clocks: Mapping[int, Clock]) -> str:
         return _of_unrouted(notice, who)
     if notice.kind == Notice.Kind.REVIEW:
         return _of_review(notice)
+    if notice.kind == Notice.Kind.VERSION:
+        noun = _POLICIES.get(notice.data["of"], "policy")
+        return f"Version {notice.data['version']} of the {noun} {_EVENTS[notice.data['event']]}"
     if notice.kind == Notice.Kind.STEPS:
         count = notice.data.get("count", 1)
         return f"{count} step{'' if count == 1 else 's'} of your cadences {'is' if count == 1 else 'are'} due today."
@@ -283,6 +300,20 @@ _TASKS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+_POLICIES: Final[dict[str, str]] = {
+    "scoringmodel": "scoring model",
+    "routingpolicy": "routing policy",
+    "slapolicy": "SLA policy",
+    "cadence": "cadence",
+}
+_EVENTS: Final[dict[str, str]] = {
+    "asked": "waits for you to look it over before it is published.",
+    "approved": "was approved by whom you asked.",
+    "published": "published itself, as you had scheduled it.",
+    "held_up": "did not publish itself as you had scheduled it; its page says why.",
+}
+
+
 def _of_unrouted(notice: Notice, who: str) -> str:
     why = NOBODY.get(notice.data.get("reason", ""), "")
     count = notice.data.get("count", 1)
@@ -307,6 +338,19 @@ def _of_departure(notice: Notice, reps: Mapping[int, str]) -> str:
 def _of_review(notice: Notice) -> str:
     version, due = notice.data.get("version", ""), date.fromisoformat(notice.data["due"])
     return f"Scoring model, version {version}, was to be reviewed by {due.day} {due:%b %Y}. See how good it is."
+
+
+def path_of(notice: Notice) -> str:
+    """Where in the product a notice leads."""
+    if notice.kind == Notice.Kind.REVIEW:
+        return reverse("reporting:quality")
+    if notice.kind == Notice.Kind.STEPS:
+        return reverse("routing:today")
+    if notice.kind == Notice.Kind.VERSION and notice.data["of"] == "scoringmodel":
+        return f"{reverse('reporting:lab')}?draft={notice.data['version']}#publish"
+    if notice.kind == Notice.Kind.VERSION:
+        return reverse(f"admin:routing_{notice.data['of']}_change", args=[notice.data["id"]])
+    return reverse("routing:lead", args=[notice.lead_id]) if notice.lead_id else reverse("routing:queue")
 
 
 def _who(lead: Any) -> str:

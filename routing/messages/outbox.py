@@ -16,7 +16,6 @@ import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import connection
-from django.urls import reverse
 from django.utils import timezone
 
 from funnel.sealing import Unreadable, unseal
@@ -181,7 +180,6 @@ def _words(rows: Sequence[Delivery], reaches: Mapping[int, Reach]) -> dict[int, 
 
 
 def _told(row: Delivery, said: notices.Told) -> Told:
-    path = reverse("routing:lead", args=[said.lead_id]) if said.lead_id else reverse("routing:queue")
     return Told(
         key=row.key,
         kind=said.kind,
@@ -189,7 +187,7 @@ def _told(row: Delivery, said: notices.Told) -> Told:
         sentence=said.sentence,
         lead_id=said.lead_id,
         at=said.created_at,
-        url=f"{settings.PUBLIC_URL.rstrip('/')}{path}",
+        url=f"{settings.PUBLIC_URL.rstrip('/')}{said.path}",
     )
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from funnel.admin_acts import posted
 from routing.messages.forms import HOURS, ReachForm
-from routing.messages.notices import latest, mark_read
+from routing.messages.notices import latest, mark_read, path_of
 from routing.messages.reaching import reach_of, set_reach, to_show, wishes_of
 from routing.models import Notice, Wish
 
@@ -32,6 +32,7 @@ _LOOK = {
     Notice.Kind.INHERITED: ("users-group", ""),
     Notice.Kind.STEPS: ("list-check", ""),
     Notice.Kind.MAIL: ("mail", "bad"),
+    Notice.Kind.VERSION: ("adjustments-horizontal", ""),
 }
 
 
@@ -69,11 +70,7 @@ def read(request: HttpRequest, pk: int) -> HttpResponse:
     """Mark one notice read and go to what it is about."""
     notice = get_object_or_404(Notice, pk=pk, user=request.user.pk)
     mark_read(request.user, now=timezone.now(), ids=[pk])
-    if notice.kind == Notice.Kind.REVIEW:
-        return redirect("reporting:quality")
-    if notice.kind == Notice.Kind.STEPS:
-        return redirect("routing:today")
-    return redirect("routing:lead", pk=notice.lead_id) if notice.lead_id else redirect("routing:queue")
+    return redirect(path_of(notice))
 
 
 @require_POST

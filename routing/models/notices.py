@@ -22,6 +22,7 @@ class Notice(models.Model):
         INHERITED = "inherited", "A colleague's work is yours"
         STEPS = "steps", "Steps of cadences are due"
         MAIL = "mail", "A mail of yours was not sent"
+        VERSION = "version", "A draft of a policy"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=12, choices=Kind)

@@ -13,13 +13,14 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from funnel.admin import ReadOnly
-from funnel.admin_acts import Acts, pk_of, posted, who
+from funnel.admin_acts import pk_of, posted, who
 from funnel.conditions import sentence
-from funnel.versions import PolicyProblem, Status
+from funnel.versions import Status
 from routing.fields import FIELDS
 from routing.models import Clock, SlaPolicy, SlaPromise
 from routing.sla import versions as sla
 from routing.sla.forms import PromiseForm, PromiseFormSet, ReapplyForm, SlaDraftForm, SlaPolicyForm, SlaWhyForm
+from routing.version_admin import ACTS, VersionActs
 
 _DRAFT = Status.DRAFT
 
@@ -63,8 +64,8 @@ class PromiseTable(ReadOnly, TabularInline):
 
 
 @admin.register(SlaPolicy)
-class SlaPolicyAdmin(Acts, ModelAdmin):
-    refusal = PolicyProblem
+class SlaPolicyAdmin(VersionActs, ModelAdmin):
+    problems_of = staticmethod(sla.problems_of)
     list_display = (
         "version",
         "name",
@@ -83,7 +84,7 @@ class SlaPolicyAdmin(Acts, ModelAdmin):
     form = SlaPolicyForm
     fields = ("name", "why", ("expiry", "expires_at"), "absence")
     change_form_before_template = "admin/routing/sla_life.html"
-    actions_detail = ("publish_version", "reapply", "new_draft")
+    actions_detail = ("publish_version", *ACTS, "reapply", "new_draft")
     warn_unsaved_form = True
 
     class Media:
@@ -112,23 +113,9 @@ class SlaPolicyAdmin(Acts, ModelAdmin):
             return ()
         return (PromiseInline,) if _may_edit(request, obj) else (PromiseTable,)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and _may_edit(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Clocks name the promise that they were made under, so only a draft can go."""
-        return obj is not None and _may_edit(request, obj) and super().has_delete_permission(request, obj)
-
-    def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        may = request.user.has_perm("routing.change_slapolicy")
-        return may and SlaPolicy.objects.filter(pk=pk_of(object_id), status=_DRAFT).exists()
-
     def has_reapply_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         may = request.user.has_perm("routing.change_slapolicy")
         return may and SlaPolicy.objects.filter(pk=pk_of(object_id), status=Status.PUBLISHED).exists()
-
-    def has_draft_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self.has_add_permission(request)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         if not self.has_add_permission(request):

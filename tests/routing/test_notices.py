@@ -140,8 +140,10 @@ class TestReading:
         assert unread(user)[0].sentence == "12 leads have no owner. There is no routing policy."
 
     def test_every_kind_can_be_said_of_a_lead_that_is_gone(self, user):
+        version = {"of": "cadence", "id": 1, "version": 2, "event": "asked"}
+        data = {"review": {"version": 2, "due": "2026-11-02"}, "version": version}
         for kind in Notice.Kind.values:
-            told(user, kind=kind, **({"version": 2, "due": "2026-11-02"} if kind == "review" else {}))
+            told(user, kind=kind, **data.get(kind, {}))
         assert all(one.sentence for one in unread(user))
 
     def test_the_number_of_queries_does_not_grow(self, user):
