@@ -89,16 +89,16 @@ def start_meetings(*, now: datetime, limit: int) -> int:
     return reconcile({lead_id for _pk, lead_id in begun}, now=now, heard=heard).started
 
 
-@transaction.atomic
 def follow_offers(hand_off_ids: Collection[int], *, now: datetime) -> None:
     """Start the clocks of these offers of SQLs, in the transaction that makes them, so that one which is answered at
-    once has had a clock too. Nothing twice.
+    once has had a clock too. Nothing twice, and no statement where there are none.
     """
     if not hand_off_ids:
         return
-    lead_ids = _ids("SELECT DISTINCT lead_id FROM routing_handoff WHERE id = ANY(%s)", hand_off_ids)
-    _lock(lead_ids)
-    reconcile(lead_ids, now=now, heard=frozenset(f"hand_off:{pk}" for pk in hand_off_ids))
+    with transaction.atomic():
+        lead_ids = _ids("SELECT DISTINCT lead_id FROM routing_handoff WHERE id = ANY(%s)", hand_off_ids)
+        _lock(lead_ids)
+        reconcile(lead_ids, now=now, heard=frozenset(f"hand_off:{pk}" for pk in hand_off_ids))
 
 
 @transaction.atomic

@@ -164,6 +164,11 @@ def test_today_is_accessible_wide_and_narrow(
         page.screenshot(path=screenshots / f"today-log-{name}-{scheme}.png")
         assert violations(page) == []
         page.keyboard.press("Escape")
+    page.goto(f"{live_server.url}/today/where-you-stand/")
+    page.screenshot(path=screenshots / f"where-you-stand-narrow-{scheme}.png")
+    assert violations(page) == []
+    heading, bell = (page.locator(f".dc-top {what}").bounding_box() for what in ("h1", ".bell"))
+    assert heading and bell and abs(heading["y"] + heading["height"] / 2 - bell["y"] - bell["height"] / 2) < 4
 
 
 def test_on_a_phone_the_selected_card_calls_and_logs(
