@@ -92,8 +92,7 @@ def _review(first: date, last: date, users: Mapping[str, User], *, today: date) 
         action = reviews.add_action(review, text=text, owner=users[owner], due_on=due_on, now=at)
         if done_ago is not None:
             reviews.settle(action, done=True, user=users[owner], now=max(_at(today - done_ago * DAY), at))
-    review = reviews.write_minutes(review, _MINUTES, revision=review.revision, user=users["elif"], now=at)
-    reviews.close(review, revision=review.revision, copy=shared(), user=users["elif"], now=at)
+    reviews.close(review, _MINUTES, revision=review.revision, copy=shared(), user=users["elif"], now=at)
 
 
 def _at(day: date) -> datetime:

@@ -232,7 +232,7 @@ class ActionForm(forms.Form):
     """Something that somebody is to do."""
 
     text = forms.CharField(label="What is to be done", max_length=300)
-    owner = UserField(label="By whom", queryset=User.objects.none())
+    owner = UserField(label="By whom", queryset=User.objects.none(), empty_label="Choose")
     due_on = forms.DateField(label="Until", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,5 +1,6 @@
 """The pages of reviews: a new one, its minutes, actions and figures, and its end."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -22,6 +23,7 @@ from reporting.agreements.source import Source
 from reporting.agreements.views import who
 from reporting.facts import shared
 from reporting.models import Review, ReviewAction
+from reporting.views import Htmx
 
 may_look = permission_required("reporting.view_review", raise_exception=True)
 may_minute = permission_required(reviews.MAY_MINUTE, raise_exception=True)
@@ -54,44 +56,53 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @may_minute
 def minutes(request: HttpRequest, pk: int) -> HttpResponse:
-    """Save the minutes. Whoever is overtaken keeps what they wrote, with the others' beside it."""
-    found, form = _found(pk), MinutesForm(request.POST)
-    if not form.is_valid():
-        return _page(request, found, minutes_form=form, status=422)
-    given = form.cleaned_data
-    try:
-        reviews.write_minutes(
-            found, given["minutes"], revision=given["revision"], user=who(request), now=timezone.now()
-        )
-    except reviews.Overtaken as overtaken:
-        mine = MinutesForm({"minutes": given["minutes"], "revision": overtaken.review.revision})
-        return _page(request, overtaken.review, minutes_form=mine, theirs=True, problems=overtaken.problems, status=409)
-    except PolicyProblem as refused:
-        return _page(request, _found(pk), minutes_form=form, problems=refused.problems, status=409)
-    messages.success(request, "The minutes are saved.")
-    return redirect("reporting:review", pk=pk)
+    """Save the minutes."""
+
+    def act(found: Review, text: str, revision: int) -> str:
+        reviews.write_minutes(found, text, revision=revision, user=who(request), now=timezone.now())
+        return "The minutes are saved."
+
+    return _minuted(request, pk, act)
 
 
 @require_POST
 @may_minute
 def close(request: HttpRequest, pk: int) -> HttpResponse:
-    """Close a review, with the figures as they are now."""
-    asked = request.POST.get("revision", "")
-    revision = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 0
+    """Save the minutes and close the review, with the figures as they are now."""
+
+    def act(found: Review, text: str, revision: int) -> str:
+        reviews.close(found, text, revision=revision, copy=shared(), user=who(request), now=timezone.now())
+        return "The review is closed; its figures and minutes stay as they are."
+
+    return _minuted(request, pk, act)
+
+
+def _minuted(request: HttpRequest, pk: int, act: Callable[[Review, str, int], str]) -> HttpResponse:
+    """Do something with the minutes as they were sent.
+
+    Whoever is overtaken keeps what they wrote, with the others' beside it, and nothing was done.
+    """
+    found, form = _found(pk), MinutesForm(request.POST)
+    if not form.is_valid():
+        return _page(request, found, minutes_form=form, status=422)
+    given = form.cleaned_data
     try:
-        reviews.close(_found(pk), revision=revision, copy=shared(), user=who(request), now=timezone.now())
+        said = act(found, given["minutes"], given["revision"])
     except reviews.Overtaken as overtaken:
-        said = [*overtaken.problems, "It is not closed yet: read them as they stand now."]
-        return _page(request, overtaken.review, problems=said, status=409)
+        mine = MinutesForm({"minutes": given["minutes"], "revision": overtaken.review.revision})
+        return _page(request, overtaken.review, minutes_form=mine, theirs=True, problems=overtaken.problems, status=409)
     except PolicyProblem as refused:
-        return _page(request, _found(pk), problems=refused.problems, status=409)
-    messages.success(request, "The review is closed; its figures and minutes stay as they are.")
+        return _page(request, _found(pk), minutes_form=form, problems=refused.problems, status=409)
+    messages.success(request, said)
     return redirect("reporting:review", pk=pk)
+
+
+# --- actions -------------------------------------------------------------------------------------------------------
 
 
 @require_POST
 @may_minute
-def add_action(request: HttpRequest, pk: int) -> HttpResponse:
+def add_action(request: Htmx, pk: int) -> HttpResponse:
     """Settle who is to do what by when."""
     found, form = _found(pk), ActionForm(request.POST)
     if form.is_valid():
@@ -101,34 +112,77 @@ def add_action(request: HttpRequest, pk: int) -> HttpResponse:
             for problem in refused.problems:
                 form.add_error(None, problem)
         else:
-            return redirect(f"{reverse('reporting:review', args=[pk])}#actions")
+            return _panel(request, found, goes_on=True) if request.htmx else _to_actions(pk)
+    if request.htmx:
+        return _panel(request, found, form=form, status=422)
     return _page(request, found, action_form=form, status=422)
 
 
 @require_POST
 @may_minute
-def drop_action(request: HttpRequest, pk: int) -> HttpResponse:
+def drop_action(request: Htmx, pk: int) -> HttpResponse:
     """Take an action out of a review that is open."""
     action = get_object_or_404(ReviewAction.objects.select_related("review"), pk=pk)
-    try:
-        reviews.drop_action(action)
-    except PolicyProblem as refused:
-        messages.error(request, str(refused))
-    return redirect(f"{reverse('reporting:review', args=[action.review_id])}#actions")
+    return _acted(request, action, lambda: reviews.drop_action(action))
 
 
 @require_POST
 @may_look
-def settle(request: HttpRequest, pk: int) -> HttpResponse:
+def settle(request: Htmx, pk: int) -> HttpResponse:
     """Say that an action is done, or is not after all."""
     action = get_object_or_404(ReviewAction.objects.select_related("owner"), pk=pk)
+    done, user = request.POST.get("done") != "no", who(request)
+    return _acted(request, action, lambda: reviews.settle(action, done=done, user=user, now=timezone.now()))
+
+
+def _acted(request: Htmx, action: ReviewAction, act: Callable[[], None]) -> HttpResponse:
+    """Do something with an action, and show the panel that it was asked for on, or the page to go back to."""
+    refusal, on, back = "", request.POST.get("on", ""), request.POST.get("back", "")
     try:
-        reviews.settle(action, done=request.POST.get("done") != "no", user=who(request), now=timezone.now())
+        act()
     except PolicyProblem as refused:
-        messages.error(request, str(refused))
-    back = request.POST.get("back", "")
+        refusal = str(refused)
+    if request.htmx and on.isascii() and on.isdigit() and len(on) < 19:
+        return _panel(request, _found(int(on)), refusal=refusal)
+    if refusal:
+        messages.error(request, refusal)
     safe = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
-    return redirect(back if safe else reverse("reporting:review", args=[action.review_id]))
+    return redirect(back) if safe else _to_actions(action.review_id)
+
+
+def _to_actions(pk: int) -> HttpResponse:
+    return redirect(f"{reverse('reporting:review', args=[pk])}#actions")
+
+
+def _panel(
+    request: HttpRequest,
+    found: Review,
+    *,
+    form: ActionForm | None = None,
+    refusal: str = "",
+    goes_on: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    """The actions alone. goes_on: whoever added one goes on with the next."""
+    form = form or ActionForm()
+    form.fields["text"].widget.attrs |= {"autofocus": True} if goes_on else {}
+    context = _actions(request, found, form) | {"refusal": refusal, "pack": revived(found.pack or {})}
+    return render(request, "reporting/_review_actions.html", context, status=status)
+
+
+def _actions(request: HttpRequest, found: Review, form: forms.Form | None) -> dict[str, Any]:
+    """What the panel of actions shows."""
+    may_minute = request.user.has_perm(reviews.MAY_MINUTE)
+    return {
+        "review": found,
+        "carried": reviews.carried_to(found) if found.pack is None else [],
+        "actions": found.actions.select_related("owner", "done_by"),
+        "today": timezone.localdate(),
+        "may_edit": may_minute and found.closed_at is None,
+        "may_settle": may_minute,
+        "action_form": form or ActionForm(),
+        "here": reverse("reporting:review", args=[found.pk]),
+    }
 
 
 def _found(pk: int) -> Review:
@@ -147,22 +201,13 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     copy, now = shared(), timezone.now()
-    carried = reviews.carried_to(found)
-    pack = found.pack if found.pack is not None else pack_of(found, carried, copy=copy, now=now)
-    may_edit = request.user.has_perm(reviews.MAY_MINUTE)
-    context: dict[str, Any] = {
-        "review": found,
+    context = _actions(request, found, action_form)
+    pack = found.pack if found.pack is not None else pack_of(found, context["carried"], copy=copy, now=now)
+    context |= {
         "pack": revived(pack),
         "halves": dressed(pack["halves"], Source(copy, set(), zone=settings.REPORTING_ZONE, now=now)),
-        "carried": carried if found.pack is None else [],
-        "actions": found.actions.select_related("owner", "done_by"),
-        "today": timezone.localdate(),
-        "may_edit": may_edit and found.closed_at is None,
-        "may_settle": may_edit,
         "minutes_form": minutes_form or MinutesForm(initial={"minutes": found.minutes, "revision": found.revision}),
-        "action_form": action_form or ActionForm(),
         "problems": problems or [],
         "theirs": theirs,
-        "here": reverse("reporting:review", args=[found.pk]),
     }
     return render(request, "reporting/review.html", context, status=status)

@@ -7,14 +7,17 @@ from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any, Final
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
 from funnel.versions import PolicyProblem
+from reporting.agreements import stretches
 from reporting.agreements.pack import pack_of
 from reporting.facts import Copy
-from reporting.models import Attendance, Review, ReviewAction
+from reporting.models import Agreement, Attendance, Review, ReviewAction, Target
+from reporting.periods import DAY, Period
 
 LONGEST: Final = 366  # days that a review can be about
 MAY_MINUTE: Final = "reporting.change_review"
@@ -33,7 +36,17 @@ class Overtaken(PolicyProblem):
 def latest(most: int) -> QuerySet[Any]:
     """The latest reviews, each with `left`: how many of its actions are open."""
     left = Count("actions", filter=Q(actions__done_at=None))
-    return Review.objects.select_related("closed_by").defer("pack", "minutes").annotate(left=left)[:most]
+    found = Review.objects.defer("pack", "minutes").annotate(left=left)
+    return found.order_by("-held_on", "-pk")[:most]
+
+
+def unreviewed(today: date) -> Period | None:
+    """The latest quarter that is over, where an agreement was in force in it and no review was held about its end."""
+    quarter = stretches.latest(Target.Every.QUARTER, today, 2)[1]
+    _start, ends = quarter.bounds(settings.REPORTING_ZONE)
+    if not Agreement.objects.filter(in_force_at__lt=ends).exists():
+        return None
+    return None if Review.objects.filter(ends_on__gte=(quarter.end or today) - DAY).exists() else quarter
 
 
 def open_actions() -> QuerySet[ReviewAction]:
@@ -94,12 +107,12 @@ def write_minutes(review: Review, text: str, *, revision: int, user: User | None
 
 
 @transaction.atomic
-def close(review: Review, *, revision: int, copy: Copy, user: User | None, now: datetime) -> Review:
-    """Store the figures as they are now, and end the review; nothing of it changes any more.
+def close(review: Review, text: str, *, revision: int, copy: Copy, user: User | None, now: datetime) -> Review:
+    """Put the minutes in place, store the figures as they are now, and end the review: nothing of it changes any more.
 
     Raises Overtaken where the minutes are not those that were seen, PolicyProblem without minutes.
     """
-    held = _hold(review, revision)
+    held = write_minutes(review, text, revision=revision, user=user, now=now)
     if not held.minutes.strip():
         raise PolicyProblem(["Write down what was said first: who was not there reads only the minutes."])
     held.pack = pack_of(held, carried_to(held), copy=copy, now=now)

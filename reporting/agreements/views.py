@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from funnel.versions import PolicyProblem
-from reporting.agreements import reviews, versions
+from reporting.agreements import reviews, stretches, versions
 from reporting.agreements.attainment import attainment
 from reporting.agreements.forms import Draft
 from reporting.agreements.shown import dressed, told
@@ -52,6 +52,7 @@ def _page(request: HttpRequest, found: Agreement | None, *, problems: list[str] 
         "may_review": user.has_perm("reporting.change_review"),
         "reviews": reviews.latest(MOST_REVIEWS),
         "open_actions": reviews.open_actions(),
+        "unreviewed": _unreviewed(),
         "today": timezone.localdate(),
         "problems": problems or [],
         "fresh_at": copy.fresh_at,
@@ -59,6 +60,12 @@ def _page(request: HttpRequest, found: Agreement | None, *, problems: list[str] 
     if found is not None:
         context |= _about(found, copy, user, now=now)
     return render(request, "reporting/agreement.html", context, status=409 if problems else 200)
+
+
+def _unreviewed() -> str:
+    """The quarter that is over and nobody has reviewed, in words."""
+    quarter = reviews.unreviewed(timezone.localdate())
+    return stretches.words(quarter) if quarter else ""
 
 
 def _about(found: Agreement, copy: Copy, user: User, *, now: dt.datetime) -> dict[str, Any]:
@@ -71,6 +78,8 @@ def _about(found: Agreement, copy: Copy, user: User, *, now: dt.datetime) -> dic
             Source(copy, set(), zone=settings.REPORTING_ZONE, now=now),
         ),
         "is_draft": is_draft,
+        "live": versions.in_force() if is_draft else None,
+        "promised": found.targets.count(),
         "may_sign": side if is_draft and side is not None and not signed else None,
         "may_take_back": is_draft and signed,
     }

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import IntegrityError, InternalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -22,6 +23,7 @@ from routing.models import Clock
 from tests import factories as make
 from tests.form_data import form_data
 from tests.reporting.agreeing import BOTH, NOW, promise, signed, terms
+from tests.threads import at_once
 
 DAY = timedelta(days=1)
 PAGE, NEW = reverse("reporting:agreement"), reverse("reporting:agreement-new")
@@ -113,6 +115,24 @@ def test_a_change_takes_signatures_back_and_nobody_signs_what_they_did_not_see(e
         with pytest.raises(versions.Overtaken, match="Elif Aydın changed the draft on 15 Jun"):
             act()
     assert [target.value for target in changed.targets.all()] == [9, 0.8]
+
+
+def test_at_once_both_sides_sign_and_an_edit_never_slips_under_a_signature(transactional_db) -> None:
+    marketing, sales = make.user(Role.MARKETING_OPS), make.user(Role.SDR_MANAGER)
+    draft = versions.draft(terms(marketing, sales), user=marketing, now=NOW)
+
+    def sign(user: User, revision: int = 1) -> bool:
+        try:
+            return bool(versions.sign(draft, user=user, revision=revision, now=NOW))
+        except versions.Overtaken:
+            return False
+
+    other = terms(marketing, sales, promise(value=9), BOTH[1])
+    at_once(lambda: sign(sales), lambda: versions.edit(draft, other, revision=1, user=marketing, now=NOW))
+    draft.refresh_from_db()
+    assert (draft.revision, draft.sales_signed_at, draft.status) == (2, None, "draft")
+    assert at_once(lambda: sign(sales, 2), lambda: sign(marketing, 2)) == [True, True]
+    assert versions.in_force() == draft
 
 
 def test_what_is_signed_the_database_keeps(elif_, hanna) -> None:

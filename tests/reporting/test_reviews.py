@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from funnel.access import Role
 from funnel.versions import PolicyProblem
-from reporting.agreements import reviews
+from reporting.agreements import reviews, stretches
 from reporting.models import Review, ReviewAction
 from routing.day import ratings
 from routing.sla import versions as sla
@@ -41,9 +41,8 @@ def test_a_closed_review_keeps_its_figures_whatever_comes_in_later(client, elif_
     sla.publish(policy, user=hanna, now=february)
     review = begun(elif_, hanna)
     with pytest.raises(PolicyProblem, match="Write down what was said first"):
-        reviews.close(review, revision=1, copy=copy, user=elif_, now=NOW)
-    reviews.write_minutes(review, "Too few.", revision=1, user=elif_, now=NOW)
-    closed = reviews.close(review, revision=2, copy=copy, user=elif_, now=NOW)
+        reviews.close(review, " ", revision=1, copy=copy, user=elif_, now=NOW)
+    closed = reviews.close(review, "Too few.", revision=1, copy=copy, user=elif_, now=NOW)
 
     make.lead(stages={"mql": february})
     copy.refresh(now=True)
@@ -79,8 +78,9 @@ def test_of_two_windows_one_wins_and_the_other_loses_nothing(client, elif_, hann
     page = lost.content.decode()
     assert lost.status_code == 409 and "Hanna Solberg has changed the minutes" in page
     assert "Hanna&#x27;s" in page and "Elif&#x27;s words" in page
-    closing = client.post(reverse("reporting:review-close", args=[review.pk]), {"revision": opened["revision"]})
-    assert closing.status_code == 409 and "It is not closed yet" in closing.content.decode()
+    late = {"minutes": "Elif's end", "revision": opened["revision"]}
+    closing = client.post(reverse("reporting:review-close", args=[review.pk]), late)
+    assert closing.status_code == 409 and "Elif&#x27;s end" in closing.content.decode()
     review.refresh_from_db()
     assert (review.minutes, review.closed_at) == ("Hanna's", None)
     assert client.post(address, form_data(page) | {"revision": "2"}).status_code == 302
@@ -108,12 +108,25 @@ def test_what_is_not_done_comes_back_at_the_next_review(client, elif_, hanna) ->
     assert "says when this is done" in said and reviews.open_actions().count() == 2
     client.force_login(jonas)
     back = client.post(address, {"back": "//elsewhere.example/"})
-    assert back.headers["Location"] == page_of(first)
+    assert back.headers["Location"] == f"{page_of(first)}#actions"
     assert list(reviews.open_actions()) == [own]
     late.refresh_from_db()
     assert late.done_by == jonas
     client.force_login(make.user(Role.EXECUTIVE))
     assert client.post(reverse("reporting:review-action-drop", args=[own.pk])).status_code == 403
+
+
+def test_a_quarter_that_is_over_asks_for_its_review(elif_, hanna) -> None:
+    today = date(2026, 4, 3)
+    assert reviews.unreviewed(today) is None, "nothing was promised in it"
+    signed(elif_, hanna, at=NOW.replace(month=3, day=30))
+    quarter = reviews.unreviewed(today)
+    assert quarter and stretches.words(quarter) == "Q1 2026"
+    first = begun(elif_, on=date(2026, 3, 2), starts_on=date(2026, 2, 1), ends_on=date(2026, 2, 28))
+    assert reviews.unreviewed(today) == quarter, "that one was about February"
+    later = begun(elif_, on=today)
+    assert reviews.unreviewed(today) is None
+    assert list(reviews.latest(5)) == [later, first]
 
 
 def test_a_review_is_begun_and_filled_over_the_pages(client, elif_, hanna) -> None:
@@ -132,8 +145,12 @@ def test_a_review_is_begun_and_filled_over_the_pages(client, elif_, hanna) -> No
     wrong = client.post(add, {"text": "Ask", "owner": hanna.pk, "due_on": "soon"})
     assert wrong.status_code == 422 and 'value="Ask"' in wrong.content.decode()
     client.post(add, {"text": "Ask", "owner": hanna.pk, "due_on": str(timezone.localdate() + DAY)})
-    client.post(reverse("reporting:review-minutes", args=[review.pk]), {"minutes": "Said.", "revision": 1})
-    closed = client.post(reverse("reporting:review-close", args=[review.pk]), {"revision": 2}, follow=True)
+    panel = client.post(add, {"text": ""}, headers={"HX-Request": "true"})
+    assert (
+        panel.status_code == 422 and 'id="actions"' in panel.content.decode() and "<html" not in panel.content.decode()
+    )
+    close = reverse("reporting:review-close", args=[review.pk])
+    closed = client.post(close, {"minutes": "Said.", "revision": 1}, follow=True)
     assert "its figures and minutes stay as they are" in closed.content.decode()
     page = client.get(reverse("reporting:agreement")).content.decode()
     assert page_of(review) in page and "Ask" in page
