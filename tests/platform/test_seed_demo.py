@@ -38,7 +38,7 @@ from funnel.models import (
 from reporting.cadences.figures import of_cadences
 from reporting.facts import Copy
 from reporting.filters import View
-from reporting.models import Comparison
+from reporting.models import Agreement, Comparison, Review
 from reporting.periods import Period
 from reporting.quality.board import assemble
 from reporting.quality.queries import Facts
@@ -234,6 +234,15 @@ def test_a_review_is_due_and_a_draft_of_the_doubted_rule_waits_to_be_compared(wo
     comparison = Comparison.objects.get()
     assert comparison.live.model == model and comparison.draft.model.status == "draft"
     assert comparison.draft.model.rules.get(name="Attended a webinar").points == 8
+
+
+def test_marketing_and_sales_have_agreed_and_looked_back_once(world):
+    agreed, review = Agreement.objects.get(status=Agreement.Status.IN_FORCE), Review.objects.get()
+    verdicts = {cell["verdict"] for half in review.pack["halves"] for row in half["rows"] for cell in row["cells"]}
+    assert agreed.version == 2 and {target.side for target in agreed.targets.all()} == {"marketing", "sales"}
+    assert {"met", "missed"} <= verdicts
+    assert [change["name"] for change in review.pack["changes"]] == [str(agreed)]
+    assert [action.done_at is None for action in review.actions.all()] == [False, True, True]
 
 
 def test_the_misfiring_rule_is_the_first_suggestion_of_the_quality_page(world):
