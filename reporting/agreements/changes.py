@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.db.models import F, QuerySet
 
+from funnel.versions import name_of
 from reporting.models import Agreement
 from routing.models import Cadence, RoutingPolicy, SlaPolicy, SqlDefinition
 from scoring.models import ScoringModel
@@ -47,5 +48,5 @@ def _found(since: dt.datetime, until: dt.datetime) -> Iterator[Change]:
         rows: QuerySet[Any] = table.objects.filter(**{f"{at}__gte": since, f"{at}__lt": until})
         for row in rows.annotate(applies_at=F(at)).select_related(*by):
             users = [getattr(row, name) for name in by]
-            said = " and ".join(user.get_full_name() or user.get_username() for user in users if user)
+            said = " and ".join(name_of(user) for user in users if user)
             yield Change(what=what, name=str(row), at=row.applies_at, by=said, why=row.why)

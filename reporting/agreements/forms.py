@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.http import QueryDict
 from django.utils import timezone
 
+from funnel.versions import name_of
 from reporting.agreements import stretches, versions
 from reporting.agreements.measures import COUNT, GROUPS, MEASURES, SHARE
 from reporting.agreements.versions import Promise, Terms
@@ -21,12 +22,12 @@ MOST_QUARTERS, MOST_MONTHS = 4, 6  # that a new review offers
 
 class UserField(forms.ModelChoiceField):
     def label_from_instance(self, obj: Any) -> str:
-        return obj.get_full_name() or obj.get_username()
+        return name_of(obj)
 
 
 class UsersField(forms.ModelMultipleChoiceField):
     def label_from_instance(self, obj: Any) -> str:
-        return obj.get_full_name() or obj.get_username()
+        return name_of(obj)
 
 
 def people() -> Any:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import timezone
 
+from funnel.versions import name_of
 from reporting import ratings
 from reporting.agreements.attainment import attainment_of
 from reporting.agreements.changes import Change, changes
@@ -40,7 +41,7 @@ def pack_of(review: Review, carried: Iterable[ReviewAction], *, copy: Copy, now:
     )
     return {
         "as_of": now.astimezone(dt.UTC).isoformat(),
-        "attendees": [one.get_full_name() or one.get_username() for one in review.attendees.all()],
+        "attendees": [name_of(one) for one in review.attendees.all()],
         "agreement": str(agreement) if agreement else "",
         "halves": [told(half) for half in halves],
         "ratings": _ratings(since, until),
@@ -105,7 +106,7 @@ def _carried(action: ReviewAction, *, today: dt.date) -> dict[str, Any]:
     return {
         "id": action.pk,
         "text": action.text,
-        "owner": action.owner.get_full_name() or action.owner.get_username(),
+        "owner": name_of(action.owner),
         "settled_on": str(action.review.held_on),
         "due_on": str(action.due_on),
         "is_done": action.done_at is not None,

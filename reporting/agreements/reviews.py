@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
-from funnel.versions import PolicyProblem
+from funnel.versions import PolicyProblem, name_of
 from reporting.agreements import stretches
 from reporting.agreements.pack import pack_of
 from reporting.facts import Copy
@@ -28,8 +28,7 @@ class Overtaken(PolicyProblem):
 
     def __init__(self, review: Review) -> None:
         self.review = review
-        by = review.minutes_by
-        name = (by.get_full_name() or by.get_username()) if by else "Somebody"
+        name = name_of(review.minutes_by) if review.minutes_by else "Somebody"
         super().__init__([f"{name} has changed the minutes since you opened them."])
 
 
@@ -143,7 +142,7 @@ def settle(action: ReviewAction, *, done: bool, user: User, now: datetime) -> No
     Raises PolicyProblem for somebody who neither owns it nor minutes reviews.
     """
     if action.owner_id != user.pk and not user.has_perm(MAY_MINUTE):
-        raise PolicyProblem([f"{action.owner.get_full_name() or action.owner} says when this is done."])
+        raise PolicyProblem([f"{name_of(action.owner)} says when this is done."])
     same = ReviewAction.objects.filter(pk=action.pk)
     if done:
         same.filter(done_at=None).update(done_at=now, done_by=user)

@@ -6,6 +6,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from funnel.versions import name_of
 from reporting.models import Agreement, Review, ReviewAction, Target
 
 
@@ -13,7 +14,7 @@ class SignerField(serializers.Field):
     """A user by name."""
 
     def to_representation(self, value: Any) -> str:
-        return value.get_full_name() or value.get_username()
+        return name_of(value)
 
 
 _Signer = extend_schema_field(OpenApiTypes.STR)(SignerField)

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
-from funnel.versions import PolicyProblem
+from funnel.versions import PolicyProblem, name_of
 from reporting.agreements.measures import COUNT, MEASURES, SHARE
 from reporting.models import Agreement, Side, Target
 
@@ -30,7 +30,8 @@ class Overtaken(PolicyProblem):
 
     def __init__(self, agreement: Agreement) -> None:
         self.agreement = agreement
-        super().__init__([f"{_name(agreement.changed_by)} changed the draft {_at(agreement.changed_at)}."])
+        name = name_of(agreement.changed_by) if agreement.changed_by else "Somebody"
+        super().__init__([f"{name} changed the draft {_at(agreement.changed_at)}."])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +113,7 @@ def sign(agreement: Agreement, *, user: User, revision: int, now: datetime) -> A
     held = _hold(agreement, revision)
     side = side_of(held, user)
     if side is None:
-        raise PolicyProblem([f"{_name(held.marketing_signer)} and {_name(held.sales_signer)} sign this version."])
+        raise PolicyProblem([f"{name_of(held.marketing_signer)} and {name_of(held.sales_signer)} sign this version."])
     if getattr(held, f"{side}_signed_at") is not None:
         raise PolicyProblem([f"You have signed version {held.version} for {side.label.lower()} already."])
     setattr(held, f"{side}_signed_at", now)
@@ -216,10 +217,6 @@ def _write(agreement: Agreement, promises: Sequence[Promise]) -> None:
         )
         for position, promise in enumerate(promises)
     )
-
-
-def _name(user: User | None) -> str:
-    return (user.get_full_name() or user.get_username()) if user else "Somebody"
 
 
 def _at(moment: datetime) -> str:

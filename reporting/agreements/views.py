@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from funnel.versions import PolicyProblem
+from funnel.versions import PolicyProblem, name_of
 from reporting.agreements import reviews, stretches, versions
 from reporting.agreements.attainment import attainment
 from reporting.agreements.forms import Draft
@@ -149,7 +149,7 @@ def sign(request: HttpRequest, pk: int) -> HttpResponse:
         if signed.status == Agreement.Status.IN_FORCE:
             return f"Version {signed.version} is signed by both sides and in force from now on."
         other = signed.sales_signer if signed.marketing_signed_at else signed.marketing_signer
-        return f"You have signed version {signed.version}. {other.get_full_name() or other} is still to sign it."
+        return f"You have signed version {signed.version}. {name_of(other)} is still to sign it."
 
     return _act(request, pk, act)
 
