@@ -194,7 +194,7 @@ class TestInTheLab:
             manager,
         )
         refused = client.post(f"{lab}/approve{here}", follow=True).content.decode()
-        assert "Only whoever was asked" in refused and "It publishes itself" in refused
+        assert "Only whoever was asked" in refused and "publishes itself on" in refused
         client.force_login(manager)
         assert f"Approve v{draft.version}" in client.get(f"{lab}{here}").content.decode()
         stale = client.post(f"{lab}/approve{here}", {"seen": "7"}, follow=True).content.decode()

@@ -308,7 +308,7 @@ _POLICIES: Final[dict[str, str]] = {
 }
 _EVENTS: Final[dict[str, str]] = {
     "asked": "waits for you to look it over before it is published.",
-    "approved": "was approved by whom you asked.",
+    "approved": "was looked over and approved.",
     "published": "published itself, as you had scheduled it.",
     "held_up": "did not publish itself as you had scheduled it; its page says why.",
 }
