@@ -82,9 +82,8 @@ class Keeper:
 
     def _restart(self, server: Server) -> None:
         log.warning("%s died; starting it again", server.title)
-        server.preferred_port = server.port  # its users know this address
         try:
-            server.start()
+            server.start(port=server.port)  # its users know this address
         except ServerError as error:
             log.error("%s", error)
             time.sleep(1)

@@ -18,6 +18,7 @@ from psycopg2 import sql
 
 from demandcenter.server_process import (
     LOOPBACK,
+    PortTaken,
     Server,
     end_processes,
     hand_over,
@@ -206,15 +207,17 @@ class RedisServer(Server):
     def url(self) -> str:
         return f"redis://:{self.password}@{LOOPBACK}:{self.port}/0"
 
-    def start(self) -> None:
+    def start(self, *, port: int | None = None) -> None:
         """As Server; a journal that Redis cannot read is put aside, since nothing depends on what Redis holds."""
         try:
-            super().start()
+            super().start(port=port)
+        except PortTaken:
+            raise
         except ServerError:
             if not self.durable or not any(self.folder.glob("appendonly*")):
                 raise
             self.folder.rename(self.folder.with_name(f"{self.folder.name}.unreadable-{int(time.time())}"))
-            super().start()
+            super().start(port=port)
 
     def prepare(self) -> None:
         if not self.folder.exists():

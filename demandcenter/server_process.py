@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,9 +19,15 @@ from demandcenter.server_programs import Account, ServerError
 
 LOOPBACK = "127.0.0.1"
 START_PATIENCE = 60.0  # seconds; recovery after a crash replays the log before it answers
+PORTS = 5  # free ones tried before giving up: somebody else may be faster
+TAKEN = "Address already in use"  # in the words of the C locale, which every server speaks here
 LOG_LIMIT = 10 * 1024 * 1024  # bytes; a longer log starts anew
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here: a child between fork and exec may not
+
+
+class PortTaken(ServerError):
+    """A server could not listen where it should, because somebody else does."""
 
 
 def is_free(port: int) -> bool:
@@ -92,22 +98,32 @@ class Server(ABC):
         self.durable = durable
         self.log = folder.with_name(f"{folder.name}.log")
         self.process: subprocess.Popen[bytes] | None = None
+        self._log_before = 0  # bytes of the log that stood there before this start
 
-    def start(self) -> None:
-        """Prepare the data where needed, start, and return when the server answers; raises ServerError."""
+    def start(self, *, port: int | None = None) -> None:
+        """Prepare the data where needed, start, and return when the server answers; raises ServerError.
+
+        With a `port` it listens there or raises PortTaken: for a server whose users know where it was.
+        """
         self.prepare()
         self.settle_leftovers()
-        attempts = [self.preferred_port] if self.preferred_port and is_free(self.preferred_port) else []
-        for port in [*attempts, free_port(), free_port()]:
-            self.port = port
+        for number in [port] if port else self._ports():
+            self.port = number
             self._launch()
             if self._answers_in_time():
                 return
-            if is_free(port):  # not the port's fault
+            if not self._found_its_port_taken():
                 break
-        tail = self.log.read_text(errors="replace").splitlines()[-8:]
+        problem = PortTaken if self._found_its_port_taken() else ServerError
+        tail = self._said().splitlines()[-8:]
         self.stop()
-        raise ServerError(f"{self.title} did not start. The end of {self.log}:\n  " + "\n  ".join(tail))
+        raise problem(f"{self.title} did not start. The end of {self.log}:\n  " + "\n  ".join(tail))
+
+    def _ports(self) -> Iterator[int]:
+        if self.preferred_port and is_free(self.preferred_port):
+            yield self.preferred_port
+        for _ in range(PORTS):
+            yield free_port()
 
     def is_alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
@@ -130,6 +146,7 @@ class Server(ABC):
     def _launch(self) -> None:
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
             self.log.unlink()
+        self._log_before = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab", opener=private_opener) as log:
             self.process = subprocess.Popen(
                 self.command(),
@@ -150,6 +167,14 @@ class Server(ABC):
                 return True
             time.sleep(0.02)
         return False
+
+    def _said(self) -> str:
+        """What the server wrote into its log since it was started."""
+        return self.log.read_bytes()[self._log_before :].decode(errors="replace")
+
+    def _found_its_port_taken(self) -> bool:
+        """From its own words: whoever had the port may have let go of it by now."""
+        return not self.is_alive() and TAKEN in self._said()
 
     @property
     @abstractmethod

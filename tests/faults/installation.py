@@ -24,12 +24,11 @@ from django.db import connection
 
 from demandcenter.local_servers import PostgresServer, RedisServer
 from demandcenter.processes import children
-from demandcenter.server_process import LOOPBACK, Server, free_port
+from demandcenter.server_process import LOOPBACK, PortTaken, Server, free_port
 from demandcenter.server_programs import server_account
 from demandcenter.supervisor import Child, Supervisor
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
-START = 120.0  # seconds, on a machine that runs other tests beside
 # Where somebody can be held up: in the transaction that writes such a row.
 PLACES = {
     "ingest": ("funnel_inbox", "NEW.cause = 'activity'"),
@@ -102,7 +101,6 @@ class Installation:
         for server in (self.postgres, self.redis):
             self._servers.append(server)
             server.start()
-            server.preferred_port = server.port  # as after a crash in production: the same address again
         self.environment = os.environ | {
             "DATABASE_URL": self.postgres.url,
             "REDIS_URL": self.redis.url,
@@ -127,7 +125,7 @@ class Installation:
             target=self._supervisor.watch, args=[list(self.processes.values())], kwargs={"each_tick": lambda: None}
         )
         self._watching.start()
-        assert wait_until(self.answers, START), "the web process did not come up"
+        assert wait_until(self.answers), "the web process did not come up"
 
     def _copy_tables(self, test_database: dict[str, Any]) -> None:
         """Take the tables from the suite's database, which is migrated already: that takes longer than all the rest."""
@@ -159,7 +157,7 @@ class Installation:
             capture_output=True,
             text=True,
             check=False,
-            timeout=START,
+            timeout=PATIENCE,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -172,7 +170,7 @@ class Installation:
 
     def request(self, method: str, address: str, body: Any = None) -> tuple[int, Any]:
         """One request with the token. Raises OSError or HTTPException when no whole answer came."""
-        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=10)
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=30)
         try:
             connection.request(
                 method,
@@ -194,7 +192,7 @@ class Installation:
         return self._patiently(sql, parameters, lambda cursor: cursor.rowcount)
 
     def _patiently(self, sql: str, parameters: Sequence[Any], answer: Callable[[Any], Any]) -> Any:
-        deadline = time.monotonic() + START
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 with closing(psycopg2.connect(self.postgres.url, connect_timeout=5)) as session, session:
@@ -236,16 +234,24 @@ class Installation:
             with holder.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_lock(%s)", [number])
             begin()
-            assert wait_until(lambda: self.query(_HELD_UP, number) == [(True,)], START), f"nobody came to the {place}"
+            assert wait_until(lambda: self.query(_HELD_UP, number) == [(True,)]), f"nobody came to the {place}"
             yield
 
     def kill_server(self, server: Server) -> None:
-        """kill -9 of a server with all its processes, and another start a moment later."""
+        """kill -9 of a server with all its processes, and another start a moment later at the same address."""
         assert server.process is not None
         os.killpg(server.process.pid, signal.SIGKILL)
         server.process.wait()
         time.sleep(0.5)
-        server.start()
+
+        def starts() -> bool:
+            try:
+                server.start(port=server.port)
+            except PortTaken:  # by somebody on their way out, who got this number from the system meanwhile
+                return False
+            return True
+
+        assert wait_until(starts), f"the port of {server.title} stayed taken"
 
     def empty_redis(self) -> None:
         client = redis.Redis.from_url(self.redis.url)
