@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.waiting import wait_until
 
@@ -16,6 +16,8 @@ SCREENSHOTS = Path(__file__).resolve().parents[2] / "screenshots"
 
 # Playwright keeps an event loop in the test's thread, which Django's guard takes for asynchronous code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+# Beside other tests a page takes its time; what is there at once is seen at once.
+expect.set_options(timeout=30_000)
 
 
 def find_chromium() -> str | None:
@@ -66,7 +68,7 @@ def answered_to_the_end(_django_db_helper: None) -> Iterator[None]:
     what is written afterwards would be there in the next test.
     """
     yield
-    assert wait_until(lambda: not _requests(), seconds=60), f"still being answered: {_requests()}"
+    assert wait_until(lambda: not _requests()), f"still being answered: {_requests()}"
 
 
 def _requests() -> list[str]:

@@ -14,10 +14,9 @@ from funnel.access import Role
 from scoring.models import PredictiveModel
 from scoring.predictive import runs
 from tests import factories as make
-from tests.browser.accessibility import violations
 from tests.browser.entering import enter
+from tests.browser.looks import looks_right
 from tests.scoring.learnable import many
-from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,15 +44,7 @@ def test_learn_from_the_past_and_decide_about_a_field(
     out = page.get_by_role("region", name="Fields left out").get_by_role("row").filter(has_text="Verdict")
     expect(out).to_contain_text("alone tell the outcome")
     expect(page.locator("[data-state=drawn]")).to_have_count(1)
-    for scheme, width in (("light", 1440), ("dark", 1440), ("light", 390)):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        page.set_viewport_size({"width": width, "height": 900})
-        # Figures follow the window, a moment later.
-        assert wait_until(lambda: page.evaluate("document.documentElement.scrollWidth <= innerWidth"), 5)
-        page.screenshot(path=screenshots / f"prediction-{scheme}-{width}.png", full_page=True)
-        assert violations(page) == []
-
-    page.set_viewport_size({"width": 1440, "height": 900})
+    looks_right(page, screenshots, "prediction")
     out.get_by_text("Use it").click()
     out.get_by_role("textbox").fill("Asked on the first form")
     out.get_by_role("button", name="Keep and train").click()

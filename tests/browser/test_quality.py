@@ -11,8 +11,8 @@ from pytest_django.live_server_helper import LiveServer
 from funnel.access import Role
 from scoring.models import ScoringModel
 from tests import factories
-from tests.browser.accessibility import violations
 from tests.browser.entering import enter
+from tests.browser.looks import looks_right
 from tests.reporting.quality.cases import store
 from tests.reporting.quality.oracle import Case
 from tests.reporting.quality.simulated import scoring_model
@@ -37,8 +37,7 @@ def test_a_suggestion_becomes_a_draft_and_a_dispute_is_settled(
     tips = page.get_by_role("region", name="Suggestions")
     expect(tips.get_by_role("listitem").first).to_contain_text("Lower “Webinar” from 20")
     expect(page.locator("#calibration [data-state=drawn]")).to_be_visible()
-    assert violations(page) == []
-    page.screenshot(path=screenshots / "quality.png", full_page=True)
+    looks_right(page, screenshots, "quality")
 
     tips.get_by_label("Points").first.fill("9")
     tips.get_by_role("button", name="Make a draft and try it").first.click()
@@ -47,7 +46,4 @@ def test_a_suggestion_becomes_a_draft_and_a_dispute_is_settled(
 
     page.goto(f"{live_server.url}/scoring/quality/dispute?channel=Fair")
     expect(page.get_by_text("Sales has a point about “channel Fair”")).to_be_visible()
-    assert violations(page) == []
-    page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
-    page.screenshot(path=screenshots / "dispute-narrow.png", full_page=True)
+    looks_right(page, screenshots, "dispute")

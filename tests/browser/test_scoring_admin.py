@@ -14,7 +14,9 @@ from funnel.models import Inbox
 from scoring import services
 from scoring.models import ScoringModel
 from tests import factories as make
-from tests.browser.accessibility import violations
+from tests.browser.entering import enter as come_in
+from tests.browser.entering import has_keyboard
+from tests.browser.looks import violations
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,12 +32,7 @@ def shipped() -> ScoringModel:
 
 
 def enter(page: Page, server: LiveServer, address: str) -> None:
-    make.user(Role.ADMINISTRATOR, username="hanna", password="a long pass phrase", is_staff=True)
-    page.goto(f"{server.url}{address}")
-    page.locator("[name=username]").fill("hanna")
-    page.locator("[name=password]").fill("a long pass phrase")
-    page.locator("[name=password]").press("Enter")
-    page.wait_for_url(f"**{address}")
+    come_in(page, server, make.user(Role.ADMINISTRATOR, username="hanna", is_staff=True), address)
 
 
 def rules(page: Page) -> Locator:
@@ -48,10 +45,7 @@ def add_rule(page: Page, name: str, kind: str, category: str, points: str) -> Lo
     page.get_by_text("Add another rule").click()
     expect(rules(page)).to_have_count(count + 1)
     rule = rules(page).last
-    # Asked of the page: the window itself may lack the keyboard, for a page that came as another was closed.
-    page.wait_for_function(
-        "(name) => document.activeElement?.name === name", arg=rule.locator("[name$=-name]").get_attribute("name")
-    )
+    assert has_keyboard(rule.locator("[name$=-name]"))
     rule.locator("[name$=-name]").fill(name)
     rule.locator("[name$=-kind]").select_option(label=kind)
     rule.locator("[name$=-category]").select_option(label=category)
@@ -75,7 +69,7 @@ def test_a_rule_is_made_by_rows_published_and_activated(
     rule.get_by_label("Comparison", exact=True).select_option(label="is one of")
     value = rule.get_by_label("Add a value, then press Enter")
     value.fill("chem")
-    expect(rule.locator("datalist option")).to_have_count(1, timeout=15_000)
+    expect(rule.locator("datalist option")).to_have_count(1)
     expect(rule.locator("datalist option")).to_have_attribute("value", "Chemicals")
     value.fill("chemicals")
     value.press("Enter")
@@ -149,7 +143,7 @@ def test_groups_and_text_say_the_same_by_keyboard_alone(
     expect(title).to_have_attribute("aria-expanded", "true")
     gate.get_by_role("button", name="Add a group").focus()
     page.keyboard.press("Enter")
-    expect(gate.get_by_label("Field", exact=True).last).to_be_focused()
+    assert has_keyboard(gate.get_by_label("Field", exact=True).last)
     page.keyboard.type("Tier")
     gate.get_by_label("Comparison", exact=True).last.focus()
     page.keyboard.press("Tab")
