@@ -14,9 +14,13 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from demandcenter.local_servers import SHARED_MEMORY, SHARED_MEMORY_NEEDED, PostgresServer, RedisServer
 from demandcenter.server_process import Server
@@ -59,6 +63,7 @@ class TestServers:
                 settings={"max_connections": "200"},
             )
             os.environ["DATABASE_URL"] = self._started(postgres)
+            _grant(postgres)
             self._programs = postgres.programs
         if url := os.environ.get("DEMAND_TEST_REDIS_URL"):
             os.environ["REDIS_URL"] = url
@@ -84,6 +89,13 @@ class TestServers:
             server.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.close()
+
+
+def _grant(server: PostgresServer) -> None:
+    """Let the tests' role pass by triggers, which `emptying` does and only an administrator can allow."""
+    administrator = server.url.replace(f"//{server.owner}:", f"//{server.administrator}:")
+    with closing(psycopg2.connect(administrator)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(f"GRANT SET ON PARAMETER session_replication_role TO {server.owner}")
 
 
 def redis_url_of_worker(url: str, worker: str | None) -> str:
@@ -112,10 +124,21 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 def pytest_configure() -> None:
     """Make test databases as copies of the migrated one. In every worker, after the settings have been read."""
+    from django.conf import settings
     from django.db import connection
+
+    from tests import emptying
 
     if template := os.environ.get("DEMAND_TEST_TEMPLATE"):
         connection.settings_dict["TEST"]["TEMPLATE"] = template
+        emptying.instead_of_djangos_way()
+    # The product's own is slow on purpose: half a second for every log-in of a demo.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # How fast an example is says nothing on a machine that does much else.
+    hypothesis_settings.register_profile(
+        "suite", hypothesis_settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    hypothesis_settings.load_profile("suite")
 
 
 def _roomiest_place() -> Path:

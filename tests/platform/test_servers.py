@@ -3,9 +3,14 @@
 import os
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.db import connection
 
+from funnel.access import Role
+from reporting.facts import Copy
+from tests import emptying
+from tests import factories as make
 from tests.servers import redis_url_of_worker
 
 OURS = pytest.mark.skipif("DEMAND_TEST_DATABASE_URL" in os.environ, reason="runs on a PostgreSQL given from outside")
@@ -19,6 +24,42 @@ def test_the_suite_runs_on_the_oldest_supported_postgresql_without_superuser_rig
         version, superuser = cursor.fetchone()
     assert version == int(os.environ.get("DEMAND_TEST_POSTGRES", "16"))
     assert superuser == "off"
+
+
+def rows() -> set[str]:
+    """The tables that have any."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'django_migrations'"
+        )
+        tables = [name for (name,) in cursor.fetchall()]
+        cursor.execute(" UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in tables))
+        return {name for (name,) in cursor.fetchall()}
+
+
+@OURS
+@pytest.mark.django_db(transaction=True)
+def test_tables_are_emptied_for_the_next_test_and_roles_stay() -> None:
+    copy = Copy(connection)
+    emptying.put_back()  # whatever the last test left
+    kept = rows()
+    assert {"auth_group", "auth_permission"} <= kept <= {*emptying.KEPT, "reporting_change"}
+
+    def fill() -> None:
+        make.lead(account=make.account(), owner=make.rep(team=make.team(), user=make.user(Role.SDR)))
+        copy.refresh(now=True)
+        assert copy.rows("SELECT count(*) FROM lead").rows == [(1,)]
+
+    fill()
+    assert emptying.by_deleting()
+    assert rows() == kept
+    copy.refresh(now=True)
+    assert copy.rows("SELECT (SELECT count(*) FROM lead), (SELECT count(*) FROM rep)").rows == [(0, 0)]
+
+    fill()
+    Group.objects.get(name=Role.SDR).permissions.clear()
+    emptying.put_back()
+    assert rows() == kept and Group.objects.get(name=Role.SDR).permissions.exists()
 
 
 def test_the_cache_is_a_real_redis() -> None:
