@@ -25,6 +25,7 @@ SUFFIX = "_benchmark"
 QUIET = {"LOG_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore:No directory at"}  # static files are not looked for here
 MARK = "demand-center-benchmark"  # the key by which we know a Redis database again
 NUMBERS = 16  # as Redis comes
+TEMPLATE = "template0"  # with nothing of ours in it
 
 
 class ScratchError(Exception):
@@ -123,7 +124,9 @@ def _create(parameters: Mapping[str, Any], name: str) -> None:
                 raise ScratchError(f"Somebody works in {name}: a benchmark or a simulation runs. Wait for it to end.")
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
             cursor.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(
+                    sql.Identifier(name), sql.Identifier(TEMPLATE)
+                )
             )
     except errors.InsufficientPrivilege as error:
         user = connection.settings_dict["USER"]

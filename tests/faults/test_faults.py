@@ -15,8 +15,7 @@ from tests.faults.senders import Sender
 from tests.waiting import wait_until
 
 # The mark has the suite's database made, from which the installation takes its tables; it is not used further.
-pytestmark = [pytest.mark.faults, pytest.mark.django_db, pytest.mark.xdist_group("processes")]
-RECOVERY = 90.0  # seconds, on a machine that runs other tests beside; on a free one it takes two or three
+pytestmark = [pytest.mark.faults, pytest.mark.django_db, pytest.mark.xdist_group("faults")]
 
 # What each acknowledged touch has to have come to, and how often.
 _WORKED = """
@@ -64,7 +63,7 @@ def installation(django_db_setup: None) -> Iterator[Installation]:
 def sender(installation: Installation) -> Iterator[Sender]:
     """Touches come in through all of it."""
     with Sender(installation) as sending:
-        assert wait_until(lambda: len(sending.acknowledged) > 20, RECOVERY)
+        assert wait_until(lambda: len(sending.acknowledged) > 20)
         yield sending
 
 
@@ -80,7 +79,7 @@ def killed_at_work(installation: Installation) -> None:
     """The worker stands still until something waits, goes on and is killed with it in hand."""
     waiting = "SELECT count(*) >= 40 FROM funnel_inbox"
     with installation.standing_still("worker"):
-        assert wait_until(lambda: installation.query(waiting) == [(True,)], RECOVERY)
+        assert wait_until(lambda: installation.query(waiting) == [(True,)])
     time.sleep(0.1)
     installation.kill("worker")
 
@@ -190,17 +189,17 @@ FAULTS: dict[str, Callable[[Installation], None]] = {
 def test_nothing_acknowledged_is_lost_or_doubled_when(fault: str, installation: Installation, sender: Sender) -> None:
     FAULTS[fault](installation)
     before = len(sender.acknowledged)
-    assert wait_until(lambda: len(sender.acknowledged) > before + 12, RECOVERY), "nothing is taken in any more"
+    assert wait_until(lambda: len(sender.acknowledged) > before + 12), "nothing is taken in any more"
     keys = list(sender.acknowledged)
     worked = everything_is_worked(installation, keys)
-    assert wait_until(worked, RECOVERY), f"{[row for row in installation.query(_WORKED, keys) if row[1:] != _ONCE][:5]}"
+    assert wait_until(worked), f"{[row for row in installation.query(_WORKED, keys) if row[1:] != _ONCE][:5]}"
     assert not sender.refused
 
 
 def test_in_the_end_everything_has_happened_once(installation: Installation, sender: Sender) -> None:
     sender.__exit__()
     keys = sender.acknowledged
-    assert wait_until(lambda: installation.query("SELECT count(*) FROM funnel_inbox") == [(0,)], RECOVERY)
+    assert wait_until(lambda: installation.query("SELECT count(*) FROM funnel_inbox") == [(0,)])
     assert everything_is_worked(installation, keys)()
     ((touches, people, leads, events),) = installation.query(
         "SELECT (SELECT count(*) FROM funnel_activity), (SELECT count(*) FROM funnel_person), "
@@ -219,7 +218,7 @@ def test_in_the_end_everything_has_happened_once(installation: Installation, sen
 def test_every_promise_that_ran_out_meanwhile_was_told_once(installation: Installation) -> None:
     """The sweep looks every five seconds; what is due longer than that has been looked at."""
     overdue = "SELECT count(*) FROM routing_clock WHERE next_at <= now() - interval '6 s'"
-    assert wait_until(lambda: installation.query(overdue) == [(0,)], RECOVERY)
+    assert wait_until(lambda: installation.query(overdue) == [(0,)])
     ((ran_out, told, clocks, at_due),) = installation.query(
         """
         SELECT (SELECT count(*) FROM routing_clock WHERE due_at < now() - interval '6 s'),
@@ -256,14 +255,14 @@ def test_every_rep_was_reminded_once(installation: Installation) -> None:
     ((expected,),) = installation.query(f"{reps} WHERE k.kind = 'step'")
     told = "SELECT count(*), count(DISTINCT user_id) FROM routing_notice WHERE kind = 'steps'"
     assert expected
-    assert wait_until(lambda: installation.query(told) == [(expected, expected)], RECOVERY)
+    assert wait_until(lambda: installation.query(told) == [(expected, expected)])
 
 
 def test_every_notice_for_outside_went_out_with_its_key(installation: Installation) -> None:
     # Whoever was killed had them for five minutes; those are over.
     installation.execute("UPDATE routing_delivery SET due_at = now() WHERE sent_at IS NULL AND set_aside_at IS NULL")
     waiting = "SELECT count(*) FROM routing_delivery WHERE sent_at IS NULL"
-    assert wait_until(lambda: installation.query(waiting) == [(0,)], RECOVERY)
+    assert wait_until(lambda: installation.query(waiting) == [(0,)])
     keys = [key for (key,) in installation.query("SELECT key FROM routing_delivery")]
     ((told,),) = installation.query("SELECT count(DISTINCT cause) FROM routing_notice WHERE kind = 'taken'")
     assert len(keys) == told > 0

@@ -20,6 +20,7 @@ from reporting.sla.figures import by_kind
 from routing.models import Absence, Assignment, Clock, Seat, SlaPromise
 from tests.platform.floor_oracle import Told, reckon
 
+pytestmark = pytest.mark.xdist_group("long transactions")  # days that are played once serve them all
 START = datetime(2026, 11, 16, tzinfo=UTC)  # a Monday
 DAYS, REPS = 3, 14
 

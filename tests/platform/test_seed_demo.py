@@ -63,6 +63,7 @@ from scoring.models import Score, ScoringModel
 from scoring.reviews import overdue
 from tests import factories as make
 
+pytestmark = pytest.mark.xdist_group("long transactions")  # a world that is made once serves them all
 LEADS = 3_000
 SEED = 2  # of so few leads not every seed has enough of each story for the quality page to be sure
 TODAY = date(2026, 11, 23)  # a Monday

@@ -143,10 +143,15 @@ def older_transactions_have_ended() -> bool:
         return bool(cursor.fetchone()[0])
 
 
+# By the worker of the transactions that last for minutes, when none of them runs.
+after_long_transactions = pytest.mark.xdist_group("long transactions")
+
+
+@after_long_transactions
 def test_a_copy_older_than_the_prune_starts_anew(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
     copy.refresh()
     mine = line(1)
-    assert wait_until(older_transactions_have_ended, seconds=60)
+    assert wait_until(older_transactions_have_ended)
     age_changes(30)
     counted = builds(monkeypatch)
     assert prune_changes() > 0
@@ -156,9 +161,10 @@ def test_a_copy_older_than_the_prune_starts_anew(copy: Copy, monkeypatch: pytest
     assert (amounts(copy), len(counted)) == ([], 1)
 
 
+@after_long_transactions
 def test_a_prune_does_not_disturb_a_copy_that_had_read_it_all(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
     line(1)
-    assert wait_until(older_transactions_have_ended, seconds=60)
+    assert wait_until(older_transactions_have_ended)
     copy.refresh()
     age_changes(30)
     counted = builds(monkeypatch)

@@ -19,7 +19,7 @@ from tests import factories as make
 from tests.factories import NOW
 from tests.scoring.learnable import many
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("prediction")]
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("long transactions")]
 PAGE = "reporting:prediction"
 
 

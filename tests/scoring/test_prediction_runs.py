@@ -17,7 +17,10 @@ from tests import factories
 from tests.factories import NOW
 from tests.scoring.learnable import RATES, many
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("prediction")]  # what is learnt once serves them all
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.xdist_group("long transactions"),
+]  # what is learnt once serves them all
 SQL = {"outcome": Stage.SQL, "within_days": 90}
 
 
