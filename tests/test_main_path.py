@@ -94,7 +94,7 @@ def reached(chief: Somebody) -> list[int]:
 
 
 def show(chief: Somebody, *counts: int) -> bool:
-    return wait_until(lambda: reached(chief) == [*counts, *[0] * (len(STAGES) - len(counts))], 10)
+    return wait_until(lambda: reached(chief) == [*counts, *[0] * (len(STAGES) - len(counts))])
 
 
 def moment(text: str) -> datetime:

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import connections
 
+from tests.waiting import PATIENCE
+
 
 def at_once(*works: Callable[[], Any]) -> list[Any]:
     """Run the works at the same time, each on a connection of its own. Returns what they return; the first error is
@@ -17,7 +19,7 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
 
     def run(number: int, work: Callable[[], Any]) -> None:
         try:
-            barrier.wait(10)
+            barrier.wait(PATIENCE)
             results[number] = work()
         except BaseException as error:
             errors.append(error)
@@ -28,7 +30,7 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     assert not any(thread.is_alive() for thread in threads), "it did not end"
     if errors:
         raise errors[0]

@@ -12,6 +12,7 @@ from funnel import hints, inbox
 from funnel.inbox import Taken
 from funnel.models import Inbox, Person
 from tests.factories import NOW, person
+from tests.waiting import PATIENCE
 
 Cause, Rank = Inbox.Cause, Inbox.Rank
 
@@ -34,17 +35,17 @@ def held_by_somebody_else(person_ids: list[int]) -> Iterator[None]:
         with transaction.atomic():
             list(Person.objects.select_for_update(no_key=True).filter(pk__in=person_ids))
             taken.set()
-            done.wait(10)
+            done.wait(PATIENCE)
         connections.close_all()
 
     holder = threading.Thread(target=hold)
     holder.start()
     try:
-        assert taken.wait(10)
+        assert taken.wait(PATIENCE)
         yield
     finally:
         done.set()
-        holder.join(10)
+        holder.join(PATIENCE)
 
 
 @pytest.mark.django_db

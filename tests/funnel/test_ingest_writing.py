@@ -14,6 +14,7 @@ from funnel import stages
 from funnel.ingest import KINDS, LARGEST_CHUNK, finish, write
 from funnel.models import Account, Activity, Campaign, Channel, Lead, Opportunity, Person, PersonKey, StageEvent
 from tests.loading import NOW, day, load, load_well, rows, statuses
+from tests.waiting import PATIENCE
 
 
 def leads(count: int, tag: str = "a") -> list[dict[str, Any]]:
@@ -223,7 +224,7 @@ def in_threads(*jobs: Any) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=120)
+        thread.join(timeout=PATIENCE)
     failures = [result for result in results if isinstance(result, BaseException)]
     assert not failures, failures
     return results

@@ -19,6 +19,7 @@ from demandcenter.server_process import free_port
 from demandcenter.tasks import LAST_TICK, tick
 from funnel.inbox import Backlog
 from routing.messages import outbox
+from tests.waiting import PATIENCE
 
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
 
@@ -48,7 +49,7 @@ def test_a_broken_installation_is_told_in_plain_words_and_by_the_exit_status(tmp
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 1
     assert done.stderr == ""

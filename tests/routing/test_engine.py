@@ -21,6 +21,7 @@ from routing.models import Assignment, Notice, Seat
 from tests import factories
 from tests.factories import NOW
 from tests.threads import at_once
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.django_db
 
@@ -453,10 +454,10 @@ class TestRaces:
             with transaction.atomic():
                 Seat.objects.filter(pk=stopping.pk).update(receiving=False)
                 locked.set()
-                assert asked.wait(10)
+                assert asked.wait(PATIENCE)
 
         def deal():
-            assert locked.wait(10)
+            assert locked.wait(PATIENCE)
             threading.Timer(0.3, asked.set).start()
             assign(leads, now=NOW, causes=dict.fromkeys(leads, "test"))
 
@@ -474,10 +475,10 @@ class TestRaces:
             with transaction.atomic():
                 Lead.objects.filter(pk=lead.pk).update(owner=chosen)
                 locked.set()
-                assert asked.wait(10)
+                assert asked.wait(PATIENCE)
 
         def deal():
-            assert locked.wait(10)
+            assert locked.wait(PATIENCE)
             threading.Timer(0.3, asked.set).start()
             assign([lead.pk], now=NOW, causes={lead.pk: "test"})
 

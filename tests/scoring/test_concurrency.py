@@ -16,6 +16,7 @@ from scoring.engine import apply
 from scoring.models import Score
 from tests import factories
 from tests.scoring.models import Model, touch_rule
+from tests.waiting import PATIENCE
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 PEOPLE, ROUNDS = 6, 25
@@ -87,7 +88,7 @@ def test_every_touch_counts_once_whoever_works_meanwhile():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert not problems and not any(thread.is_alive() for thread in threads)
     while Inbox.objects.exists():
         with transaction.atomic():

@@ -23,6 +23,7 @@ from scoring.models import Score, ScoreRule, ScoringModel, SimulatedLead, Simula
 from scoring.simulation import results, working
 from tests import factories as make
 from tests.scoring.models import Model, touch_rule
+from tests.waiting import PATIENCE
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -348,13 +349,13 @@ def test_a_replay_killed_in_a_chunk_goes_on_before_it_and_comes_to_the_same(monk
         write(*arguments)
         if next(calls) == 2:
             in_the_middle.set()
-            clock.sleep(60)
+            clock.sleep(PATIENCE)
 
     monkeypatch.setattr(results, "write", standing_still)
     connections.close_all()  # two processes cannot share one
     worker = fork.Process(target=simulation.work, daemon=True)
     worker.start()
-    assert in_the_middle.wait(60)
+    assert in_the_middle.wait(PATIENCE)
     worker.kill()
     worker.join()
     monkeypatch.setattr(results, "write", write)
