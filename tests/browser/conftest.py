@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from django.db import connections
+from playwright.sync_api import Page, Playwright, expect
 
 from tests.waiting import wait_until
 
@@ -45,6 +46,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if CHROMIUM is None:
         terminalreporter.write_sep("=", "BROWSER TESTS DID NOT RUN", red=True, bold=True)
         terminalreporter.write_line(NOT_FOUND)
+
+
+@pytest.fixture(scope="session")
+def closed_before() -> None:
+    connections.close_all()
+
+
+@pytest.fixture(scope="session")
+def playwright(closed_before: None, playwright: Playwright) -> Iterator[Playwright]:
+    """While its event loop runs, Django takes the thread for another one and gives it other connections.
+
+    Those of before would stay open, and processes that a later test forks would share them; so would those of now.
+    """
+    yield playwright
+    connections.close_all()
 
 
 @pytest.fixture(scope="session")
