@@ -79,3 +79,10 @@ def test_the_cache_is_a_real_redis() -> None:
 )
 def test_each_worker_has_its_own_redis_number(url: str, worker: str | None, expected: str) -> None:
     assert redis_url_of_worker(url, worker) == expected
+
+
+@pytest.mark.xdist_group("a group")
+def test_a_group_of_tests_is_named_to_the_controller_that_keeps_it_together(request: pytest.FixtureRequest) -> None:
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("only where tests are shared out by group")
+    assert request.node.nodeid.endswith("@a group")
