@@ -108,6 +108,11 @@ def roles_of(user: Any) -> frozenset[str]:
     return user._roles
 
 
+def name_of(user: Any) -> str:
+    """What a user is called to others."""
+    return user.get_full_name() or user.get_username()
+
+
 def role_of(user: Any) -> str:
     """The user's role in words; several in the order of `Role`."""
     held = roles_of(user)

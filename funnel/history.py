@@ -8,6 +8,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Field, Model
 
+from funnel.access import name_of
+
 MOST_CHANGES = 200  # kept rows read for one page
 
 
@@ -56,7 +58,7 @@ def changes_of(row: Model) -> list[Change]:
 
 def _users(kept: list[Any]) -> dict[Any, str]:
     ids = {row.pgh_context.metadata.get("user") for row in kept if row.pgh_context} - {None}
-    return {user.pk: user.get_full_name() or user.get_username() for user in User.objects.filter(pk__in=ids)}
+    return {user.pk: name_of(user) for user in User.objects.filter(pk__in=ids)}
 
 
 class _Words:

@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from funnel.access import SEES_EVERYTHING
-from funnel.versions import PolicyProblem, Status, Version, Versioned, held, held_draft, name_of
+from funnel.access import SEES_EVERYTHING, name_of
+from funnel.versions import PolicyProblem, Status, Version, Versioned, held, held_draft
 
 FARTHEST: Final = timedelta(days=366)  # ahead
 

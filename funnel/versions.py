@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pgtrigger
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, models, transaction
 from django.db.models.functions import Now
+
+from funnel.access import name_of
 
 
 class Status(models.TextChoices):
@@ -64,10 +66,6 @@ class Version(models.Model):
         if self.reviewer is None or self.approved_at is not None:
             return []
         return [f"{name_of(self.reviewer)} is to look it over and has not approved it yet. Wait for it, or ask nobody."]
-
-
-def name_of(user: Any) -> str:
-    return user.get_full_name() or user.get_username()
 
 
 Versioned = TypeVar("Versioned", bound=Version)

@@ -10,8 +10,9 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeWidget
 
 from funnel import publication
+from funnel.access import name_of
 from funnel.admin_acts import Drafts, pk_of, posted, who
-from funnel.versions import Status, Version, name_of
+from funnel.versions import Status, Version
 from routing.messages.notices import tell_of_version
 from routing.version_forms import WhyForm
 

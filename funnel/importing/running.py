@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from funnel import hints
+from funnel.access import name_of
 from funnel.importing.loading import Load, Progress, Status, Superseded
 from funnel.importing.mapping import MappingProblem
 from funnel.importing.reading import FileProblem
@@ -57,7 +58,7 @@ def stop(run: ImportRun, *, by: User) -> bool:
     return bool(
         ImportRun.objects.filter(pk=run.pk, status__in=[Status.QUEUED, Status.RUNNING]).update(
             status=Status.FAILED,
-            message=f"Stopped by {by.get_full_name() or by.get_username()}. What was settled is in.",
+            message=f"Stopped by {name_of(by)}. What was settled is in.",
             finished_at=timezone.now(),
         )
     )

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.db.models import F, QuerySet
 
-from funnel.versions import name_of
+from funnel.access import name_of
 from reporting.models import Agreement
 from routing.models import Cadence, RoutingPolicy, SlaPolicy, SqlDefinition
 from scoring.models import ScoringModel

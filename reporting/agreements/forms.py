@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.http import QueryDict
 from django.utils import timezone
 
-from funnel.versions import name_of
+from funnel.access import name_of
 from reporting.agreements import stretches, versions
 from reporting.agreements.measures import COUNT, GROUPS, MEASURES, SHARE
 from reporting.agreements.versions import Promise, Terms

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import timezone
 
-from funnel.versions import name_of
+from funnel.access import name_of
 from reporting import ratings
 from reporting.agreements.attainment import attainment_of
 from reporting.agreements.changes import Change, changes

@@ -12,7 +12,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
-from funnel.versions import PolicyProblem, name_of
+from funnel.access import name_of
+from funnel.versions import PolicyProblem
 from reporting.agreements import stretches
 from reporting.agreements.pack import pack_of
 from reporting.facts import Copy

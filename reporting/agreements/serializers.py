@@ -6,7 +6,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from funnel.versions import name_of
+from funnel.access import name_of
 from reporting.models import Agreement, Review, ReviewAction, Target
 
 

@@ -14,7 +14,8 @@ from django.db import connection, transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
-from funnel.versions import PolicyProblem, name_of
+from funnel.access import name_of
+from funnel.versions import PolicyProblem
 from reporting.agreements.measures import COUNT, MEASURES, SHARE
 from reporting.models import Agreement, Side, Target
 

@@ -13,7 +13,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from funnel.versions import PolicyProblem, name_of
+from funnel.access import name_of
+from funnel.versions import PolicyProblem
 from reporting.agreements import reviews, stretches, versions
 from reporting.agreements.attainment import attainment
 from reporting.agreements.forms import Draft

@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from funnel import publication
-from funnel.versions import PolicyProblem, name_of
+from funnel.access import name_of
+from funnel.versions import PolicyProblem
 from reporting.lab import bench as benches
 from reporting.lab.bench import Bench, bench
 from reporting.lab.forms import EditForm, PublishForm, ReviewerForm

@@ -8,10 +8,10 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import User
 
+from funnel.access import name_of
 from funnel.conditions import sentence
 from funnel.fields import FIELDS_OF_TOUCHES
 from funnel.publication import reviewers_of
-from funnel.versions import name_of
 from scoring.checks import LARGEST, LONGEST_HALF_LIFE
 from scoring.drafts import CategoryNumbers
 from scoring.models import SHORTEST_HALF_LIFE, ScoreCategory, ScoreRule, ScoringModel

@@ -9,7 +9,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from funnel import stages
-from funnel.access import sight_of, visible_to
+from funnel.access import name_of, sight_of, visible_to
 from funnel.models import Kind, Lead, Reason, Rep, Stage, StageEvent
 from routing.hours.covering import covered_by
 from routing.models import Assignment
@@ -133,10 +133,6 @@ def require_pool(lead: Lead, rep: Rep, *, deed: str) -> None:
     """A pool is for the reps of its team; a lead that nobody owns and that waits in no pool is for every rep."""
     if lead.pool_id is not None and lead.pool_id != rep.team_id:
         raise Refused(f"This lead waits in the pool of {lead.pool}. Only that team or a manager can {deed} it.")
-
-
-def name_of(user: Any) -> str:
-    return user.get_full_name() or user.get_username()
 
 
 def owner_since(lead: Lead, *, now: datetime) -> str:

@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from funnel.access import name_of
 from funnel.conditions import sentence as condition_sentence
 from funnel.models import Lead, Rep
 from routing.assignment import candidates
@@ -137,7 +138,7 @@ def _sentence(lead: Lead, latest: Assignment | None, names: Mapping[int, str]) -
     if latest is None or (latest.rep_id, latest.team_id) != (lead.owner_id, lead.pool_id):
         return _from_elsewhere(lead)
     if latest.actor is not None:
-        return f"{_change(latest).sentence}, by {_name(latest.actor)}."
+        return f"{_change(latest).sentence}, by {name_of(latest.actor)}."
     told = latest.explanation
     if told.get("method") not in _ENGINE:
         return f"{_change(latest).sentence}."
@@ -202,7 +203,7 @@ def _change(row: Assignment) -> Change:
         sentence=f"{sentence}{_after(row)}",
         rep_id=row.rep_id,
         team_id=row.team_id,
-        by=_name(row.actor) if row.actor else "",
+        by=name_of(row.actor) if row.actor else "",
         rule=row.rule,
         policy=row.policy,
     )
@@ -215,7 +216,3 @@ def _after(row: Assignment) -> str:
     if row.cause.endswith(":reassign:again"):
         return ", as soon as somebody else could take it after a promise ran out"
     return ", after a promise ran out" if "had" in row.explanation else ""
-
-
-def _name(user: Any) -> str:
-    return user.get_full_name() or user.get_username()

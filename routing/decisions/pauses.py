@@ -12,8 +12,9 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from funnel.access import name_of
 from funnel.models import Lead
-from routing.acts.doing import Done, Invalid, Refused, locked, name_of, refuse_if_closed, require_hand
+from routing.acts.doing import Done, Invalid, Refused, locked, refuse_if_closed, require_hand
 from routing.hours.covering import Absent, absent
 from routing.models import Clock, Pause, PauseEnd
 from routing.sla import clocks

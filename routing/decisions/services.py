@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from funnel.access import name_of
 from funnel.leads import set_revisit
 from funnel.models import Exit, Kind, Lead, Reason, Rep, Stage, StageEvent
 from funnel.notes import write_note
@@ -27,7 +28,6 @@ from routing.acts.doing import (
     last_event,
     locked,
     move,
-    name_of,
     reason_for,
     refuse_if_elsewhere,
     refuse_if_late,

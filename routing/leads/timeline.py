@@ -12,6 +12,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
 from django.utils import timezone
 
+from funnel.access import name_of
 from funnel.keyset import decode, encode
 from funnel.models import Activity, DealState, Kind, Lead, Note, OpportunityEvent, StageEvent
 from funnel.path import EXITS, order_rank
@@ -221,7 +222,7 @@ def _hands(assignment: Assignment) -> Entry:
     before = (
         f"before: {assignment.previous}" if assignment.previous and assignment.previous_id != assignment.rep_id else ""
     )
-    actor = f"by {assignment.actor.get_full_name() or assignment.actor.get_username()}" if assignment.actor else ""
+    actor = f"by {name_of(assignment.actor)}" if assignment.actor else ""
     return Entry(
         place=(assignment.occurred_at, HANDS, assignment.pk),
         icon="user-check" if assignment.rep_id else "route",
@@ -247,7 +248,7 @@ def _task(event: TaskEvent) -> Entry:
     until = f"until {timezone.localtime(event.until):%a %-d %b, %H:%M}" if event.until else ""
     capped = "by the cap on contact" if event.cause.startswith("cap:") else ""
     due = f"for {timezone.localtime(event.task.due_at):%a %-d %b, %H:%M}" if event.kind == "made" else ""
-    actor = f"by {event.actor.get_full_name() or event.actor.get_username()}" if event.actor else ""
+    actor = f"by {name_of(event.actor)}" if event.actor else ""
     return Entry(
         place=(event.occurred_at, TASK, event.pk),
         icon="list-check",
@@ -262,7 +263,7 @@ def _meetings(lead: Lead) -> list[Entry]:
     found = Meeting.objects.filter(lead=lead).select_related("booked_by", "outcome_by")
     for meeting in found.prefetch_related("attendees__rep", "attendees__person"):
         starts = f"for {timezone.localtime(meeting.starts_at):%a %-d %b, %H:%M}"
-        by = f"by {meeting.booked_by.get_full_name() or meeting.booked_by.get_username()}" if meeting.booked_by else ""
+        by = f"by {name_of(meeting.booked_by)}" if meeting.booked_by else ""
         booked = (meeting.booked_at, MEETING, meeting.pk * 2)
         entries.append(Entry(booked, "calendar-plus", "Meeting booked", tuple(part for part in (starts, by) if part)))
         if meeting.outcome_at:
@@ -290,7 +291,7 @@ def _hand_offs(lead: Lead) -> list[Entry]:
         ]
         for step, (at, icon, title, by, text) in enumerate(moments):
             if at is not None:
-                who = (f"by {by.get_full_name() or by.get_username()}",) if by else ()
+                who = (f"by {name_of(by)}",) if by else ()
                 entries.append(Entry((at, HAND_OFF, one.pk * 4 + step), icon, title, who, text=text))
     return entries
 
@@ -322,7 +323,7 @@ def stage_sentence(event: StageEvent, by_id: dict[int, StageEvent]) -> str:
 
 def stage_details(event: StageEvent, lead: Lead) -> tuple[str, ...]:
     """Why: the reason, who did it, what caused it."""
-    actor = f"by {event.actor.get_full_name() or event.actor.get_username()}" if event.actor else ""
+    actor = f"by {name_of(event.actor)}" if event.actor else ""
     reason = event.reason.name if event.reason else ""
     return tuple(part for part in (reason, actor, cause_sentence(event.cause, lead.source)) if part)
 
@@ -330,7 +331,7 @@ def stage_details(event: StageEvent, lead: Lead) -> tuple[str, ...]:
 def _deal(event: OpportunityEvent) -> Entry:
     state = DealState(event.state).label if event.state != DealState.OPEN else ""
     amount = f"{event.amount:,.0f} {event.currency}" if event.amount is not None else ""
-    actor = f"by {event.actor.get_full_name() or event.actor.get_username()}" if event.actor else ""
+    actor = f"by {name_of(event.actor)}" if event.actor else ""
     colour = {DealState.WON: "won", DealState.OPEN: "opportunity"}.get(DealState(event.state), "left")
     return Entry(
         place=(event.occurred_at, DEAL, event.pk),
@@ -342,5 +343,5 @@ def _deal(event: OpportunityEvent) -> Entry:
 
 
 def _note(note: Note) -> Entry:
-    author = (note.author.get_full_name() or note.author.get_username()) if note.author else "Somebody"
+    author = name_of(note.author) if note.author else "Somebody"
     return Entry(place=(note.written_at, NOTE, note.pk), icon="note", title=f"{author} wrote", text=note.text)

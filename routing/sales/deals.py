@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from funnel import staging
+from funnel.access import name_of
 from funnel.models import DealState, Exit, Kind, Lead, Opportunity, OpportunityContact, OpportunityEvent, Reason, Stage
 from funnel.notes import write_note
 from funnel.opportunities import Change, Standing, change_deals, open_deals
@@ -30,7 +31,6 @@ from routing.acts.doing import (
     last_event,
     locked,
     move,
-    name_of,
     reason_for,
     refuse_if_elsewhere,
     rep_of,

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from funnel.access import name_of
 from funnel.models import Kind, Lead, Reason, Rep, Stage
 from funnel.notes import write_note
 from funnel.stages import Move
@@ -23,7 +24,6 @@ from routing.acts.doing import (
     locked,
     manages,
     move,
-    name_of,
     owner_since,
     reason_for,
     refuse_if_elsewhere,

@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import Q
 
+from funnel.access import name_of
 from funnel.models import Kind, Lead, Rep, Stage, Team
 from funnel.path import RANK
 from funnel.stages import Move
@@ -27,7 +28,6 @@ from routing.acts.doing import (
     locked,
     moment,
     move,
-    name_of,
     owner_since,
     refuse_if_closed,
     rep_of,

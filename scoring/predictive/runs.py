@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from funnel import hints
+from funnel.access import name_of
 from funnel.models import Stage
 from scoring.models import PredictiveModel
 from scoring.predictive import known, leaks, learning
@@ -95,7 +96,7 @@ def override(field: str, *, use: bool, reason: str, user: User, now: datetime) -
         "field": field,
         "use": use,
         "reason": reason[:300],
-        "by": user.get_full_name() or user.get_username(),
+        "by": name_of(user),
         "at": now.isoformat(),
     }
     kept = [row for row in newest.overrides if row["field"] != field]
