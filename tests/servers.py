@@ -148,6 +148,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    gc.unfreeze()  # or libraries complain at the end of what they find alive
+
+
 def _roomiest_place() -> Path:
     """Memory where there is enough of it, else the folder for temporary files."""
     if SHARED_MEMORY.exists() and shutil.disk_usage(SHARED_MEMORY).free > SHARED_MEMORY_NEEDED:

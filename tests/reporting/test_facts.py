@@ -137,21 +137,16 @@ def logged() -> list[int]:
 
 
 def older_transactions_have_ended() -> bool:
-    """Whether nobody in the cluster, tests beside this one included, may still hide what the log names."""
+    """Whether nobody in the cluster may still hide what the log names. Tests beside this one do so for minutes."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint > max(txid) FROM reporting_change")
         return bool(cursor.fetchone()[0])
 
 
-# By the worker of the transactions that last for minutes, when none of them runs.
-after_long_transactions = pytest.mark.xdist_group("long transactions")
-
-
-@after_long_transactions
 def test_a_copy_older_than_the_prune_starts_anew(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
     copy.refresh()
     mine = line(1)
-    assert wait_until(older_transactions_have_ended)
+    assert wait_until(older_transactions_have_ended, seconds=600)
     age_changes(30)
     counted = builds(monkeypatch)
     assert prune_changes() > 0
@@ -161,10 +156,9 @@ def test_a_copy_older_than_the_prune_starts_anew(copy: Copy, monkeypatch: pytest
     assert (amounts(copy), len(counted)) == ([], 1)
 
 
-@after_long_transactions
 def test_a_prune_does_not_disturb_a_copy_that_had_read_it_all(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
     line(1)
-    assert wait_until(older_transactions_have_ended)
+    assert wait_until(older_transactions_have_ended, seconds=600)
     copy.refresh()
     age_changes(30)
     counted = builds(monkeypatch)
