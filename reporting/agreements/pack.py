@@ -41,7 +41,7 @@ def pack_of(review: Review, carried: Iterable[ReviewAction], *, copy: Copy, now:
     )
     return {
         "as_of": now.astimezone(dt.UTC).isoformat(),
-        "attendees": [name_of(one) for one in review.attendees.all()],
+        "attendees": sorted(name_of(one) for one in review.attendees.all()),
         "agreement": str(agreement) if agreement else "",
         "halves": [told(half) for half in halves],
         "ratings": _ratings(since, until),
