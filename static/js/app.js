@@ -149,12 +149,25 @@
       location.reload();
     }
   });
-  document.addEventListener("htmx:responseError", (event) => {
-    if (event.detail.xhr.getResponseHeader("HX-Trigger")) return; // the answer says itself what happened
-    const status = event.detail.xhr.status;
+  function tellOfRefusal({ xhr }) {
+    if (xhr.getResponseHeader("HX-Trigger")) return; // the answer says itself what happened
+    const status = xhr.status;
     const reason = { 403: "You may not do this.", 404: "This no longer exists.", 409: "Somebody else was faster." }[status];
     showToast({ text: `That did not work. ${reason || `The server answered ${status}; nothing was changed. Try again.`}`, level: "error" });
-  });
+  }
+  document.addEventListener("htmx:responseError", (event) => tellOfRefusal(event.detail));
+  // htmx tells an answer to the element that asked. Where a list or a page was drawn anew meanwhile, that has nobody above
+  // it any more to hear of it; what it came to is told from here.
+  const heard = new WeakSet();
+  document.addEventListener("htmx:beforeOnLoad", (event) => heard.add(event.detail.xhr));
+  document.addEventListener("htmx:beforeSend", ({ detail }) => detail.xhr.addEventListener("load", () => {
+    if (heard.has(detail.xhr)) return;
+    if (detail.xhr.status >= 400) tellOfRefusal(detail);
+    const said = JSON.parse(detail.xhr.getResponseHeader("HX-Trigger") || "{}");
+    for (const [name, about] of Object.entries(said)) {
+      document.dispatchEvent(new CustomEvent(name, { detail: { ...about, elt: detail.elt } }));
+    }
+  }));
   document.addEventListener("htmx:sendError", () => {
     showToast({ text: "The server cannot be reached. What you typed is still here; try again in a moment.", level: "error" });
   });

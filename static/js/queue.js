@@ -109,11 +109,8 @@
       return;
     }
     row.setAttribute("aria-busy", "true");
+    event.detail.xhr.addEventListener("loadend", () => row.removeAttribute("aria-busy"));
     if (row.dataset.lead === selected && next(row)) select(next(row), { focus: row.contains(document.activeElement) });
-  });
-  document.addEventListener("htmx:afterRequest", (event) => {
-    const button = event.target.closest?.("[data-act]");
-    if (button?.dataset.lead) rowOf(button.dataset.lead)?.removeAttribute("aria-busy");
   });
   document.addEventListener("acted", (event) => {
     if (event.detail.lead && !event.detail.undone && !event.detail.stays) remove(String(event.detail.lead));
@@ -204,7 +201,7 @@
     let place = old.firstElementChild;
     for (const row of wanted) {
       const known = rowOf(row.dataset.lead);
-      if (known && same(known, row)) {
+      if (known && (known.hasAttribute("aria-busy") || same(known, row))) { // of an act under way the answer comes first
         if (known === place) place = place.nextElementSibling;
         else old.insertBefore(known, place);
         continue;

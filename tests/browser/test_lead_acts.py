@@ -1,5 +1,6 @@
 """A lead in a real browser: read why, act, take it back, lose a race, look at another time, down to a won deal."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,28 @@ def test_accept_by_key_and_take_it_back(
     expect(page.get_by_text("Taken back: Lea Vontobel is as before.")).to_be_visible()
     expect(page.locator(".path [aria-current=step]")).to_contain_text("MQL")
     expect(page.get_by_role("button", name="Accept")).to_be_visible()
+
+
+def test_an_act_is_answered_although_the_page_was_drawn_anew_meanwhile(
+    page: Page,
+    live_server: LiveServer,
+    here: Room,
+    lea: Lead,
+    complaints: list[str],
+) -> None:
+    """As by the answer to an act before it: what asked has left the page when its own answer comes."""
+    open_lead(page, live_server, here.sdr, lea)
+
+    def answer_late(route: Route) -> None:
+        answer = route.fetch()
+        page.evaluate("htmx.ajax('GET', location.pathname, {target: '#main', select: '#main', swap: 'outerHTML'})")
+        route.fulfill(response=answer)
+
+    page.route("**/accept/", answer_late)
+    page.keyboard.press("a")
+    expect(page.locator("#toasts .toast-u")).to_have_text(re.compile("Lea Vontobel is accepted."))
+    page.keyboard.press("z")
+    expect(page.get_by_text("Taken back: Lea Vontobel is as before.")).to_be_visible()
 
 
 def test_a_key_pressed_before_the_scripts_are_there_counts(
