@@ -124,7 +124,8 @@ def test_a_stranger_becomes_a_customer(company: dict[str, Somebody]) -> None:
     drain()
     lead.refresh_from_db()
     event = StageEvent.objects.get(lead=lead, to_stage="mql")
-    assert (lead.stage, round(event.score), event.policy) == ("mql", 45, "scoring:1")
+    assert (lead.stage, event.policy) == ("mql", "scoring:1")
+    assert 44 < event.score <= 45, "what counts once a day has faded since midnight"
     assert event.cause.startswith("mql:activity:"), "the touch that tipped the balance"
     why = chief.gets(f"leads/{lead.pk}/why-score")
     assert sum(category["counted"] for category in why["categories"] if category["axis"] == "interest") == (
