@@ -7,7 +7,9 @@
 
   function keep(event) {
     const command = event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey;
-    if (command && !event.repeat && !typing(event.target)) early.push(event.key);
+    if (!command || event.repeat || typing(event.target)) return;
+    early.push(event.key);
+    event.stopImmediatePropagation(); // scripts that are there already must not hear it twice
   }
 
   function pressAgain() {

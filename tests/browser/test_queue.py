@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from funnel.models import Lead
@@ -164,6 +164,27 @@ def test_enter_opens_and_the_way_back_keeps_the_lead(
     expect(page.get_by_role("heading", level=1, name="Lea Vontobel")).to_be_visible()
     page.locator(".dc-top").get_by_role("link", name="Queue").click()
     expect(page.locator(WHO)).to_contain_text("Lea Vontobel")
+
+
+def test_a_key_pressed_while_the_last_script_comes_counts_once(
+    page: Page, live_server: LiveServer, here: Room, complaints: list[str]
+) -> None:
+    held: list[Route] = []
+
+    def with_one_more_script(route: Route) -> None:
+        answer = route.fetch()
+        late = '<script src="/static/js/figures.js?late" defer></script></body>'
+        route.fulfill(response=answer, body=answer.text().replace("</body>", late))
+
+    enter(page, live_server, here.sdr, "/today/")
+    page.route("**/queue/", with_one_more_script)
+    page.route("**/figures.js?late", lambda route: held.append(route))  # noqa: PLW0108 - playwright marks it
+    page.goto(f"{live_server.url}/queue/", wait_until="commit")
+    expect(page.locator(WHO)).to_contain_text("Ingrid Solheim-Dahl")  # the queue's own script is there
+    page.keyboard.press("j")
+    held[0].continue_()
+    page.wait_for_load_state("load")
+    expect(page.locator(WHO)).to_contain_text("Tomasz Wierzbicki")
 
 
 def test_what_one_is_told_stands_behind_the_bell(
