@@ -11,6 +11,8 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
+from reporting import facts
+
 # What post_migrate makes, and a test finds when Django has emptied the tables.
 KEPT = ("django_content_type", "auth_permission", "auth_group", "auth_group_permissions")
 # As when somebody shortens the log of changes: every copy of the facts is read anew.
@@ -38,6 +40,7 @@ def put_back() -> None:
     if _database() not in _kept or not by_deleting():
         call_command("flush", verbosity=0, interactive=False, reset_sequences=False, inhibit_post_migrate=False)
         _kept[_database()] = _what_is_kept()
+    facts._shared = None  # this process's copy would not look anew before every older transaction has ended, anybody's
 
 
 def by_deleting() -> bool:
