@@ -71,7 +71,7 @@ class Version(models.Model):
 Versioned = TypeVar("Versioned", bound=Version)
 
 
-def next_number(model: type[Version], **of: str) -> int:
+def next_number(model: type[models.Model], **of: str) -> int:
     """The number of a new draft, among the versions `of` a name where each name counts for itself.
 
     Until the transaction ends nobody else gets one: two drafts at once need two numbers.

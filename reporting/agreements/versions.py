@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Final
 
 from django.contrib.auth.models import User
-from django.db import connection, transaction
-from django.db.models import Max, QuerySet
+from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from funnel.access import name_of
-from funnel.versions import PolicyProblem
+from funnel.versions import PolicyProblem, next_number
 from reporting.agreements.measures import COUNT, MEASURES, SHARE
 from reporting.models import Agreement, Side, Target
 
@@ -74,13 +74,12 @@ def signers() -> QuerySet[User]:
 @transaction.atomic
 def draft(terms: Terms, *, user: User | None, now: datetime) -> Agreement:
     """A new draft. Raises PolicyProblem for terms that make no sense, or where there is a draft already."""
-    _lock()
+    number = next_number(Agreement)  # of two at once the second waits here, and finds the first one's draft
     if (other := the_draft()) is not None:
         raise PolicyProblem([f"Version {other.version} is a draft already. Change that one, or discard it."])
     _expect_sense(terms)
-    last = Agreement.objects.aggregate(last=Max("version"))["last"] or 0
     made = Agreement.objects.create(
-        version=last + 1, created_at=now, created_by=user, changed_at=now, changed_by=user, **_columns(terms)
+        version=number, created_at=now, created_by=user, changed_at=now, changed_by=user, **_columns(terms)
     )
     _write(made, terms.promises)
     return made
@@ -223,9 +222,3 @@ def _write(agreement: Agreement, promises: Sequence[Promise]) -> None:
 def _at(moment: datetime) -> str:
     local = timezone.localtime(moment)
     return f"on {local.day} {local:%b at %H:%M}"
-
-
-def _lock() -> None:
-    """One new draft at a time: two at once need two numbers, and there is to be one."""
-    with connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE reporting_agreement IN SHARE ROW EXCLUSIVE MODE")
