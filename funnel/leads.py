@@ -1,7 +1,7 @@
 """Opening leads: a new trip of a person through the funnel, with everything that is frozen at its opening."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 
 from funnel import staging
-from funnel.models import Exit, Function, Lead, Motion, Stage
+from funnel.models import Function, Lead, Motion, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,29 +46,19 @@ def last_numbers(person_ids: Collection[int]) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def open_leads(openings: Sequence[Opening], *, now: datetime, state: dict[str, Any] | None = None) -> list[int]:
-    """Insert the leads, numbered after the last of their person, in the order given. Returns their ids.
+def open_leads(openings: Mapping[int, Opening], states: Mapping[int, dict[str, Any]], *, now: datetime) -> None:
+    """Insert leads by id (`staging.new_ids`), numbered after the last of their person, in the order given.
 
-    A lead begins void and at no stage: the caller moves it with `funnel.stages.move` in the same transaction. state:
-    only `funnel.stages` gives another one, which the events that it appends make. The caller holds the locks of people
-    who may have leads already (`FOR NO KEY UPDATE`), so that no number is given twice.
+    Only `funnel.stages` calls it, which knows the state that each one's events make. The caller holds the locks of
+    people who may have leads already (`FOR NO KEY UPDATE`), so that no number is given twice.
     """
-    void: dict[str, Any] = {"stage": Stage.INQUIRY.value, "stage_since": now, "closed_at": now, "exit": Exit.VOID.value}
-    last = defaultdict(int, last_numbers({opening.person_id for opening in openings}))
+    last = defaultdict(int, last_numbers({opening.person_id for opening in openings.values()}))
     rows = []
-    for opening, pk in zip(openings, staging.new_ids(Lead, len(openings)), strict=True):
+    for pk, opening in openings.items():
         last[opening.person_id] += 1
-        rows.append(
-            {name: getattr(opening, name) for name in _FROZEN}
-            | {
-                "id": pk,
-                "number": last[opening.person_id],
-                "recorded_at": now,
-            }
-            | (state or void)
-        )
+        frozen = {name: getattr(opening, name) for name in _FROZEN}
+        rows.append(frozen | {"id": pk, "number": last[opening.person_id], "recorded_at": now} | states[pk])
     staging.insert(Lead, sorted(rows, key=lambda row: (row["source"], row["external_id"])))
-    return [row["id"] for row in rows]
 
 
 def set_revisit(lead_id: int, on: date | None) -> None:

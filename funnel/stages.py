@@ -3,7 +3,7 @@
 `derive()` is one SQL for every purpose: after a move, a load, a void or a merge, and as of any moment.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from funnel import inbox, staging
 from funnel.derivation import DERIVE
 from funnel.leads import Opening, open_leads
-from funnel.models import Exit, Inbox, Kind, Stage, StageEvent
+from funnel.models import Exit, Inbox, Kind, Lead, Stage, StageEvent
 from funnel.path import (
     EXITS,
     FORWARD,
@@ -87,6 +87,8 @@ def refresh(lead_ids: Collection[int]) -> None:
 
     Closing goes before opening: a unique index is checked row by row, and a person has one open lead a solution.
     """
+    if not lead_ids:
+        return
     parameters = {"lead_ids": list(lead_ids), "as_of": None}
     few = len(lead_ids) <= FEW
     with connection.cursor() as cursor:
@@ -105,30 +107,35 @@ def _write_derived(source: str, half: str) -> str:
 
 
 @transaction.atomic
-def move(moves: Sequence[Move], *, now: datetime, history: bool = False, by_rule: bool = False) -> list[Moved]:
+def move(
+    moves: Sequence[Move],
+    *,
+    now: datetime,
+    history: bool = False,
+    by_rule: bool = False,
+    opening: Mapping[int, Opening] | None = None,
+) -> list[Moved]:
     """Move leads: lock them in id order, refuse what the path does not allow, append the events, derive the states.
 
     moves: any number, several of one lead too (worked in the order given, or by time for history).
     now: when this is being recorded. history: loaded facts; freer rules, and nothing is told to the pipeline.
     by_rule: the pipeline itself moves them forward, by scores as they stand; it need not score their people again.
+    opening: leads that begin with these moves, by ids off their sequence; the caller holds the locks of their people.
+    Nobody else knows of them before this commits, so that there is nothing to lock, and they are written in the state
+    that their moves make; without an allowed move a lead is void.
     Returns one `Moved` a move, in the order of `moves`. A refusal is an answer, not an exception.
     """
-    if not moves:
-        return []
-    lead_ids = sorted({wish.lead_id for wish in moves})
-    _lock(lead_ids)
-    journeys, causes = _known(lead_ids)
-    verdicts: dict[int, _Verdict] = {}
-    for index in _working_order(moves, history=history):
-        wish = moves[index]
-        verdict = _answer(wish, journeys.get(wish.lead_id), causes, history=history)
-        verdicts[index] = verdict
-        if verdict.done:
-            journeys[wish.lead_id].add(_step(wish, verdict.kind))
-            causes[wish.lead_id, wish.cause] = None
+    opening = opening or {}
+    known = sorted({wish.lead_id for wish in moves} - opening.keys())
+    journeys, causes = _known(known)
+    journeys |= {pk: _Journey() for pk in opening}
+    verdicts = _verdicts(moves, journeys, causes, history=history)
     done = [index for index, verdict in verdicts.items() if verdict.done]
-    _append([(moves[index], verdicts[index]) for index in done], now=now)
-    refresh({moves[index].lead_id for index in done})
+    before = [index for index in done if moves[index].lead_id not in opening]
+    _append([(moves[index], verdicts[index]) for index in before], now=now)
+    refresh({moves[index].lead_id for index in before})  # first: a person has one open lead a solution
+    open_leads(opening, {pk: _columns(journeys[pk].state, now=now) for pk in opening}, now=now)
+    _append([(moves[index], verdicts[index]) for index in done if moves[index].lead_id in opening], now=now)
     if not history:
         cause = Inbox.Cause.BY_RULE if by_rule else Inbox.Cause.STAGE_EVENT
         _tell_pipeline([verdicts[index].event_id for index in done], cause=cause)
@@ -139,13 +146,12 @@ def move(moves: Sequence[Move], *, now: datetime, history: bool = False, by_rule
 def open_at_inquiry(openings: Sequence[Opening], causes: Sequence[str], *, now: datetime) -> list[int]:
     """Open leads, each at Inquiry by a cause of its own. Returns their ids in the order given.
 
-    Nobody else knows of them before this commits, so that there is nothing to lock and nothing to refuse, and they are
-    written in the state that their one event makes. Without owner or clock they are nothing to tell the pipeline of.
-    The caller holds the locks of their people.
+    As `move` opens them, with nothing to refuse and, without owner or clock, nothing to tell the pipeline of.
     """
     state = State()
     advance(state, Step(Kind.ADVANCE.value, Stage.INQUIRY.value, now))
-    lead_ids = open_leads(openings, now=now, state=_columns(state))
+    lead_ids = staging.new_ids(Lead, len(openings))
+    open_leads(dict(zip(lead_ids, openings, strict=True)), dict.fromkeys(lead_ids, _columns(state, now=now)), now=now)
     wishes = [
         Move(lead_id=pk, kind=Kind.ADVANCE.value, to_stage=Stage.INQUIRY.value, occurred_at=now, cause=cause)
         for pk, cause in zip(lead_ids, causes, strict=True)
@@ -154,11 +160,36 @@ def open_at_inquiry(openings: Sequence[Opening], causes: Sequence[str], *, now: 
     return lead_ids
 
 
-def _columns(state: State) -> dict[str, Any]:
-    """A state as the lead's row keeps it."""
+def _columns(state: State, *, now: datetime) -> dict[str, Any]:
+    """A state as the lead's row keeps it. Void since now, where no event has made it anything else."""
     milestones = {MILESTONES[stage]: at for stage, at in state.milestones.items()}
-    kept = ("stage", "stage_since", "closed_at", "exit", "passthrough")
-    return {name: getattr(state, name) for name in kept} | {"reason_id": state.reason} | milestones
+    return {
+        "stage": state.stage,
+        "stage_since": state.stage_since or now,
+        "closed_at": now if state.exit == Exit.VOID else state.closed_at,
+        "exit": state.exit,
+        "reason_id": state.reason,
+        "passthrough": state.passthrough,
+    } | {column: milestones.get(column) for column in MILESTONES.values()}
+
+
+def _verdicts(
+    moves: Sequence[Move],
+    journeys: "Mapping[int, _Journey]",
+    causes: dict[tuple[int, str], int | None],
+    *,
+    history: bool,
+) -> "dict[int, _Verdict]":
+    """Judge the moves in their working order, each by what those before it have made; by their places in `moves`."""
+    verdicts: dict[int, _Verdict] = {}
+    for index in _working_order(moves, history=history):
+        wish = moves[index]
+        verdict = _answer(wish, journeys.get(wish.lead_id), causes, history=history)
+        verdicts[index] = verdict
+        if verdict.done:
+            journeys[wish.lead_id].add(_step(wish, verdict.kind))
+            causes[wish.lead_id, wish.cause] = None
+    return verdicts
 
 
 def _answer(
@@ -194,12 +225,6 @@ def _order(step: Step) -> tuple[datetime, int]:
     return step.occurred_at, order_rank(step.kind, step.to_stage)
 
 
-def _lock(lead_ids: list[int]) -> None:
-    # NO KEY: a plain FOR UPDATE would block everybody who inserts a row that points to the lead.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM funnel_lead WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [lead_ids])
-
-
 class _Journey:
     """The steps of one lead and the state they come to, kept up step by step where the last one is added."""
 
@@ -232,10 +257,14 @@ class _Journey:
 
 
 def _known(lead_ids: list[int]) -> tuple[dict[int, _Journey], dict[tuple[int, str], int | None]]:
-    """The journey of each lead that exists so far, and the event each cause has made."""
+    """Lock these leads. The journey of each that exists so far, and the event each cause has made."""
     journeys: dict[int, _Journey] = {}
     causes: dict[tuple[int, str], int | None] = {}
+    if not lead_ids:
+        return journeys, causes
     with connection.cursor() as cursor:
+        # NO KEY: a plain FOR UPDATE would block everybody who inserts a row that points to the lead.
+        cursor.execute("SELECT id FROM funnel_lead WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [lead_ids])
         cursor.execute(
             """
             SELECT l.id, e.id, e.kind, e.to_stage, e.occurred_at, e.supersedes_id, e.reason_id, e.cause
@@ -324,6 +353,8 @@ def _step(wish: Move, kind: str) -> Step:
 
 def _append(moves: Sequence[tuple[Move, _Verdict]], *, now: datetime) -> None:
     """Append the events in the order in which they were judged, and note their ids in the verdicts."""
+    if not moves:
+        return
     for (_, verdict), event_id in zip(moves, staging.new_ids(StageEvent, len(moves)), strict=True):
         verdict.event_id = event_id
     staging.insert(

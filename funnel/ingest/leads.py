@@ -7,12 +7,12 @@ from typing import Any
 
 from django.db import connection
 
-from funnel import stages
+from funnel import stages, staging
 from funnel.ingest import references
 from funnel.ingest.chunk import Chunk, Entry, Overtaken, Refused
 from funnel.ingest.people import SAID_BY_ANY_ROW, About, People, Say, claims, said
 from funnel.ingest.upserts import Draft, columns_of, note_update, save
-from funnel.leads import Opening, last_numbers, open_leads
+from funnel.leads import Opening, last_numbers
 from funnel.models import Inbox, Kind, Lead, Stage
 from funnel.path import EXITS, MILESTONES, Exit
 
@@ -77,9 +77,8 @@ def write(chunk: Chunk) -> None:
     _say_who_speaks(trips, new_people=people.new.keys())
     _refuse_second_open_leads(trips, source=chunk.source, new_people=people.new.keys())
     people.save()
-    _open(trips, people, now=chunk.now)
     _update(trips)
-    _move(chunk, trips)
+    _move(chunk, trips, opening=_openings(trips, people))
 
 
 def _check(chunk: Chunk, entry: Entry) -> None:
@@ -247,23 +246,22 @@ def _open_leads(person_ids: set[int], *, but: set[int]) -> dict[tuple[int, int |
         }
 
 
-def _open(trips: Sequence[Trip], people: People, *, now: datetime) -> None:
+def _openings(trips: Sequence[Trip], people: People) -> dict[int, Opening]:
+    """The leads to open, by the ids they take, in the order in which their people are to have them."""
     new = [trip for trip in _by_opening(trips) if trip.known is None]
-    openings = []
-    for trip in new:
+    openings = {}
+    for trip, pk in zip(new, staging.new_ids(Lead, len(new)), strict=True):
         columns = columns_of(Lead, trip.entry, _FROZEN)
         account_id = columns.pop("account_id", None) or people.account_of(trip.about.person_id)
-        openings.append(
-            Opening(
-                person_id=trip.about.person_id,
-                source=people.chunk.source,
-                external_id=trip.entry.key,
-                account_id=account_id,
-                **columns,
-            )
+        openings[pk] = Opening(
+            person_id=trip.about.person_id,
+            source=people.chunk.source,
+            external_id=trip.entry.key,
+            account_id=account_id,
+            **columns,
         )
-    for trip, lead_id in zip(new, open_leads(openings, now=now), strict=True):
-        trip.lead_id, trip.entry.status = lead_id, "created"
+        trip.lead_id, trip.entry.status = pk, "created"
+    return openings
 
 
 def _update(trips: Sequence[Trip]) -> None:
@@ -280,8 +278,8 @@ def _update(trips: Sequence[Trip]) -> None:
         draft.entry.status = draft.entry.status or "unchanged"
 
 
-def _move(chunk: Chunk, trips: Sequence[Trip]) -> None:
-    """Make the milestones stage events. A refused one takes its whole row back."""
+def _move(chunk: Chunk, trips: Sequence[Trip], *, opening: Mapping[int, Opening]) -> None:
+    """Make the milestones stage events, with which new leads open. A refused one takes its whole row back."""
     wishes: list[stages.Move] = []
     owners: list[Trip] = []
     for trip in trips:
@@ -289,7 +287,8 @@ def _move(chunk: Chunk, trips: Sequence[Trip]) -> None:
             wishes.append(_wish(chunk, trip, name, at))
             owners.append(trip)
     problems: dict[int, tuple[str, str]] = {}
-    for trip, moved in zip(owners, stages.move(wishes, now=chunk.now, history=not chunk.live), strict=True):
+    answers = stages.move(wishes, now=chunk.now, history=not chunk.live, opening=opening)
+    for trip, moved in zip(owners, answers, strict=True):
         if moved.problem:
             name = moved.cause.rpartition("/")[2]
             problems.setdefault(trip.entry.place, (MILESTONES.get(name, "exit"), moved.problem))
