@@ -9,6 +9,7 @@ from demandcenter.health import healthz
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("api/", include("demandcenter.api")),  # before a hundred pages: programs ask the most often
     path("login/", views.LoginView.as_view(), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("demo/login/", views.demo_login, name="demo-login"),
@@ -17,6 +18,5 @@ urlpatterns = [
     path("", include("scoring.urls")),
     path("", include("routing.urls")),
     path("", include("reporting.urls")),
-    path("api/", include("demandcenter.api")),
     path("admin/", admin.site.urls),
 ]

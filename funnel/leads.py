@@ -38,6 +38,8 @@ _FROZEN = tuple(field.name for field in fields(Opening))
 
 def last_numbers(person_ids: Collection[int]) -> dict[int, int]:
     """The number of each person's latest lead, for those who have one. One query."""
+    if not person_ids:
+        return {}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT person_id, max(number) FROM funnel_lead WHERE person_id = ANY(%s) GROUP BY person_id",

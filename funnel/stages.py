@@ -128,7 +128,7 @@ def move(
     opening = opening or {}
     known = sorted({wish.lead_id for wish in moves} - opening.keys())
     journeys, causes = _known(known)
-    journeys |= {pk: _Journey() for pk in opening}
+    journeys |= {pk: _Journey(one.person_id) for pk, one in opening.items()}
     verdicts = _verdicts(moves, journeys, causes, history=history)
     done = [index for index, verdict in verdicts.items() if verdict.done]
     before = [index for index in done if moves[index].lead_id not in opening]
@@ -138,7 +138,7 @@ def move(
     _append([(moves[index], verdicts[index]) for index in done if moves[index].lead_id in opening], now=now)
     if not history:
         cause = Inbox.Cause.BY_RULE if by_rule else Inbox.Cause.STAGE_EVENT
-        _tell_pipeline([verdicts[index].event_id for index in done], cause=cause)
+        _tell_pipeline([(journeys[moves[i].lead_id].person_id, verdicts[i].event_id) for i in done], cause=cause)
     return [_moved(wish, verdicts[index]) for index, wish in enumerate(moves)]
 
 
@@ -228,9 +228,10 @@ def _order(step: Step) -> tuple[datetime, int]:
 class _Journey:
     """The steps of one lead and the state they come to, kept up step by step where the last one is added."""
 
-    __slots__ = ("_last", "_plain", "state", "steps")
+    __slots__ = ("_last", "_plain", "person_id", "state", "steps")
 
-    def __init__(self) -> None:
+    def __init__(self, person_id: int) -> None:
+        self.person_id = person_id
         self.steps: list[Step] = []
         self.state = State()
         self._last: tuple[datetime, int] | None = None
@@ -267,14 +268,14 @@ def _known(lead_ids: list[int]) -> tuple[dict[int, _Journey], dict[tuple[int, st
         cursor.execute("SELECT id FROM funnel_lead WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [lead_ids])
         cursor.execute(
             """
-            SELECT l.id, e.id, e.kind, e.to_stage, e.occurred_at, e.supersedes_id, e.reason_id, e.cause
+            SELECT l.id, l.person_id, e.id, e.kind, e.to_stage, e.occurred_at, e.supersedes_id, e.reason_id, e.cause
             FROM funnel_lead l LEFT JOIN funnel_stageevent e ON e.lead_id = l.id WHERE l.id = ANY(%s)
             ORDER BY e.occurred_at, e.id
             """,
             [lead_ids],
         )
-        for lead_id, event_id, kind, to_stage, occurred_at, supersedes, reason, cause in cursor.fetchall():
-            journey = journeys.setdefault(lead_id, _Journey())
+        for lead_id, person_id, event_id, kind, to_stage, occurred_at, supersedes, reason, cause in cursor.fetchall():
+            journey = journeys.setdefault(lead_id, _Journey(person_id))
             if event_id is not None:
                 journey.add(Step(kind, to_stage, occurred_at, event_id, supersedes, reason))
                 causes[lead_id, cause] = event_id
@@ -380,14 +381,6 @@ def _append(moves: Sequence[tuple[Move, _Verdict]], *, now: datetime) -> None:
     )
 
 
-def _tell_pipeline(event_ids: Sequence[int | None], *, cause: Inbox.Cause) -> None:
-    """A stage event is a cause for clocks and notices; the inbox row commits with it."""
-    if not event_ids:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT l.person_id, e.id FROM funnel_stageevent e JOIN funnel_lead l ON l.id = e.lead_id "
-            "WHERE e.id = ANY(%s) ORDER BY e.id",
-            [list(event_ids)],
-        )
-        inbox.add(cause, cursor.fetchall())
+def _tell_pipeline(events: Sequence[tuple[int, int | None]], *, cause: Inbox.Cause) -> None:
+    """A stage event is a cause for clocks and notices; the inbox row commits with it. events: (person id, event id)."""
+    inbox.add(cause, sorted(events, key=lambda event: event[1] or 0))

@@ -139,26 +139,36 @@ def _trips(chunk: Chunk) -> list[Trip]:
 
 
 def _known(chunk: Chunk) -> dict[str, Known]:
-    """The leads of these keys that are there already. One query."""
-    prefix = f"load:lead/{chunk.source}/"
+    """The leads of these keys that are there already. Two queries."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""
-            SELECT l.external_id, l.id, l.person_id, l.number, l.exit, l.closed_at, {", ".join(MILESTONES.values())},
-                   array_agg(e.cause) FILTER (WHERE e.id IS NOT NULL), array_agg(e.occurred_at)
-            FROM funnel_lead l
-            LEFT JOIN funnel_stageevent e ON e.lead_id = l.id AND starts_with(e.cause, %s || l.external_id || '/')
-            WHERE l.source = %s AND l.external_id = ANY(%s)
-            GROUP BY l.id
-            """,
-            [prefix, chunk.source, [entry.key for entry in chunk.entries]],
+            f"SELECT external_id, id, person_id, number, exit, closed_at, {', '.join(MILESTONES.values())} "
+            "FROM funnel_lead WHERE source = %s AND external_id = ANY(%s)",
+            [chunk.source, [entry.key for entry in chunk.entries]],
         )
-        known = {}
-        for key, pk, person_id, number, left, closed_at, *reached, causes, dates in cursor.fetchall():
-            loaded = {cause.rpartition("/")[2]: at for cause, at in zip(causes or (), dates, strict=False)}
-            milestones = dict(zip(MILESTONES, reached, strict=True))
-            known[key] = Known(pk, person_id, number, left, closed_at, milestones, loaded)
-        return known
+        rows = cursor.fetchall()
+    loaded = _loaded([row[1] for row in rows], source=chunk.source)
+    known = {}
+    for key, pk, person_id, number, left, closed_at, *reached in rows:
+        milestones = dict(zip(MILESTONES, reached, strict=True))
+        known[key] = Known(pk, person_id, number, left, closed_at, milestones, loaded[pk])
+    return known
+
+
+def _loaded(lead_ids: Sequence[int], *, source: str) -> dict[int, dict[str, datetime]]:
+    """By lead, the dates that earlier loads of this source gave its stages and exits."""
+    loaded: dict[int, dict[str, datetime]] = {pk: {} for pk in lead_ids}
+    if lead_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT e.lead_id, e.cause, e.occurred_at "
+                "FROM funnel_stageevent e JOIN funnel_lead l ON l.id = e.lead_id "
+                "WHERE l.id = ANY(%s) AND starts_with(e.cause, %s || l.external_id || '/')",
+                [list(lead_ids), f"load:lead/{source}/"],
+            )
+            for lead_id, cause, occurred_at in cursor.fetchall():
+                loaded[lead_id][cause.rpartition("/")[2]] = occurred_at
+    return loaded
 
 
 def _news(chunk: Chunk, entry: Entry, lead: Known, happened: Mapping[str, datetime]) -> dict[str, datetime]:
