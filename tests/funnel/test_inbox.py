@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import connection, connections, transaction
+from redis import Redis
 
 from funnel import hints, inbox
 from funnel.inbox import Taken
@@ -174,6 +176,25 @@ def test_a_burst_of_facts_sends_one_hint(monkeypatch: pytest.MonkeyPatch) -> Non
         hints.look("funnel.tasks.run_import", 7)
     assert sent.count(inbox.DRAIN) == 1
     assert sent.count("funnel.tasks.run_import") == 20
+
+
+def test_a_hint_gets_through_after_the_broker_has_cut_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hints.transaction, "on_commit", lambda function, robust: function())
+    monkeypatch.setattr(hints, "_broken_until", 0.0)
+    queue = settings.CELERY_TASK_DEFAULT_QUEUE
+    with Redis.from_url(settings.REDIS_URL) as broker:
+        broker.delete(queue)
+        hints.look("nobody.listens")
+        assert hints._line.connection is not None
+        before = hints._line.connection
+        hints.look("nobody.listens")
+        assert hints._line.connection is before, "one connection serves many hints"
+        number = str(broker.connection_pool.connection_kwargs["db"])
+        senders = [one["addr"] for one in broker.client_list() if one["db"] == number and one["cmd"] == "lpush"]
+        assert [broker.client_kill(address) for address in senders] == [True]
+        hints.look("nobody.listens")
+        assert broker.llen(queue) == 3
+        broker.delete(queue)
 
 
 @pytest.mark.django_db
