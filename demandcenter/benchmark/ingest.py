@@ -49,7 +49,7 @@ def _size(there: Scenery) -> int:
 
 def _touches_over_http(there: Scenery) -> Iterator[Finding]:
     """Batches of 500, each posted when the one before is answered, until the worker beside it has scored them all."""
-    client, references = scenery.client(there.company.administrator), plain.References()
+    client, references = scenery.system(there.company.administrator), plain.References()
     size = _size(there)
     few = min(size, PLAIN_ROWS)
 
@@ -77,7 +77,7 @@ def _touches_over_http(there: Scenery) -> Iterator[Finding]:
 
 
 def _leads_over_http(there: Scenery) -> Iterator[Finding]:
-    client, references = scenery.client(there.company.administrator), plain.References()
+    client, references = scenery.system(there.company.administrator), plain.References()
     singles, size = there.effort.of(SINGLES, least=2), there.effort.of(BATCH, least=20)
 
     def ones() -> None:

@@ -23,6 +23,7 @@ from demandcenter.processes import CONCURRENCY
 from funnel import inbox
 from funnel.memory import settle
 from funnel.models import Inbox, Person
+from funnel.tokens import create_token
 from scoring import services
 from scoring.models import ScoringModel
 
@@ -142,6 +143,13 @@ def client(user: User) -> Client:
     found = Client(SERVER_NAME="localhost")
     found.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return found
+
+
+def system(user: User) -> Client:
+    """Another system that uses the API as this user, by a token; otherwise as `client`."""
+    settle()
+    made = create_token(user=user, name=SOURCE, now=timezone.now())
+    return Client(SERVER_NAME="localhost", headers={"Authorization": f"Bearer {made.secret}"})
 
 
 def drain() -> None:
