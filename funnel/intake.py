@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import connection
-
+from funnel import staging
 from funnel.importing.mapping import did_you_mean
 from funnel.importing.values import SOURCE_PATTERN, Reading, Unreadable, boolean, number, reader
 from funnel.ingest import KINDS, Field, Outcome, Row, write
@@ -70,7 +69,7 @@ def take_in(kind: str, bodies: Sequence[Any], *, source: str, idempotency_key: s
             by_source[origin].append(row)
     for origin, rows in sorted(by_source.items()):
         outcomes = write(kind, rows, source=origin, now=now, live=True)
-        ids = _ids(kind, origin, [row.values["external_id"] for row in rows])
+        ids = staging.find_keys(_TABLES[kind], [row.values["external_id"] for row in rows], source=origin)
         for row, outcome in zip(rows, outcomes, strict=True):
             _tell(answers[row.number], outcome, ids.get(row.values["external_id"]))
     return answers
@@ -82,15 +81,6 @@ def _tell(answer: Answer, outcome: Outcome, pk: int | None) -> None:
         answer.problems = (Problem(outcome.field, outcome.problem),)
     else:
         answer.id = pk
-
-
-def _ids(kind: str, source: str, keys: Sequence[str]) -> dict[str, int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT external_id, id FROM {_TABLES[kind]} WHERE source = %s AND external_id = ANY(%s)",
-            [source, list(keys)],
-        )
-        return dict(cursor.fetchall())
 
 
 # --- From JSON to typed values --------------------------------------------------------------------

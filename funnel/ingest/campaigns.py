@@ -111,7 +111,7 @@ def write_costs(chunk: Chunk) -> None:
     """Cost lines by (source, external id)."""
     chunk.fold_repeats(lambda entry: entry.key)
     references.look_up(chunk, "campaign", "channel", "content", "region")
-    known = staging.find("funnel_costline", "external_id", {e.key for e in chunk.entries}, source=chunk.source)
+    known = staging.find_keys("funnel_costline", {e.key for e in chunk.entries}, source=chunk.source)
     drafts = []
     for entry in sorted(chunk.entries, key=lambda entry: entry.key):
         needed = ("amount", "incurred_on")

@@ -143,7 +143,7 @@ def _known(chunk: Chunk) -> dict[str, Known]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT external_id, id, person_id, number, exit, closed_at, {', '.join(MILESTONES.values())} "
-            "FROM funnel_lead WHERE source = %s AND external_id = ANY(%s)",
+            f"FROM funnel_lead WHERE source = %s AND external_id = ANY(%s) AND {staging.HAS_KEY}",
             [chunk.source, [entry.key for entry in chunk.entries]],
         )
         rows = cursor.fetchall()

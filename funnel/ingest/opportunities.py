@@ -49,9 +49,7 @@ def write(chunk: Chunk) -> None:
     chunk.sift()
     references.look_up(chunk, "account", "owner", "solution", "region")
     _look_up_leads(chunk)
-    known = staging.find(
-        "funnel_opportunity", "external_id", {entry.key for entry in chunk.entries}, source=chunk.source
-    )
+    known = staging.find_keys("funnel_opportunity", {entry.key for entry in chunk.entries}, source=chunk.source)
     stored = staging.read(Opportunity, known.values(), (*STANDING, "opened_at"), lock=True)
     states = {
         entry: entry.text("state") or _stored_state(stored.get(known.get(entry.key, 0))) for entry in chunk.entries
@@ -76,7 +74,7 @@ def _look_up_leads(chunk: Chunk) -> None:
     if not chunk.uses("lead"):
         return
     wanted = {entry.values["lead"] for entry in chunk.entries if entry.values.get("lead")}
-    known = staging.find("funnel_lead", "external_id", wanted, source=chunk.source)
+    known = staging.find_keys("funnel_lead", wanted, source=chunk.source)
     for entry in chunk.entries:
         key = entry.values.get("lead")
         entry.ids["lead"] = known.get(key) if key else None

@@ -14,7 +14,7 @@ def write(chunk: Chunk) -> None:
     """Reps by (source, external id); a rep who so far was only a name takes the key of the row with this name."""
     _prepare(chunk)
     references.look_up(chunk, "team", "region")
-    known = staging.find("funnel_rep", "external_id", {entry.key for entry in chunk.entries}, source=chunk.source)
+    known = staging.find_keys("funnel_rep", {entry.key for entry in chunk.entries}, source=chunk.source)
     by_name = _only_names(chunk, {entry.text("name") for entry in chunk.entries if entry.key not in known} - {""})
     drafts = []
     for entry in sorted(chunk.entries, key=lambda entry: entry.key):

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import connection
 
-from funnel import stages
+from funnel import stages, staging
 from funnel.ingest import references
 from funnel.ingest.chunk import Chunk, Entry
 from funnel.models import Inbox, Kind, Reason, Stage
@@ -69,7 +69,7 @@ def _look_up_leads(chunk: Chunk) -> None:
         cursor.execute(
             "SELECT l.source, l.external_id, l.id, l.person_id "
             "FROM unnest(%s::text[], %s::text[]) AS w(source, external_id) "
-            "JOIN funnel_lead l ON l.source = w.source AND l.external_id = w.external_id",
+            f"JOIN funnel_lead l ON l.source = w.source AND l.external_id = w.external_id AND l.{staging.HAS_KEY}",
             [[source for source, _ in wanted], [key for _, key in wanted]],
         )
         known = {(source, key): (pk, person_id) for source, key, pk, person_id in cursor.fetchall()}

@@ -1,0 +1,29 @@
+"""Rows in bulk: what PostgreSQL has to be told so that it finds them by their keys."""
+
+import pytest
+from django.db import connection
+
+from funnel import staging
+from tests.loading import day, load_well
+
+pytestmark = pytest.mark.django_db
+
+
+def test_many_keys_are_found_through_the_index_of_keys():
+    load_well("leads", *({"external_id": f"k{number}", "inquiry_at": day(1)} for number in range(3)))
+    keys = [f"k{number}" for number in range(1, 500)]
+    plans = []
+
+    def explained(execute, sql, params, many, context):
+        with connection.connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {sql}", params)
+            plans.append("\n".join(line for (line,) in cursor.fetchall()))
+        return execute(sql, params, many, context)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    with connection.execute_wrapper(explained):
+        assert staging.find_keys("funnel_lead", keys, source="crm").keys() == {"k1", "k2"}
+    assert staging.find_keys("funnel_lead", keys, source="another") == {}
+    (plan,) = plans
+    assert "lead_key" in plan, plan
