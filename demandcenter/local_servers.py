@@ -261,7 +261,7 @@ class RedisServer(Server):
 
 def _shared_buffers() -> int:
     """Bytes of PostgreSQL's own cache: an eighth of the machine's memory, taken as it is used."""
-    return min(max(psutil.virtual_memory().total // 8, 128 * MEGABYTE), 2048 * MEGABYTE)
+    return min(max(psutil.virtual_memory().total // 8, 128 * MEGABYTE), 4096 * MEGABYTE)
 
 
 def _quoted(path: Path) -> str:
