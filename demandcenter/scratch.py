@@ -16,12 +16,14 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 import psycopg2
 import redis
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import errors, sql
 
 from demandcenter.server_process import follow_parent
 
 SUFFIX = "_benchmark"
+TWIN = "_twin"  # what the name of a copy ends in
 QUIET = {"LOG_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore:No directory at"}  # static files are not looked for here
 MARK = "demand-center-benchmark"  # the key by which we know a Redis database again
 NUMBERS = 16  # as Redis comes
@@ -40,13 +42,14 @@ def servers() -> Iterator[dict[str, str]]:
     """
     parameters = connection.get_connection_params()
     name = f"{connection.settings_dict['NAME']}{SUFFIX}"
-    if len(name.encode()) > 63:
+    if len(f"{name}{TWIN}".encode()) > 63:
         raise ScratchError(f"The name {name} is too long for a database; PostgreSQL takes 63 characters.")
     cache = _redis_address()
     _create(parameters, name)
     try:
         yield {"DATABASE_URL": _database_address(name), "REDIS_URL": cache} | QUIET
     finally:
+        _drop(parameters, f"{name}{TWIN}")
         _drop(parameters, name)
         with redis.Redis.from_url(cache) as client:
             client.flushdb()
@@ -75,6 +78,39 @@ def refuse_elsewhere() -> None:
         (name,) = cursor.fetchone()
     if not name.endswith(SUFFIX):
         raise ScratchError(f"{name} is no scratch database. Run `manage.py benchmark` without --inside; it makes one.")
+
+
+@contextmanager
+def twin() -> Iterator[BaseDatabaseWrapper]:
+    """Copy the scratch database as it is now; yields a connection to the copy, for `connected_to`. Dropped afterwards.
+
+    Closes this process's connections; nobody else may work in the scratch database meanwhile.
+    """
+    refuse_elsewhere()
+    connections.close_all()
+    name = connection.settings_dict["NAME"]
+    beside = connection.get_connection_params() | {"dbname": name.removesuffix(SUFFIX)}
+    with _server(beside) as cursor:
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        cursor.execute(copy.format(sql.Identifier(f"{name}{TWIN}"), sql.Identifier(name)))
+    other = connections[DEFAULT_DB_ALIAS].copy()
+    other.settings_dict["NAME"] = f"{name}{TWIN}"
+    try:
+        yield other
+    finally:
+        other.close()
+        _drop(beside, f"{name}{TWIN}")
+
+
+@contextmanager
+def connected_to(other: BaseDatabaseWrapper) -> Iterator[None]:
+    """Everything within works in the database of this connection."""
+    own = connections[DEFAULT_DB_ALIAS]
+    connections[DEFAULT_DB_ALIAS] = other
+    try:
+        yield
+    finally:
+        connections[DEFAULT_DB_ALIAS] = own
 
 
 def _database_address(name: str) -> str:
@@ -122,7 +158,8 @@ def _create(parameters: Mapping[str, Any], name: str) -> None:
             cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", [name])
             if cursor.fetchone()[0]:
                 raise ScratchError(f"Somebody works in {name}: a benchmark or a simulation runs. Wait for it to end.")
-            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+            for left in (f"{name}{TWIN}", name):
+                cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(left)))
             cursor.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(
                     sql.Identifier(name), sql.Identifier(TEMPLATE)

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from demandcenter import scratch
-from demandcenter.benchmark import ingest, population, routing, scoring, simulation
+from demandcenter.benchmark import ingest, population, queue, routing, simulation
 from demandcenter.benchmark.measuring import Finding, Target, percentile
 from demandcenter.benchmark.scenery import set_up
 from funnel import stages
@@ -37,14 +37,14 @@ def test_the_command_gives_rows_and_leaves_nothing_behind(capsys, monkeypatch):
     if template := os.environ.get("DEMAND_TEST_TEMPLATE"):  # migrated: that takes longer than all the rest
         monkeypatch.setattr(scratch, "TEMPLATE", template)
     before = databases()
-    call_command("benchmark", "queue", "--leads", "300", "--format", "json")
-    assert_well_formed(json.loads(capsys.readouterr().out), "queue")
+    call_command("benchmark", "scoring", "--leads", "300", "--format", "json")
+    assert_well_formed(json.loads(capsys.readouterr().out), "scoring")
     assert databases() == before
     assert not Lead.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("area", [ingest, routing, scoring, simulation])
+@pytest.mark.parametrize("area", [ingest, queue, routing, simulation])
 def test_the_other_areas_give_rows_too(area):
     assert_well_formed([found.as_row() for found in area.measure(300)], area.AREA)
 
