@@ -10,6 +10,8 @@ from funnel.importing.values import Unreadable, attribute_reader, reader
 from funnel.ingest.rows import Row
 
 Evaluate = Callable[[Sequence[str]], Any]
+MOST_KNOWN = 1_000  # texts of a column; a column of keys has more, and gains nothing from it
+_UNKNOWN = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Converter:
                 found = translate(found)
             return None if found is None else read(found)
 
-        return evaluate
+        return _remembering(self._positions[entry.column], evaluate) if entry.column else evaluate
 
     def _column_text(self, position: int) -> Callable[[Sequence[str]], str]:
         if self._trim:
@@ -104,6 +106,22 @@ class Converter:
             return "".join(filled) if anything else None
 
         return fill
+
+
+def _remembering(position: int, evaluate: Evaluate) -> Evaluate:
+    """The same, reading a cell's text once: most columns hold few different ones. A refused one is read each time."""
+    known: dict[str, Any] = {}
+
+    def look(cells: Sequence[str]) -> Any:
+        cell = cells[position]
+        value = known.get(cell, _UNKNOWN)
+        if value is _UNKNOWN:
+            value = evaluate(cells)
+            if len(known) < MOST_KNOWN:
+                known[cell] = value
+        return value
+
+    return look
 
 
 def _evaluate(entries: Sequence[tuple[str, Evaluate]], cells: Sequence[str], problems: list[Problem]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final, NamedTuple, cast
 
 MAX_CELL: Final = 1_000_000  # characters of one cell
 MAX_RECORD: Final = 4_000_000  # characters of one record, however many lines it spans
@@ -54,8 +54,7 @@ class FileProblem(Exception):
     """The file cannot be used. The message says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record of the file: `number` counts data records from 1, `line` is the line of the file where it begins.
 
     `problem` says why the record cannot be used; its cells are then whatever could be made out.
