@@ -69,10 +69,18 @@ def take_in(kind: str, bodies: Sequence[Any], *, source: str, idempotency_key: s
             by_source[origin].append(row)
     for origin, rows in sorted(by_source.items()):
         outcomes = write(kind, rows, source=origin, now=now, live=True)
-        ids = staging.find_keys(_TABLES[kind], [row.values["external_id"] for row in rows], source=origin)
+        ids = _ids(kind, rows, outcomes, source=origin)
         for row, outcome in zip(rows, outcomes, strict=True):
             _tell(answers[row.number], outcome, ids.get(row.values["external_id"]))
     return answers
+
+
+def _ids(kind: str, rows: Sequence[Row], outcomes: Sequence[Outcome], *, source: str) -> dict[str, int]:
+    """The records by their keys; those that writing has not shown are looked up."""
+    by_key = [(row.values["external_id"], outcome) for row, outcome in zip(rows, outcomes, strict=True)]
+    ids = {key: outcome.id for key, outcome in by_key if outcome.id is not None}
+    unseen = {key for key, outcome in by_key if not outcome.problem} - ids.keys()
+    return ids | staging.find_keys(_TABLES[kind], unseen, source=source)
 
 
 def _tell(answer: Answer, outcome: Outcome, pk: int | None) -> None:

@@ -14,7 +14,10 @@ from funnel.models import Function, Lead, Motion, Stage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """A lead to open. Origin, region, segment, solution and account stay as they are here."""
+    """A lead to open. Origin, region, segment, solution and account stay as they are here.
+
+    of_somebody_new: nobody has to look whether the person has had leads before.
+    """
 
     person_id: int
     source: str = ""
@@ -31,9 +34,10 @@ class Opening:
     account_id: int | None = None
     owner_id: int | None = None
     revisit_on: date | None = None
+    of_somebody_new: bool = False
 
 
-_FROZEN = tuple(field.name for field in fields(Opening))
+_FROZEN = tuple(field.name for field in fields(Opening) if field.name != "of_somebody_new")
 
 
 def last_numbers(person_ids: Collection[int]) -> dict[int, int]:
@@ -54,7 +58,8 @@ def open_leads(openings: Mapping[int, Opening], states: Mapping[int, dict[str, A
     Only `funnel.stages` calls it, which knows the state that each one's events make. The caller holds the locks of
     people who may have leads already (`FOR NO KEY UPDATE`), so that no number is given twice.
     """
-    last = defaultdict(int, last_numbers({opening.person_id for opening in openings.values()}))
+    known = {opening.person_id for opening in openings.values() if not opening.of_somebody_new}
+    last = defaultdict(int, last_numbers(known))
     rows = []
     for pk, opening in openings.items():
         last[opening.person_id] += 1

@@ -124,8 +124,8 @@ def _insert(chunk: Chunk, digests: Mapping[Entry, UUID], person_ids: Mapping[Ent
             for pk, entry in zip(ids, entries, strict=True)
         ],
     )
-    for entry in entries:
-        entry.status = "created"
+    for pk, entry in zip(ids, entries, strict=True):
+        entry.pk, entry.status = pk, "created"
     chunk.tell(
         Inbox.Cause.ACTIVITY,
         [(person_ids[entry], pk) for pk, entry in zip(ids, entries, strict=True) if entry in person_ids],

@@ -33,13 +33,14 @@ class Overtaken(Exception):
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A row in work. `ids` holds the references of its fields, once they are looked up."""
+    """A row in work. `ids` holds the references of its fields, once they are looked up; `pk` is the record it is."""
 
     place: int
     number: int
     values: dict[str, Any]
     attributes: dict[str, Any]
     ids: dict[str, int | None] = dataclasses.field(default_factory=dict)
+    pk: int | None = None
     status: Status | None = None
     field: str = ""
     problem: str = ""
@@ -95,7 +96,9 @@ class Chunk:
 
     def outcomes(self) -> list[Outcome]:
         return [
-            Outcome(entry.number, entry.status or "unchanged", entry.field, entry.problem, tuple(entry.warnings))
+            Outcome(
+                entry.number, entry.status or "unchanged", entry.field, entry.problem, tuple(entry.warnings), entry.pk
+            )
             for entry in self.all
         ]
 

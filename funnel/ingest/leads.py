@@ -268,9 +268,11 @@ def _openings(trips: Sequence[Trip], people: People) -> dict[int, Opening]:
             source=people.chunk.source,
             external_id=trip.entry.key,
             account_id=account_id,
+            of_somebody_new=trip.about.person_id in people.new,
             **columns,
         )
-        trip.lead_id, trip.entry.status = pk, "created"
+        trip.lead_id = trip.entry.pk = pk
+        trip.entry.status = "created"
     return openings
 
 

@@ -1,5 +1,6 @@
 """What a row names and does not bring along: channels, campaigns, reps, accounts ... Looked up by name, all at once."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from django.db import connection, models
@@ -31,6 +32,10 @@ _MODELS: dict[str, type[models.Model]] = {
     "solution": Solution,
     "team": Team,
 }
+_BY_NAME = {
+    refers_to: f"SELECT '{refers_to}', name, id FROM {model._meta.db_table} WHERE name = ANY(%s)"
+    for refers_to, model in _MODELS.items()
+}
 # The nearest answer counts: the source's own key, then an e-mail, then the exact name.
 _REPS = """
     SELECT w.name, r.id, 1 AS place FROM wanted w JOIN funnel_rep r ON r.source = %(source)s AND r.external_id = w.name
@@ -50,29 +55,34 @@ _CAMPAIGNS = """
 def look_up(chunk: Chunk, *names: str) -> None:
     """Put the id of what each of these fields names into `entry.ids`; rows that name what nobody knows fail.
 
-    With `create_missing` it is created instead. A blank stays a blank. A few queries a field, whatever the rows.
+    With `create_missing` it is created instead. A blank stays a blank. A few queries, whatever the rows.
     """
-    for name in names:
-        if chunk.uses(name):
-            _look_up(chunk, name)
+    fields = {name: chunk.kind.fields[name].refers_to for name in names if chunk.uses(name)}
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for name, refers_to in fields.items():
+        said = (entry.values.get(name) for entry in chunk.entries)
+        wanted[refers_to].update(text for text in said if text is not None)
+    found = _find_all(wanted, source=chunk.source)
+    if chunk.create_missing:
+        for refers_to, named in wanted.items():
+            if missing := sorted(named - found[refers_to].keys()):
+                found[refers_to] |= {
+                    text: [pk] for text, pk in _create(refers_to, missing, source=chunk.source).items()
+                }
+    for name, refers_to in fields.items():
+        _put(chunk, name, refers_to, found[refers_to])
     chunk.sift()
 
 
-def _look_up(chunk: Chunk, name: str) -> None:
-    refers_to = chunk.kind.fields[name].refers_to
-    speaking = [entry for entry in chunk.entries if name in entry.values]
-    wanted = {entry.values[name] for entry in speaking} - {None}
-    found = dict(find(refers_to, wanted, source=chunk.source))
-    missing = sorted(wanted - found.keys())
-    if missing and chunk.create_missing:
-        found |= {text: [pk] for text, pk in _create(refers_to, missing, source=chunk.source).items()}
-    for entry in speaking:
-        value = entry.values[name]
-        ids = found.get(value, [])
-        if value is None or len(ids) == 1:
-            entry.ids[name] = ids[0] if ids else None
-        else:
-            chunk.fail(entry, _problem(refers_to, value, len(ids)), name)
+def _put(chunk: Chunk, name: str, refers_to: str, found: Found) -> None:
+    for entry in chunk.entries:
+        if name in entry.values:
+            value = entry.values[name]
+            ids = found.get(value, [])
+            if value is None or len(ids) == 1:
+                entry.ids[name] = ids[0] if ids else None
+            else:
+                chunk.fail(entry, _problem(refers_to, value, len(ids)), name)
 
 
 def _problem(refers_to: str, value: str, count: int) -> str:
@@ -83,18 +93,28 @@ def _problem(refers_to: str, value: str, count: int) -> str:
 
 def find(refers_to: str, wanted: Collection[str], *, source: str) -> Found:
     """The ids that each name may mean; more than one means that the name alone does not tell. One query."""
-    if not wanted:
-        return {}
-    if refers_to == "account":
-        return accounts.by_name(list(wanted), source=source)
-    if refers_to == "rep":
-        return _nearest(_REPS, wanted, source=source)
-    if refers_to == "campaign":
-        return _nearest(_CAMPAIGNS, wanted, source=source)
-    return {name: [pk] for name, pk in staging.find(_MODELS[refers_to]._meta.db_table, "name", wanted).items()}
+    return _find_all({refers_to: wanted}, source=source)[refers_to]
 
 
-def _nearest(candidates: str, wanted: Collection[str], *, source: str) -> Found:
+def _find_all(wanted: Mapping[str, Collection[str]], *, source: str) -> dict[str, dict[str, Sequence[int]]]:
+    """Likewise for several kinds of reference data. One query for all that only have names, and one for each other."""
+    found: dict[str, dict[str, Sequence[int]]] = {refers_to: {} for refers_to in wanted}
+    asked = {refers_to: list(names) for refers_to, names in wanted.items() if names}
+    for refers_to in asked.keys() & {"account", "rep", "campaign"}:
+        names = asked.pop(refers_to)
+        if refers_to == "account":
+            found[refers_to] = dict(accounts.by_name(names, source=source))
+        else:
+            found[refers_to] = _nearest(_REPS if refers_to == "rep" else _CAMPAIGNS, names, source=source)
+    if asked:
+        with connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(map(_BY_NAME.__getitem__, asked)), list(asked.values()))
+            for refers_to, name, pk in cursor.fetchall():
+                found[refers_to][name] = [pk]
+    return found
+
+
+def _nearest(candidates: str, wanted: Collection[str], *, source: str) -> dict[str, Sequence[int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""

@@ -1,5 +1,6 @@
 """What goes into the writers and what comes out: kinds of rows with their fields, rows, outcomes."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -53,10 +54,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one row: `number` is the row's own. An error wrote nothing and says in `problem` what to mend."""
+    """What became of one row: `number` is the row's own. An error wrote nothing and says in `problem` what to mend.
+
+    id: the record that it is, where writing it has shown that.
+    """
 
     number: int
     status: Status
     field: str = ""
     problem: str = ""
     warnings: tuple[str, ...] = ()
+    id: int | None = dataclasses.field(default=None, compare=False)

@@ -5,7 +5,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import DatabaseError, connection, transaction
@@ -95,6 +95,7 @@ def write(
         outcomes = _land(job, rows)
         if dry_run:
             transaction.set_rollback(True)
+            outcomes = [replace(outcome, id=None) for outcome in outcomes]
     return outcomes
 
 
