@@ -53,6 +53,7 @@ app.conf.beat_schedule = {
     "measure-talks": {"task": "reporting.tasks.measure_talks", "schedule": 900.0, "options": {"expires": 900}},
     # Each due day is told once, however often this looks.
     "tell-of-reviews": {"task": "routing.tasks.tell_of_reviews", "schedule": crontab(hour=5, minute=23)},
+    "remind-of-actions": {"task": "reporting.tasks.remind_of_actions", "schedule": crontab(hour=5, minute=29)},
     # Notices to e-mail and webhooks, and mails of reps. Where nothing is due, a look is one short query.
     "send-mails": {"task": "routing.tasks.send_mails", "schedule": 5.0, "options": {"expires": 5}},
     "deliver": {"task": "routing.tasks.deliver", "schedule": 5.0, "options": {"expires": 5}},

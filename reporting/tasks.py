@@ -5,6 +5,7 @@ from django.db import connection
 from django.utils import timezone
 
 from reporting import talks
+from reporting.agreements import telling
 
 HOURS_KEPT = 24
 
@@ -33,3 +34,9 @@ def measure_talks() -> int:
     while measured := talks.measure(now=timezone.now()):
         leads += measured
     return leads
+
+
+@shared_task
+def remind_of_actions() -> int:
+    """Tell owners of what reviews settled that its day has come; returns how many were told."""
+    return telling.remind(now=timezone.now())

@@ -89,7 +89,7 @@ def _review(first: date, last: date, users: Mapping[str, User], *, today: date) 
     review = reviews.begin(held_on=held_on, starts_on=first, ends_on=last, attendees=people, user=users["elif"], now=at)
     for text, owner, due_in, done_ago in _ACTIONS:
         due_on = max(today + due_in * DAY, held_on)
-        action = reviews.add_action(review, text=text, owner=users[owner], due_on=due_on, now=at)
+        action = reviews.add_action(review, text=text, owner=users[owner], due_on=due_on, user=users["elif"], now=at)
         if done_ago is not None:
             reviews.settle(action, done=True, user=users[owner], now=max(_at(today - done_ago * DAY), at))
     reviews.close(review, _MINUTES, revision=review.revision, copy=shared(), user=users["elif"], now=at)

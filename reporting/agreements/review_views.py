@@ -107,7 +107,7 @@ def add_action(request: Htmx, pk: int) -> HttpResponse:
     found, form = _found(pk), ActionForm(request.POST)
     if form.is_valid():
         try:
-            reviews.add_action(found, **form.cleaned_data, now=timezone.now())
+            reviews.add_action(found, **form.cleaned_data, user=who(request), now=timezone.now())
         except PolicyProblem as refused:
             for problem in refused.problems:
                 form.add_error(None, problem)
@@ -123,7 +123,7 @@ def add_action(request: Htmx, pk: int) -> HttpResponse:
 def drop_action(request: Htmx, pk: int) -> HttpResponse:
     """Take an action out of a review that is open."""
     action = get_object_or_404(ReviewAction.objects.select_related("review"), pk=pk)
-    return _acted(request, action, lambda: reviews.drop_action(action))
+    return _acted(request, action, lambda: reviews.drop_action(action, now=timezone.now()))
 
 
 @require_POST

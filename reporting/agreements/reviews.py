@@ -14,7 +14,7 @@ from django.db.models import Count, Q, QuerySet
 
 from funnel.access import name_of
 from funnel.versions import PolicyProblem
-from reporting.agreements import stretches
+from reporting.agreements import stretches, telling
 from reporting.agreements.pack import pack_of
 from reporting.facts import Copy
 from reporting.models import Agreement, Attendance, Review, ReviewAction, Target
@@ -122,21 +122,30 @@ def close(review: Review, text: str, *, revision: int, copy: Copy, user: User | 
 
 
 @transaction.atomic
-def add_action(review: Review, *, text: str, owner: User, due_on: date, now: datetime) -> ReviewAction:
-    """Settle who is to do what by when. Raises PolicyProblem once the review is closed, or for a day before it."""
+def add_action(
+    review: Review, *, text: str, owner: User, due_on: date, user: User | None, now: datetime
+) -> ReviewAction:
+    """Settle who is to do what by when, and tell them, unless `user`, who settles it, is the one.
+
+    Raises PolicyProblem once the review is closed, or for a day before it.
+    """
     held = _hold(review)
     if due_on < held.held_on:
         raise PolicyProblem(["Something to be done is due on the day of the review or later."])
-    return ReviewAction.objects.create(review=held, text=text.strip(), owner=owner, due_on=due_on, created_at=now)
+    made = ReviewAction.objects.create(review=held, text=text.strip(), owner=owner, due_on=due_on, created_at=now)
+    telling.action_settled(made, by=user, now=now)
+    return made
 
 
 @transaction.atomic
-def drop_action(action: ReviewAction) -> None:
+def drop_action(action: ReviewAction, *, now: datetime) -> None:
     """Take an action out of a review that is open. Raises PolicyProblem once it is closed."""
     _hold(action.review)
+    telling.action_over(action, now=now)
     action.delete()
 
 
+@transaction.atomic
 def settle(action: ReviewAction, *, done: bool, user: User, now: datetime) -> None:
     """Say that an action is done, or is not after all; whoever says it second changes nothing.
 
@@ -147,6 +156,7 @@ def settle(action: ReviewAction, *, done: bool, user: User, now: datetime) -> No
     same = ReviewAction.objects.filter(pk=action.pk)
     if done:
         same.filter(done_at=None).update(done_at=now, done_by=user)
+        telling.action_over(action, now=now)
     else:
         same.update(done_at=None, done_by=None)
 

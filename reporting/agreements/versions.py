@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from funnel.access import name_of
 from funnel.versions import PolicyProblem, next_number
+from reporting.agreements import telling
 from reporting.agreements.measures import COUNT, MEASURES, SHARE
 from reporting.models import Agreement, Side, Target
 
@@ -82,6 +83,7 @@ def draft(terms: Terms, *, user: User | None, now: datetime) -> Agreement:
         version=number, created_at=now, created_by=user, changed_at=now, changed_by=user, **_columns(terms)
     )
     _write(made, terms.promises)
+    telling.ask_to_sign(made, by=user, now=now)
     return made
 
 
@@ -93,6 +95,8 @@ def edit(agreement: Agreement, terms: Terms, *, revision: int, user: User | None
     """
     held = _hold(agreement, revision)
     _expect_sense(terms)
+    signatures = (held.marketing_signer_id, held.marketing_signed_at), (held.sales_signer_id, held.sales_signed_at)
+    had_signed = {signer for signer, at in signatures if at is not None}
     for column, value in _columns(terms).items():
         setattr(held, column, value)
     held.revision += 1
@@ -101,6 +105,7 @@ def edit(agreement: Agreement, terms: Terms, *, revision: int, user: User | None
     held.save()
     held.targets.all().delete()
     _write(held, terms.promises)
+    telling.ask_to_sign(held, by=user, now=now, had_signed=had_signed)
     return held
 
 
@@ -121,6 +126,7 @@ def sign(agreement: Agreement, *, user: User, revision: int, now: datetime) -> A
         Agreement.objects.filter(status=Status.IN_FORCE).update(status=Status.RETIRED, retired_at=now)
         held.status, held.in_force_at = Status.IN_FORCE, now
     held.save()
+    telling.signed(held, by=user, now=now)
     return held
 
 
@@ -137,9 +143,11 @@ def take_back(agreement: Agreement, *, user: User, revision: int) -> Agreement:
 
 
 @transaction.atomic
-def discard(agreement: Agreement, *, revision: int) -> None:
+def discard(agreement: Agreement, *, revision: int, now: datetime) -> None:
     """Delete a draft. Raises as `edit` does."""
-    _hold(agreement, revision).delete()
+    held = _hold(agreement, revision)
+    telling.withdraw(held, now=now)
+    held.delete()
 
 
 def side_of(agreement: Agreement, user: User) -> Side | None:

@@ -173,7 +173,7 @@ def discard(request: HttpRequest, pk: int) -> HttpResponse:
     """Throw a draft away."""
     found = get_object_or_404(Agreement, pk=pk)
     try:
-        versions.discard(found, revision=_revision(request))
+        versions.discard(found, revision=_revision(request), now=timezone.now())
     except PolicyProblem as refused:
         return _page(request, get_object_or_404(Agreement, pk=pk), problems=refused.problems)
     messages.success(request, f"The draft of version {found.version} is discarded.")

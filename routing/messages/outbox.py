@@ -19,7 +19,7 @@ from django.db import connection
 from django.utils import timezone
 
 from funnel.sealing import Unreadable, unseal
-from routing.messages import notices, posting
+from routing.messages import posting, words
 from routing.messages.envelopes import Told, again_after, body_for, digest_after, headers_for, mail_of, quiet_until
 from routing.messages.posting import NotPosted
 from routing.models import Delivery, Notice, Reach, Webhook
@@ -157,29 +157,29 @@ def _held_back(row: Delivery, reach: Reach | None, *, now: datetime) -> bool:
 def _parcels(rows: Sequence[Delivery], reaches: Mapping[int, Reach]) -> Iterable[_Parcel]:
     """One message each; the daily e-mail of a user is one for all. Words are made now, in the user's zone."""
     parcels: dict[Any, _Parcel] = {}
-    words = _words(rows, reaches)
+    found = _words(rows, reaches)
     for row in rows:
         place = ("digest", row.notice.user_id) if row.channel == DIGEST else row.pk
         parcel = parcels.setdefault(place, _Parcel([], []))
         parcel.rows.append(row)
-        parcel.told.append(_told(row, words[row.pk]))
+        parcel.told.append(_told(row, found[row.pk]))
     return parcels.values()
 
 
-def _words(rows: Sequence[Delivery], reaches: Mapping[int, Reach]) -> dict[int, notices.Told]:
+def _words(rows: Sequence[Delivery], reaches: Mapping[int, Reach]) -> dict[int, words.Told]:
     by_zone: dict[str, list[Delivery]] = {}
     for row in rows:
         reach = reaches.get(row.notice.user_id)
         by_zone.setdefault(reach.zone if reach and row.channel != WEBHOOK else settings.REPORTING_ZONE, []).append(row)
-    found: dict[int, notices.Told] = {}
+    found: dict[int, words.Told] = {}
     for zone, some in by_zone.items():
         with timezone.override(zone):
-            said = notices.words_of([row.notice_id for row in some])
+            said = words.words_of([row.notice_id for row in some])
         found |= {row.pk: said[row.notice_id] for row in some}
     return found
 
 
-def _told(row: Delivery, said: notices.Told) -> Told:
+def _told(row: Delivery, said: words.Told) -> Told:
     return Told(
         key=row.key,
         kind=said.kind,

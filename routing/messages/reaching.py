@@ -9,7 +9,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from routing.messages import notices
+from routing.messages import words
 from routing.messages.envelopes import quiet_until
 from routing.models import Notice, Reach, Wish
 
@@ -70,7 +70,7 @@ def to_show(user: Any, *, after: int, now: datetime) -> list[Shown]:
         found = found.filter(kind=Notice.Kind.HOT) if reach.hot_passes else found.none()
     ids = list(found.order_by("-pk").values_list("pk", flat=True)[:MOST_SHOWN])
     with timezone.override(reach.zone):
-        said = notices.words_of(ids)
+        said = words.words_of(ids)
     return [
         Shown(
             id=pk,

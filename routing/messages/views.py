@@ -11,8 +11,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from funnel.admin_acts import posted
 from routing.messages.forms import HOURS, ReachForm
-from routing.messages.notices import latest, mark_read, path_of
+from routing.messages.notices import latest, mark_read
 from routing.messages.reaching import reach_of, set_reach, to_show, wishes_of
+from routing.messages.words import path_of
 from routing.models import Notice, Wish
 
 # kind: (icon, colour)
@@ -33,6 +34,8 @@ _LOOK = {
     Notice.Kind.STEPS: ("list-check", ""),
     Notice.Kind.MAIL: ("mail", "bad"),
     Notice.Kind.VERSION: ("adjustments-horizontal", ""),
+    Notice.Kind.AGREEMENT: ("file-check", ""),
+    Notice.Kind.ACTION: ("list-check", ""),
 }
 
 

@@ -23,6 +23,8 @@ class Notice(models.Model):
         STEPS = "steps", "Steps of cadences are due"
         MAIL = "mail", "A mail of yours was not sent"
         VERSION = "version", "A draft of a policy"
+        AGREEMENT = "agreement", "The agreement of marketing and sales"
+        ACTION = "action", "Something to do from a review"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=12, choices=Kind)

@@ -71,7 +71,7 @@ def agreed(here: Room) -> list[tuple[str, str]]:
     review = reviews.begin(
         held_on=day, starts_on=day - 80 * DAY, ends_on=day, attendees=[partner], user=partner, now=now
     )
-    reviews.add_action(review, text="Bring every list below forty", owner=partner, due_on=day, now=now)
+    reviews.add_action(review, text="Bring every list below forty", owner=partner, due_on=day, user=None, now=now)
     return [
         ("agreement", reverse("reporting:agreement")),
         ("agreement-new", reverse("reporting:agreement-new")),

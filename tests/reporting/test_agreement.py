@@ -110,7 +110,7 @@ def test_a_change_takes_signatures_back_and_nobody_signs_what_they_did_not_see(e
     for act in (
         lambda: versions.sign(draft, user=hanna, revision=1, now=NOW),
         lambda: versions.edit(draft, terms(elif_, hanna), revision=1, user=hanna, now=NOW),
-        lambda: versions.discard(draft, revision=1),
+        lambda: versions.discard(draft, revision=1, now=NOW),
     ):
         with pytest.raises(versions.Overtaken, match="Elif Aydın changed the draft on 15 Jun"):
             act()

@@ -91,14 +91,14 @@ def test_of_two_windows_one_wins_and_the_other_loses_nothing(client, elif_, hann
 def test_what_is_not_done_comes_back_at_the_next_review(client, elif_, hanna) -> None:
     jonas = make.user(Role.SDR)
     first = begun(elif_, hanna)
-    late = reviews.add_action(first, text="Call them", owner=jonas, due_on=date(2026, 4, 20), now=NOW)
-    done = reviews.add_action(first, text="Count them", owner=elif_, due_on=date(2026, 4, 20), now=NOW)
+    late = reviews.add_action(first, text="Call them", owner=jonas, due_on=date(2026, 4, 20), user=None, now=NOW)
+    done = reviews.add_action(first, text="Count them", owner=elif_, due_on=date(2026, 4, 20), user=None, now=NOW)
     reviews.settle(done, done=True, user=elif_, now=NOW.replace(month=4, day=19))
     second = begun(elif_, hanna, on=date(2026, 7, 10), starts_on=date(2026, 4, 1), ends_on=date(2026, 6, 30))
-    own = reviews.add_action(second, text="Write them", owner=hanna, due_on=date(2026, 7, 20), now=NOW)
+    own = reviews.add_action(second, text="Write them", owner=hanna, due_on=date(2026, 7, 20), user=None, now=NOW)
     assert list(reviews.carried_to(second)) == [late] and list(reviews.carried_to(first)) == []
     with pytest.raises(PolicyProblem, match="on the day of the review or later"):
-        reviews.add_action(second, text="Too early", owner=hanna, due_on=date(2026, 7, 1), now=NOW)
+        reviews.add_action(second, text="Too early", owner=hanna, due_on=date(2026, 7, 1), user=None, now=NOW)
     client.force_login(elif_)
     assert "overdue" in client.get(page_of(second)).content.decode()
 

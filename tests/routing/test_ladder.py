@@ -14,7 +14,7 @@ from routing.assignment.explain import why_owner
 from routing.assignment.rehearsal import replay
 from routing.decisions import pauses, services
 from routing.leads.clock_panel import clock_lines
-from routing.messages.notices import words_of
+from routing.messages.words import words_of
 from routing.models import Assignment, Clock, ClockEvent, HandOff, Notice, RoutingPolicy, Seat
 from routing.overdue import ladder
 from routing.sales import handoff

@@ -141,7 +141,12 @@ class TestReading:
 
     def test_every_kind_can_be_said_of_a_lead_that_is_gone(self, user):
         version = {"of": "cadence", "id": 1, "version": 2, "event": "asked"}
-        data = {"review": {"version": 2, "due": "2026-11-02"}, "version": version}
+        data = {
+            "review": {"version": 2, "due": "2026-11-02"},
+            "version": version,
+            "agreement": version | {"event": "sign"},
+            "action": {"review": 1, "due": "2026-11-02", "event": "due"},
+        }
         for kind in Notice.Kind.values:
             told(user, kind=kind, **data.get(kind, {}))
         assert all(one.sentence for one in unread(user))

@@ -13,8 +13,8 @@ from funnel.sealing import Unreadable, seal, unseal
 from routing.acts.doing import Invalid, NotAllowed, Refused
 from routing.cadences import enrolments, own_mail
 from routing.messages import mailboxes
-from routing.messages.notices import words_of
 from routing.messages.posting import NotPosted
+from routing.messages.words import words_of
 from routing.models import Attempt, ContactCap, Mailbox, MessageTemplate, Notice, OwnMail, Task
 from tests import factories as make
 from tests.factories import NOW
