@@ -466,6 +466,7 @@ def test_of_two_workers_on_one_run_each_chunk_is_written_by_one(monkeypatch):
 def no_broker(monkeypatch):
     """A broker that nobody can reach, and a circuit breaker as after a start."""
     monkeypatch.setattr(hints, "_broken_until", 0.0)
+    monkeypatch.setattr(hints, "_line", hints._Line())
     monkeypatch.setattr(app.conf, "broker_write_url", "redis://127.0.0.1:1/0")
 
 

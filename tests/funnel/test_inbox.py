@@ -181,6 +181,7 @@ def test_a_burst_of_facts_sends_one_hint(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_hint_gets_through_after_the_broker_has_cut_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hints.transaction, "on_commit", lambda function, robust: function())
     monkeypatch.setattr(hints, "_broken_until", 0.0)
+    monkeypatch.setattr(hints, "_line", hints._Line())
     queue = settings.CELERY_TASK_DEFAULT_QUEUE
     with Redis.from_url(settings.REDIS_URL) as broker:
         broker.delete(queue)
@@ -191,7 +192,7 @@ def test_a_hint_gets_through_after_the_broker_has_cut_the_line(monkeypatch: pyte
         assert hints._line.connection is before, "one connection serves many hints"
         number = str(broker.connection_pool.connection_kwargs["db"])
         senders = [one["addr"] for one in broker.client_list() if one["db"] == number and one["cmd"] == "lpush"]
-        assert [broker.client_kill(address) for address in senders] == [True]
+        assert senders and all(broker.client_kill(address) for address in senders)
         hints.look("nobody.listens")
         assert broker.llen(queue) == 3
         broker.delete(queue)
