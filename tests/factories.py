@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib.auth.models import Group, User
 
 from funnel.access import Role
 from funnel.models import Account, Activity, Kind, Lead, Opportunity, Person, Rep, Stage, Team
+from funnel.sealing import seal
 from funnel.stages import Move, move
 from funnel.versions import Status
 from routing.models import (
@@ -22,6 +24,7 @@ from routing.models import (
     Seat,
     SlaPolicy,
     SlaPromise,
+    Webhook,
 )
 from routing.sla import versions as sla
 
@@ -147,6 +150,12 @@ def promises(*kinds: str, **settings: Any) -> SlaPolicy:
     standard = {kind: sla.STANDARD[SlaPromise.Kind(kind)][:3] for kind in kinds}
     sla.add_promises(made, {kind: (*terms, False) for kind, terms in standard.items()})
     return _in_force(made)
+
+
+def webhook(url: str, *, secret: str = "", **fields: Any) -> Webhook:
+    """A webhook that posts there. secret: what signs, if anything does."""
+    kept = {"host": urlsplit(url).hostname or "", "sealed_url": seal(url), "sealed": seal(secret)}
+    return Webhook.objects.create(**kept | fields)
 
 
 def promise(kind: str = SlaPromise.Kind.ACCEPT, *, active: bool = True, **fields: Any) -> SlaPromise | None:

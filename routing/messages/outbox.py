@@ -29,7 +29,7 @@ LEASE: Final = timedelta(minutes=5)  # a worker that has not said by then what c
 MOST_ATTEMPTS: Final = 8  # over some ten hours
 KEPT: Final = timedelta(days=30)
 LATE: Final = timedelta(minutes=15)
-UNREADABLE: Final = "Its secret can no longer be read here; enter it again under Admin > Webhooks."
+UNREADABLE: Final = "Its address and secret can no longer be read here; enter them again under Admin > Webhooks."
 EMAIL, DIGEST, WEBHOOK = (channel.value for channel in Delivery.Channel)
 
 log = structlog.get_logger(__name__)
@@ -248,12 +248,12 @@ def _post(parcel: _Parcel, now: datetime) -> None:
 def post_to(webhook: Webhook, told: Told, *, now: datetime) -> None:
     """Post one notice to a webhook. Raises NotPosted."""
     try:
-        secret = unseal(webhook.sealed)
+        url, secret = unseal(webhook.sealed_url), unseal(webhook.sealed)
     except Unreadable as error:
         raise NotPosted(UNREADABLE, hopeless=True) from error
     body = body_for(webhook.preset, told)
     headers = headers_for(told, body, secret=secret, now=now)
-    posting.post(webhook.url, body, headers=headers, private=settings.WEBHOOKS_WITHIN)
+    posting.post(url, body, headers=headers, private=settings.WEBHOOKS_WITHIN)
 
 
 _CHANNELS: Final[dict[str, Callable[[_Parcel, datetime], None]]] = {EMAIL: _mail, DIGEST: _mail, WEBHOOK: _post}

@@ -24,9 +24,13 @@ from routing.models import Delivery, Notice, Webhook
 
 
 class WebhookForm(forms.ModelForm):
-    """Where to post. The secret is kept sealed and never shown again; left blank, the one that is kept stays."""
+    """Where to post. Address and secret are kept sealed and never shown again; left blank, what is kept stays."""
 
-    url = forms.CharField(max_length=1000, widget=UnfoldAdminTextInputWidget, help_text="https, outside this network.")
+    url = forms.CharField(
+        label="Address", max_length=1000, required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        help_text="Where to post: https, outside this network. Kept sealed and not shown again. Blank: as it is.",
+    )  # fmt: skip
     kinds = forms.MultipleChoiceField(
         choices=Notice.Kind.choices, required=False, widget=forms.CheckboxSelectMultiple, help_text="None: all of them."
     )
@@ -40,13 +44,17 @@ class WebhookForm(forms.ModelForm):
         fields = ("name", "preset", "url", "secret", "kinds", "team", "active")
 
     def clean_url(self) -> str:
-        url = self.cleaned_data["url"].strip()
-        if problem := posting.problem_of(url, private=settings.WEBHOOKS_WITHIN):
+        url: str = self.cleaned_data["url"].strip()
+        if not url and not self.instance.sealed_url:
+            raise forms.ValidationError("Give the address to post to.")
+        if url and (problem := posting.problem_of(url, private=settings.WEBHOOKS_WITHIN)):
             raise forms.ValidationError(problem)
         return url
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        if url := cleaned.get("url"):
+            self.instance.host, self.instance.sealed_url = urlsplit(url).hostname or "", seal(url)
         if secret := cleaned.get("secret"):
             self.instance.sealed = seal(secret)
         if cleaned.get("preset") == Webhook.Preset.GENERIC and not self.instance.sealed:
@@ -59,12 +67,9 @@ class WebhookAdmin(ModelAdmin):
     form = WebhookForm
     list_display = ("name", "preset", "host", "team", "active")
     list_select_related = ("team",)
+    fields = ("name", "preset", "host", "url", "secret", "kinds", "team", "active")
+    readonly_fields = ("host",)
     actions_detail = ("send_a_test",)
-
-    @admin.display(description="Host")
-    def host(self, webhook: Webhook) -> str:
-        """The address itself is a secret of Slack and Teams."""
-        return urlsplit(webhook.url).hostname or ""
 
     @action(description="Send a test", icon="send", permissions=["change"])
     def send_a_test(self, request: HttpRequest, object_id: str) -> HttpResponse:

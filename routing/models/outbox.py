@@ -60,7 +60,10 @@ class Webhook(models.Model):
 
     name = models.CharField(max_length=120, unique=True)
     preset = models.CharField(max_length=10, choices=Preset, default=Preset.GENERIC)
-    url = models.URLField(max_length=1000, help_text="https, and no address of this network.")
+    host = models.CharField(max_length=255, editable=False, help_text="Of the address, for people to know it by.")
+    sealed_url = models.TextField(
+        editable=False, help_text="The address to post to, encrypted: of a chat it is a secret in itself."
+    )
     sealed = models.TextField(
         blank=True,
         default="",

@@ -9,8 +9,6 @@ from datetime import timedelta
 
 import django
 
-from funnel.sealing import seal
-
 
 def main() -> None:
     from django.utils import timezone
@@ -18,7 +16,6 @@ def main() -> None:
     from demandcenter.pipeline import drain
     from funnel.ingest import record
     from funnel.tokens import create_token
-    from routing.models import Webhook
     from scoring.services import ship
     from tests import factories as make
     from tests.loading import rows
@@ -34,7 +31,7 @@ def main() -> None:
     make.promise("accept", reassign=True)
     make.promise("hot")
     make.cadence(*[(0, "call")] * STEPS, on_acceptance=True)
-    Webhook.objects.create(name="Chat", url=os.environ["WEBHOOK"], sealed=seal("ours"), kinds=["taken"])
+    make.webhook(os.environ["WEBHOOK"], name="Chat", secret="ours", kinds=["taken"])
     touches = [
         {
             "external_id": f"old-{number}",

@@ -2,13 +2,14 @@
 
 from datetime import time
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
 from django.utils import timezone
 
 from funnel.access import Role
-from funnel.sealing import seal, unseal
+from funnel.sealing import unseal
 from routing.messages.notices import Tell, tell
 from routing.models import Notice, Reach, Webhook, Wish
 from tests import factories as make
@@ -95,15 +96,17 @@ def test_a_webhook_is_checked_and_its_secret_is_never_shown(client):
     page = f"/admin/routing/webhook/{hook.pk}/change/"
     html = client.get(page).content.decode()
     assert "s3cret-value" not in html and hook.sealed not in html and "s3cret" not in hook.sealed
-    client.post(page, good | {"secret": "", "name": "Ours too"})
+    assert "hooks.example.com" in html and "hooks.example.com/1" not in html and "hooks" not in hook.sealed_url
+    client.post(page, good | {"url": "", "secret": "", "name": "Ours too"})
     hook.refresh_from_db()
     assert (hook.name, unseal(hook.sealed), hook.kinds) == ("Ours too", "s3cret-value", ["hot"])
-    assert "hooks.example.com/1" not in client.get("/admin/routing/webhook/").content.decode()
+    assert (hook.host, unseal(hook.sealed_url)) == ("hooks.example.com", "https://hooks.example.com/1")
+    assert "Give the address to post to" in client.post(add, good | {"url": "", "name": "Third"}).content.decode()
 
 
 def test_secrets_of_webhooks_that_were_kept_in_plain_are_sealed_by_a_migration():
-    hook = Webhook.objects.create(name="Ours", url="https://hooks.example.com/1", sealed="s3cret-value")
-    slack = Webhook.objects.create(name="Slack", preset="slack", url="https://hooks.example.com/2")
+    hook = make.webhook("https://hooks.example.com/1", name="Ours", sealed="s3cret-value")
+    slack = make.webhook("https://hooks.example.com/2", name="Slack", preset="slack")
     migration = import_module("routing.migrations.0016_seal_webhooks")
     migration.seal(apps, None)
     hook.refresh_from_db()
@@ -114,9 +117,21 @@ def test_secrets_of_webhooks_that_were_kept_in_plain_are_sealed_by_a_migration()
     ]  # fmt: skip
 
 
+def test_addresses_that_were_kept_in_plain_are_sealed_by_a_migration():
+    plain = "https://hooks.example.com/T0/B1/x?y=z"
+    hook = SimpleNamespace(url=plain, host="", sealed_url="", save=lambda update_fields: None)
+    before = SimpleNamespace(get_model=lambda *_names: SimpleNamespace(objects=SimpleNamespace(all=lambda: [hook])))
+    migration = import_module("routing.migrations.0019_sealed_addresses")
+    migration.seal(before, None)
+    assert (hook.host, unseal(hook.sealed_url)) == ("hooks.example.com", plain) and "hooks" not in hook.sealed_url
+    hook.url = ""
+    migration.unseal(before, None)
+    assert hook.url == plain
+
+
 def test_a_test_to_a_webhook_says_what_came_of_it(client, monkeypatch):
     client.force_login(make.user(Role.SDR_MANAGER, is_staff=True))
-    hook = Webhook.objects.create(name="Ours", url="https://hooks.example.com/1", sealed=seal("s"))
+    hook = make.webhook("https://hooks.example.com/1", name="Ours", secret="s")
     monkeypatch.setattr("socket.getaddrinfo", lambda *_a, **_k: [(2, 1, 6, "", ("10.0.0.1", 443))])
     answer = client.get(f"/admin/routing/webhook/{hook.pk}/send_a_test", follow=True)
     assert "It did not arrive: hooks.example.com is an address within a network" in answer.content.decode()

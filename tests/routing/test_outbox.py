@@ -12,11 +12,10 @@ import pytest
 from django.core import mail
 
 from funnel.access import Role
-from funnel.sealing import seal
 from routing.messages import outbox, posting
 from routing.messages.notices import Tell, tell
 from routing.messages.posting import NotPosted
-from routing.models import Delivery, Notice, Reach, Webhook, Wish
+from routing.models import Delivery, Notice, Reach, Wish
 from routing.tasks import deliver as deliver_task
 from tests import factories as make
 from tests.factories import NOW
@@ -182,7 +181,7 @@ class TestByWebhook:
         server.server_close()
 
     def test_one_cause_is_posted_once_signed_however_many_are_told(self, user, receiver):
-        Webhook.objects.create(name="Ours", url=receiver.url, sealed=seal("s3cret"))
+        make.webhook(receiver.url, secret="s3cret", name="Ours")
         others = [make.user(Role.SDR) for _ in range(3)]
         tell([Tell(user_id=one.pk, kind="unrouted", cause="assignment:9", data={"reason": "no_rule"})
               for one in (user, *others)], now=NOW)  # fmt: skip
@@ -196,9 +195,9 @@ class TestByWebhook:
         assert headers["Host"].startswith("localhost:")
 
     def test_kinds_teams_and_presets_are_kept_to(self, user, receiver):
-        Webhook.objects.create(name="Hot", preset="slack", url=receiver.url, kinds=["hot"])
-        Webhook.objects.create(name="Others", preset="slack", url=receiver.url, team=make.team())
-        Webhook.objects.create(name="Off", preset="slack", url=receiver.url, active=False)
+        make.webhook(receiver.url, name="Hot", preset="slack", kinds=["hot"])
+        make.webhook(receiver.url, name="Others", preset="slack", team=make.team())
+        make.webhook(receiver.url, name="Off", preset="slack", active=False)
         told(user)
         assert not Delivery.objects.exists()
         told(user, kind="hot", cause="activity:1")
@@ -208,7 +207,7 @@ class TestByWebhook:
 
     @pytest.mark.parametrize(("status", "hopeless"), [(500, False), (429, False), (404, True), (302, True)])
     def test_what_it_answers_says_whether_to_try_again(self, user, receiver, status, hopeless):
-        Webhook.objects.create(name="Ours", url=receiver.url, sealed=seal("s"))
+        make.webhook(receiver.url, secret="s", name="Ours")
         receiver.answers.append(status)
         told(user)
         (row,) = deliver()
@@ -219,15 +218,15 @@ class TestByWebhook:
             assert Delivery.objects.get().sent_at
 
     def test_a_secret_that_cannot_be_read_any_more_is_asked_for_again(self, user, receiver, settings):
-        Webhook.objects.create(name="Ours", url=receiver.url, sealed=seal("s"))
+        make.webhook(receiver.url, secret="s", name="Ours")
         settings.SECRET_KEY = "another"
         told(user)
         (row,) = deliver()
-        assert row.set_aside_at and "enter it again under Admin > Webhooks" in row.problem and not receiver.posts
+        assert row.set_aside_at and "enter them again under Admin > Webhooks" in row.problem and not receiver.posts
 
     def test_it_is_told_in_quiet_hours_since_it_is_nobody(self, user, receiver):
         Reach.objects.create(user=user, quiet_from=time(0, 1), quiet_until=time(0))
-        Webhook.objects.create(name="Ours", url=receiver.url, sealed=seal("s"))
+        make.webhook(receiver.url, secret="s", name="Ours")
         told(user)
         deliver()
         assert len(receiver.posts) == 1
