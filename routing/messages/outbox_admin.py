@@ -67,9 +67,12 @@ class WebhookAdmin(ModelAdmin):
     form = WebhookForm
     list_display = ("name", "preset", "host", "team", "active")
     list_select_related = ("team",)
-    fields = ("name", "preset", "host", "url", "secret", "kinds", "team", "active")
     readonly_fields = ("host",)
     actions_detail = ("send_a_test",)
+
+    def get_fields(self, request: HttpRequest, obj: Webhook | None = None) -> list[str]:
+        """The host says which address is kept, once one is."""
+        return ["name", "preset", *(["host"] if obj else []), "url", "secret", "kinds", "team", "active"]
 
     @action(description="Send a test", icon="send", permissions=["change"])
     def send_a_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
