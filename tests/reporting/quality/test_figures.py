@@ -1,11 +1,10 @@
 """Every figure of model quality against a plain oracle, and the leads behind each against its counts."""
 
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
-from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -29,11 +28,19 @@ EVER = Slice(view=View(period=Period("all", None, None)))
 EXAMPLES = settings(
     deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], phases=[Phase.explicit, Phase.generate]
 )
-MIDNIGHT = datetime.combine(timezone.now().date(), time(), UTC)
+MIDNIGHT = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+class CopyOfOneDay(Copy):
+    """A copy that is always of the same day, since midnight may pass while an example is judged."""
+
+    @property
+    def fresh_at(self) -> datetime:
+        return MIDNIGHT + timedelta(hours=12)
 
 
 def facts() -> Facts:
-    return Facts(Copy(connection), "UTC")
+    return Facts(CopyOfOneDay(connection), "UTC")
 
 
 def counts(facts: Facts, piece: Slice, *outcomes: str) -> list[int]:
