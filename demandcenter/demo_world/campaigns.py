@@ -109,6 +109,7 @@ class Program:
         return (self.last - self.first).days / max(1, (today - self.first).days + 1)
 
 
+# So many that none comes twice in a year (`_FAIR_EVERY`), of which its name is made.
 _FAIRS = (
     ("Smart Plant Summit London", "UK & Ireland"),
     ("Expo Nürnberg", "DACH"),
@@ -118,6 +119,7 @@ _FAIRS = (
     ("Fabbrica Domani Bologna", "Southern Europe"),
     ("Process Forum Rotterdam", "Benelux"),
     ("Targi Automatyki Poznań", "CEE"),
+    ("Werktage Wien", "DACH"),
 )
 _WEBINAR_EVERY, _FAIR_EVERY, _FLIGHT_EVERY = timedelta(days=28), timedelta(days=45), timedelta(days=91)
 WEBINAR_STORY_BEGAN = timedelta(days=96)  # before today; its MQLs are decided within the last 13 weeks

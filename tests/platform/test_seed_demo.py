@@ -100,6 +100,13 @@ def test_the_same_seed_and_day_make_the_same_demo():
     assert build(120, seed=2) != first
 
 
+def test_no_day_gives_two_campaigns_one_name():
+    for days in range(0, 3_000):
+        today = TODAY + timedelta(days=days)
+        names = Counter(program.name for program in programs(today - timedelta(days=548), today))
+        assert names.most_common(1)[0][1] == 1, (today, names.most_common(1))
+
+
 # --- What it is made of ---------------------------------------------------------------------------
 
 
