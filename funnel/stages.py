@@ -106,7 +106,7 @@ def _write_derived(source: str, half: str) -> str:
     return f"UPDATE funnel_lead l SET {columns} FROM {source} d WHERE l.id = d.lead_id AND {half} AND ({changed})"
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def move(
     moves: Sequence[Move],
     *,
@@ -123,7 +123,8 @@ def move(
     opening: leads that begin with these moves, by ids off their sequence; the caller holds the locks of their people.
     Nobody else knows of them before this commits, so that there is nothing to lock, and they are written in the state
     that their moves make; without an allowed move a lead is void.
-    Returns one `Moved` a move, in the order of `moves`. A refusal is an answer, not an exception.
+    Returns one `Moved` a move, in the order of `moves`. A refusal is an answer, not an exception. What the database
+    refuses ends the transaction, or the savepoint of a caller that goes on after it.
     """
     opening = opening or {}
     known = sorted({wish.lead_id for wish in moves} - opening.keys())
@@ -142,7 +143,7 @@ def move(
     return [_moved(wish, verdicts[index]) for index, wish in enumerate(moves)]
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def open_at_inquiry(openings: Sequence[Opening], causes: Sequence[str], *, now: datetime) -> list[int]:
     """Open leads, each at Inquiry by a cause of its own. Returns their ids in the order given.
 

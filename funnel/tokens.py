@@ -9,7 +9,11 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.db import connection, models
 
 from funnel.importing.values import SOURCE_PATTERN
 from funnel.models import ApiToken
@@ -67,9 +71,7 @@ def user_of(secret: str, *, now: datetime) -> tuple[Any, ApiToken]:
 
     One query; a second one at most once a minute, which notes that the token was used.
     """
-    token = None
-    if _SHAPE.fullmatch(secret):
-        token = ApiToken.objects.select_related("user").filter(digest=digest_of(secret)).first()
+    token = _find(digest_of(secret)) if _SHAPE.fullmatch(secret) else None
     if token is None:
         raise TokenProblem("This token is not known. Check that it was copied whole, or ask for a new one.")
     if token.revoked_at is not None:
@@ -80,6 +82,34 @@ def user_of(secret: str, *, now: datetime) -> tuple[Any, ApiToken]:
         raise TokenProblem(f"The log-in of the token “{token.name}” is no longer active.")
     _note_use(token, now=now)
     return token.user, token
+
+
+def _find(digest: str) -> ApiToken | None:
+    """The token with its user. Every request asks, so the SQL is made once and not by the ORM each time, for 1 ms."""
+    with connection.cursor() as cursor:
+        cursor.execute(_finding(), [digest])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    width = len(ApiToken._meta.concrete_fields)
+    token = ApiToken.from_db(connection.alias, _names(ApiToken), row[:width])
+    token.user = get_user_model().from_db(connection.alias, _names(get_user_model()), row[width:])
+    return token
+
+
+@cache
+def _finding() -> str:
+    columns = [f"t.{field.column}" for field in ApiToken._meta.concrete_fields]
+    columns += [f"u.{field.column}" for field in get_user_model()._meta.concrete_fields]
+    users = get_user_model()._meta.db_table
+    return (
+        f"SELECT {', '.join(columns)} FROM {ApiToken._meta.db_table} t JOIN {users} u ON u.id = t.user_id "
+        "WHERE t.digest = %s"
+    )
+
+
+def _names(model: type[models.Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
 
 
 def digest_of(secret: str) -> str:

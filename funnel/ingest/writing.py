@@ -91,12 +91,8 @@ def write(
     if len(rows) > LARGEST_CHUNK:
         raise ValueError(f"A chunk has at most {LARGEST_CHUNK:,} rows, not {len(rows):,}.")
     job = _Job(kind=kind, source=source, now=now, live=live, create_missing=create_missing)
-    with collector_paused(), transaction.atomic():
-        outcomes = _land(job, rows)
-        if dry_run:
-            transaction.set_rollback(True)
-            outcomes = [replace(outcome, id=None) for outcome in outcomes]
-    return outcomes
+    with collector_paused():
+        return _try_out(job, rows) if dry_run else _land(job, rows)
 
 
 def record(touches: Sequence[Row], *, source: str, now: datetime, live: bool = True) -> list[Outcome]:
@@ -118,19 +114,28 @@ def finish(kind: str, *, source: str, now: datetime, live: bool = False) -> list
     return []
 
 
+def _try_out(job: _Job, rows: Sequence[Row]) -> list[Outcome]:
+    with transaction.atomic():
+        outcomes = _land(job, rows)
+        transaction.set_rollback(True)
+    return [replace(outcome, id=None) for outcome in outcomes]
+
+
 def _land(job: _Job, rows: Sequence[Row]) -> list[Outcome]:
     """Write the rows; those that the writer or the database refuses become errors, alone."""
     try:
         return _attempts(job, rows)
     except Refused as refused:
-        return _without(job, rows, refused)
+        with transaction.atomic():
+            return _without(job, rows, refused)
     except DatabaseError as error:
         if not _code(error).startswith(_BAD_DATA):
             raise
         if len(rows) == 1:
             return [Outcome(rows[0].number, "error", problem=_sentence(error))]
-    middle = len(rows) // 2
-    return _land(job, rows[:middle]) + _land(job, rows[middle:])
+    with transaction.atomic():
+        middle = len(rows) // 2
+        return _land(job, rows[:middle]) + _land(job, rows[middle:])
 
 
 def _without(job: _Job, rows: Sequence[Row], refused: Refused) -> list[Outcome]:
@@ -146,11 +151,18 @@ def _without(job: _Job, rows: Sequence[Row], refused: Refused) -> list[Outcome]:
 
 
 def _attempts(job: _Job, rows: Sequence[Row]) -> list[Outcome]:
-    """Somebody else may be loading the same: what they were faster with is there at the next attempt."""
+    """Somebody else may be loading the same: what they were faster with is there at the next attempt.
+
+    What lands at once is a transaction, with no savepoint within; parts of what does not are savepoints of one.
+    """
+    within = connection.in_atomic_block
     for attempt in itertools.count(1):
         try:
             with transaction.atomic():
-                return _attempt(job, rows)
+                outcomes = _attempt(job, rows)
+                if within:
+                    _check_references()
+            return outcomes
         except Overtaken:
             if attempt >= _OVERTAKINGS:
                 raise
@@ -167,10 +179,15 @@ def _attempt(job: _Job, rows: Sequence[Row]) -> list[Outcome]:
     if chunk.entries:
         _WRITERS[job.kind](chunk)
         _tell_pipeline(chunk)
-        with connection.cursor() as cursor:
-            # Foreign keys are checked at commit; here a violation can still be laid at a row's door.
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
     return chunk.outcomes()
+
+
+def _check_references() -> None:
+    """Foreign keys are checked at commit. In a transaction that goes on, a violation could not be laid at a row's door
+    by then.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
 
 
 def _tell_pipeline(chunk: Chunk) -> None:

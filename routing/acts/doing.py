@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from funnel import stages
@@ -269,7 +269,8 @@ def move(wishes: Sequence[stages.Move], *, now: datetime) -> list[int]:
     The pipeline hears of it and will let the clocks follow; they do so here too, so that the next page is right.
     """
     try:
-        moved = stages.move(wishes, now=now)  # within a savepoint of its own
+        with transaction.atomic():
+            moved = stages.move(wishes, now=now)
     except IntegrityError as error:
         if _ONE_OPEN not in str(error):
             raise

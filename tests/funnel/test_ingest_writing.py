@@ -3,11 +3,12 @@
 import gc
 import threading
 from collections import Counter
+from contextlib import nullcontext
 from datetime import date
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from funnel import stages
@@ -272,3 +273,28 @@ def test_two_sources_that_open_leads_of_one_person_number_them_one_after_the_oth
     in_threads(loading("a"), loading("b"), loading("c"))
     assert sorted(Lead.objects.values_list("number", flat=True)) == list(range(1, 61))
     assert (Person.objects.count(), PersonKey.objects.count()) == (1, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("within", [False, True])
+def test_what_a_row_names_may_go_while_it_is_being_written(within, monkeypatch):
+    """Nothing stops it before the foreign keys are checked; the row says so then, and the others land."""
+    for name in ("Fair", "Web"):
+        Channel.objects.create(name=name)
+    move = stages.move
+
+    def move_meanwhile(*args: Any, **options: Any) -> list[stages.Moved]:
+        in_threads(lambda: Channel.objects.filter(name="Fair").delete())
+        return move(*args, **options)
+
+    monkeypatch.setattr(stages, "move", move_meanwhile)
+    about = {"inquiry_at": day(1)}
+    with transaction.atomic() if within else nullcontext():
+        outcomes = load(
+            "leads", {"external_id": "1", "channel": "Fair", **about}, {"external_id": "2", "channel": "Web", **about}
+        )
+    assert [(one.status, one.problem) for one in outcomes] == [
+        ("error", "There is no channel “Fair”. Add it first, or let the mapping create what is missing."),
+        ("created", ""),
+    ]
+    assert list(Lead.objects.values_list("channel__name", flat=True)) == ["Web"]
