@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 
 from funnel import staging
+from funnel.models import Lead, Person
 from tests.loading import day, load_well
 
 pytestmark = pytest.mark.django_db
@@ -11,6 +12,10 @@ pytestmark = pytest.mark.django_db
 
 def test_many_keys_are_found_through_the_index_of_keys():
     load_well("leads", *({"external_id": f"k{number}", "inquiry_at": day(1)} for number in range(3)))
+    people = Person.objects.bulk_create(Person() for _ in range(5_000))  # a scan of few leads costs less than 500 keys
+    Lead.objects.bulk_create(
+        Lead(person=person, number=1, stage="inquiry", stage_since=day(1), inquiry_at=day(1)) for person in people
+    )
     keys = [f"k{number}" for number in range(1, 500)]
     plans = []
 
@@ -21,7 +26,7 @@ def test_many_keys_are_found_through_the_index_of_keys():
         return execute(sql, params, many, context)
 
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("ANALYZE funnel_lead; SET LOCAL enable_seqscan = off")
     with connection.execute_wrapper(explained):
         assert staging.find_keys("funnel_lead", keys, source="crm").keys() == {"k1", "k2"}
     assert staging.find_keys("funnel_lead", keys, source="another") == {}
