@@ -185,8 +185,10 @@ def _work(done: Event) -> None:
 
 
 def await_workers() -> None:
-    """Wait until the workers have worked everything. Raises RuntimeError where some of it cannot be."""
+    """Wait until the workers have worked everything. Raises RuntimeError where some of it cannot be, or they died."""
     while Inbox.objects.filter(not_before=None).exists():
+        if not multiprocessing.active_children():
+            raise RuntimeError("The processes that work the inbox have died; their errors are above.")
         time.sleep(LOOK_AGAIN)
     if Inbox.objects.exists():
         raise RuntimeError("The pipeline leaves rows in the inbox; `manage.py doctor` tells of such people.")
