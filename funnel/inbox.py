@@ -4,7 +4,7 @@ Rows are inserted in the transaction of the fact itself and taken with DELETE ..
 on them, so that whatever dies in between, a fact is worked exactly once.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -71,17 +71,23 @@ def add(cause: str, rows: Iterable[tuple[int, int | None]], *, rank: int = Inbox
     """Tell the pipeline what became known, as (person id, object id), in the transaction of the fact. One statement,
     and a few more for touches that would wait behind many: those that raise a hand go before them.
     """
-    told = list(rows)
-    first = _hands_among(told, rank) if cause == Inbox.Cause.ACTIVITY else ()
-    values = [
-        {
-            "person_id": person_id,
-            "cause": str(cause),
-            "object_id": object_id,
-            "rank": int(Inbox.Rank.HAND if object_id in first else rank),
-        }
-        for person_id, object_id in told
-    ]
+    add_all({cause: list(rows)}, rank=rank)
+
+
+def add_all(news: Mapping[str, Sequence[tuple[int, int | None]]], *, rank: int = Inbox.Rank.NOW) -> None:
+    """The same for several causes, in as few statements."""
+    values = []
+    for cause, told in news.items():
+        first = _hands_among(told, rank) if cause == Inbox.Cause.ACTIVITY else ()
+        values += [
+            {
+                "person_id": person_id,
+                "cause": str(cause),
+                "object_id": object_id,
+                "rank": int(Inbox.Rank.HAND if object_id in first else rank),
+            }
+            for person_id, object_id in told
+        ]
     if values:
         staging.insert(Inbox, values)
         # One look finds everything: a hundred touches a second need no hundred hints, and beat looks at the rest.

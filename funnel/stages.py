@@ -113,6 +113,7 @@ def move(
     now: datetime,
     history: bool = False,
     by_rule: bool = False,
+    quiet: bool = False,
     opening: Mapping[int, Opening] | None = None,
 ) -> list[Moved]:
     """Move leads: lock them in id order, refuse what the path does not allow, append the events, derive the states.
@@ -120,6 +121,7 @@ def move(
     moves: any number, several of one lead too (worked in the order given, or by time for history).
     now: when this is being recorded. history: loaded facts; freer rules, and nothing is told to the pipeline.
     by_rule: the pipeline itself moves them forward, by scores as they stand; it need not score their people again.
+    quiet: the caller tells the pipeline, with what else it has to tell.
     opening: leads that begin with these moves, by ids off their sequence; the caller holds the locks of their people.
     Nobody else knows of them before this commits, so that there is nothing to lock, and they are written in the state
     that their moves make; without an allowed move a lead is void.
@@ -137,7 +139,7 @@ def move(
     refresh({moves[index].lead_id for index in before})  # first: a person has one open lead a solution
     open_leads(opening, {pk: _columns(journeys[pk].state, now=now) for pk in opening}, now=now)
     _append([(moves[index], verdicts[index]) for index in done if moves[index].lead_id in opening], now=now)
-    if not history:
+    if not history and not quiet:
         cause = Inbox.Cause.BY_RULE if by_rule else Inbox.Cause.STAGE_EVENT
         _tell_pipeline([(journeys[moves[i].lead_id].person_id, verdicts[i].event_id) for i in done], cause=cause)
     return [_moved(wish, verdicts[index]) for index, wish in enumerate(moves)]

@@ -91,7 +91,7 @@ class Chunk:
         return self.entries
 
     def tell(self, cause: str, rows: Iterable[tuple[int, int | None]]) -> None:
-        """What the pipeline shall hear of once everything is written, as in `inbox.add`."""
+        """What the pipeline shall hear of once everything is written, as in `inbox.add_all`."""
         self.news[cause] += rows
 
     def outcomes(self) -> list[Outcome]:

@@ -299,7 +299,7 @@ def _move(chunk: Chunk, trips: Sequence[Trip], *, opening: Mapping[int, Opening]
             wishes.append(_wish(chunk, trip, name, at))
             owners.append(trip)
     problems: dict[int, tuple[str, str]] = {}
-    answers = stages.move(wishes, now=chunk.now, history=not chunk.live, opening=opening)
+    answers = stages.move(wishes, now=chunk.now, history=not chunk.live, quiet=True, opening=opening)
     for trip, moved in zip(owners, answers, strict=True):
         if moved.problem:
             name = moved.cause.rpartition("/")[2]
@@ -310,7 +310,10 @@ def _move(chunk: Chunk, trips: Sequence[Trip], *, opening: Mapping[int, Opening]
             note_update(trip.entry)
     if problems:
         raise Refused(problems)
-    if not chunk.live:
+    if chunk.live:
+        done = [(trip, moved.event_id) for trip, moved in zip(owners, answers, strict=True) if moved.done]
+        chunk.tell(Inbox.Cause.STAGE_EVENT, [(trip.about.person_id, event_id) for trip, event_id in done])
+    else:
         reset = [trip for trip, wish in zip(owners, wishes, strict=True) if wish.kind in stages.RESET_SCORES]
         chunk.tell(Inbox.Cause.LOADED, [(trip.about.person_id, None) for trip in reset])
 

@@ -191,14 +191,10 @@ def _check_references() -> None:
 
 
 def _tell_pipeline(chunk: Chunk) -> None:
-    """What happens now may be decided on; of history one row a person says that scores follow.
-
-    Moves of leads that happen now are told by `funnel.stages`.
-    """
+    """What happens now may be decided on; of history one row a person says that scores follow."""
     rank = Inbox.Rank.NOW if len(chunk.all) <= ANSWERED_AT_ONCE else Inbox.Rank.BULK
     if chunk.live:
-        for cause, rows in chunk.news.items():
-            inbox.add(cause, rows, rank=rank)
+        inbox.add_all(chunk.news, rank=rank)
     else:
         people = sorted({person_id for rows in chunk.news.values() for person_id, _ in rows})
         inbox.add(Inbox.Cause.LOADED, [(pk, None) for pk in people], rank=Inbox.Rank.BULK)
