@@ -8,15 +8,17 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, models
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _SPECIAL = re.compile(r"[\\\t\n\r]")
+_WORDS: Mapping[type, Callable[[Any], str]] = {int: str, UUID: str, datetime: datetime.isoformat}  # need no escapes
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False)
 _names = itertools.count(1)
 HAS_KEY = "external_id <> ''"  # see `find_keys`
@@ -43,14 +45,14 @@ def _cell(value: Any) -> str:
 
 
 def _cells(values: Sequence[Any]) -> Iterable[str]:
-    """One column in COPY's text format. Most columns are of one type and need no escapes: three times as fast."""
+    """One column in COPY's text format. Many hold one thing throughout, most are of one type and need no escapes."""
+    if len(set(map(id, values))) == 1:
+        return itertools.repeat(_cell(values[0]), len(values))
     types = set(map(type, values))
     if types == {str} and not _SPECIAL.search("\v".join(values)):
         return values
-    if types == {int}:
-        return map(str, values)
-    if types == {type(None)}:
-        return itertools.repeat("\\N", len(values))
+    if len(types) == 1 and (words := _WORDS.get(*types)):
+        return map(words, values)
     if types == {dict}:
         texts = [as_json(value) if value else "{}" for value in values]  # most payloads are empty
         return [text.translate(_ESCAPES) if "\\" in text else text for text in texts]

@@ -1,7 +1,13 @@
 """Rows in bulk: what PostgreSQL has to be told so that it finds them by their keys."""
 
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
 import pytest
 from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
 
 from funnel import staging
 from funnel.models import Lead, Person
@@ -32,3 +38,33 @@ def test_many_keys_are_found_through_the_index_of_keys():
     assert staging.find_keys("funnel_lead", keys, source="another") == {}
     (plan,) = plans
     assert "lead_key" in plan, plan
+
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+VALUES: tuple[Any, ...] = (
+    None,
+    "",
+    "a",
+    "a\tb\\",
+    1,
+    2.5,
+    True,
+    False,
+    NOON,
+    date(2026, 6, 1),
+    {},
+    {"a": "\\"},
+    UUID(int=1),
+    UUID(int=2),
+)
+
+
+@given(
+    st.sets(st.sampled_from(range(len(VALUES))), min_size=1, max_size=3).flatmap(
+        lambda few: st.lists(st.sampled_from(sorted(few)), min_size=1)
+    )
+)
+def test_a_column_in_one_go_is_its_cells_one_by_one(places):
+    """There are faster ways for columns that hold one thing, or things of one type."""
+    column = [VALUES[place] for place in places]
+    assert list(staging._cells(column)) == [staging._cell(value) for value in column]
