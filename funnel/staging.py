@@ -142,14 +142,8 @@ def update(model: type[models.Model], rows: Mapping[int, Mapping[str, Any]]) -> 
 
 def find(table: str, key: str, values: Collection[str], column: str = "id", **where: Any) -> dict[str, int]:
     """The `column` of the rows whose `key` is among the values, by key. `where`: further columns and their values."""
-    if not values:
-        return {}
     narrowed = "".join(f" AND {name} = %s" for name in where)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {key}, {column} FROM {table} WHERE {key} = ANY(%s){narrowed}", [list(values), *where.values()]
-        )
-        return dict(cursor.fetchall())
+    return _find(f"SELECT {key}, {column} FROM {table} WHERE {key} = ANY(%s){narrowed}", values, *where.values())
 
 
 def find_keys(table: str, keys: Collection[str], *, source: str) -> dict[str, int]:
@@ -158,11 +152,14 @@ def find_keys(table: str, keys: Collection[str], *, source: str) -> dict[str, in
     A key is never blank. Saying so lets PostgreSQL use the index of the rows that have one, which it otherwise passes
     over for more than a hundred keys.
     """
-    if not keys:
+    return _find(
+        f"SELECT external_id, id FROM {table} WHERE external_id = ANY(%s) AND source = %s AND {HAS_KEY}", keys, source
+    )
+
+
+def _find(sql: str, values: Collection[str], *more: Any) -> dict[str, int]:
+    if not values:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT external_id, id FROM {table} WHERE source = %s AND external_id = ANY(%s) AND {HAS_KEY}",
-            [source, list(keys)],
-        )
+        cursor.execute(sql, [list(values), *more])
         return dict(cursor.fetchall())
