@@ -71,13 +71,14 @@ def add(cause: str, rows: Iterable[tuple[int, int | None]], *, rank: int = Inbox
     """Tell the pipeline what became known, as (person id, object id), in the transaction of the fact. One statement,
     and a few more for touches that would wait behind many: those that raise a hand go before them.
     """
-    add_all({cause: list(rows)}, rank=rank)
+    add_all({cause: list(rows)}, ranks={cause: rank})
 
 
-def add_all(news: Mapping[str, Sequence[tuple[int, int | None]]], *, rank: int = Inbox.Rank.NOW) -> None:
-    """The same for several causes, in as few statements."""
+def add_all(news: Mapping[str, Sequence[tuple[int, int | None]]], *, ranks: Mapping[str, int]) -> None:
+    """The same for several causes, in as few statements. ranks: by cause; NOW where it does not say."""
     values = []
     for cause, told in news.items():
+        rank = ranks.get(cause, Inbox.Rank.NOW)
         first = _hands_among(told, rank) if cause == Inbox.Cause.ACTIVITY else ()
         values += [
             {

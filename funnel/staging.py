@@ -60,7 +60,7 @@ def _cells(values: Sequence[Any]) -> Iterable[str]:
 
 
 def copy_into(table: str, columns: Mapping[str, Sequence[Any]]) -> None:
-    """COPY columns of equal length into a table. Text must hold no NUL; a refused row refuses them all."""
+    """COPY columns, lists of equal length, into a table. Text must hold no NUL; a refused row refuses them all."""
     lines = map("\t".join, zip(*map(_cells, columns.values()), strict=True))
     text = io.StringIO("\n".join(lines) + "\n")
     with connection.wrap_database_errors, connection.cursor() as cursor:

@@ -101,10 +101,10 @@ def _find(digest: str) -> ApiToken | None:
 def _finding() -> str:
     columns = [f"t.{field.column}" for field in ApiToken._meta.concrete_fields]
     columns += [f"u.{field.column}" for field in get_user_model()._meta.concrete_fields]
-    users = get_user_model()._meta.db_table
+    users = get_user_model()._meta
     return (
-        f"SELECT {', '.join(columns)} FROM {ApiToken._meta.db_table} t JOIN {users} u ON u.id = t.user_id "
-        "WHERE t.digest = %s"
+        f"SELECT {', '.join(columns)} FROM {ApiToken._meta.db_table} t "
+        f"JOIN {users.db_table} u ON u.{users.pk.column} = t.user_id WHERE t.digest = %s"
     )
 
 

@@ -191,10 +191,14 @@ def _check_references() -> None:
 
 
 def _tell_pipeline(chunk: Chunk) -> None:
-    """What happens now may be decided on; of history one row a person says that scores follow."""
-    rank = Inbox.Rank.NOW if len(chunk.all) <= ANSWERED_AT_ONCE else Inbox.Rank.BULK
+    """What happens now may be decided on; of history one row a person says that scores follow.
+
+    Of a large chunk only the moves go with what others send: they start clocks.
+    """
     if chunk.live:
-        inbox.add_all(chunk.news, rank=rank)
+        large = len(chunk.all) > ANSWERED_AT_ONCE
+        late = chunk.news.keys() - {Inbox.Cause.STAGE_EVENT} if large else ()
+        inbox.add_all(chunk.news, ranks=dict.fromkeys(late, Inbox.Rank.BULK))
     else:
         people = sorted({person_id for rows in chunk.news.values() for person_id, _ in rows})
         inbox.add(Inbox.Cause.LOADED, [(pk, None) for pk in people], rank=Inbox.Rank.BULK)

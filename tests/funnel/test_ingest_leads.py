@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from funnel.ingest import writing
 from funnel.models import Channel, Inbox, Lead, Person, PersonKey, Reason, Rep, Solution, Stage, StageEvent
 from funnel.path import MILESTONES
 from funnel.stages import CACHED, derive
@@ -266,6 +267,14 @@ def test_live_leads_follow_the_rules_of_live_work_and_tell_the_pipeline():
     person = Person.objects.get()
     causes = sorted(Inbox.objects.filter(person=person).values_list("cause", flat=True))
     assert causes == ["person", "stage_event", "stage_event"]
+
+
+@pytest.mark.parametrize(("answered_at_once", "of_people"), [(2, Inbox.Rank.NOW), (1, Inbox.Rank.BULK)])
+def test_moves_of_many_leads_go_with_what_others_send(answered_at_once, of_people, monkeypatch):
+    monkeypatch.setattr(writing, "ANSWERED_AT_ONCE", answered_at_once)
+    load_well("leads", *({"external_id": key, "mql_at": day(1)} for key in "ab"), live=True)
+    told = Inbox.objects.order_by("person", "cause").values_list("cause", "rank")
+    assert list(told) == [("person", of_people), ("stage_event", Inbox.Rank.NOW)] * 2
 
 
 def test_a_milestone_known_from_stage_events_is_not_doubled():

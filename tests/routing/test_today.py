@@ -324,5 +324,5 @@ def test_five_thousand_leads_are_one_statement_over_partial_indexes(here):
         cursor.execute(f"EXPLAIN {query['sql']}")
         plan = "\n".join(line for (line,) in cursor.fetchall())
     read = set(re.findall(r"Scan (?:using|on) (lead_\w+)", plan))
-    assert read and read <= {"lead_undecided", "lead_in_work"} and "Scan on funnel_lead" not in plan, plan
+    assert read and read <= {"lead_undecided", "lead_in_work"} and "Seq Scan on funnel_lead" not in plan, plan
     assert TaskEvent.objects.count() == 2500
