@@ -15,6 +15,7 @@ from typing import Any, Final
 from django.contrib.auth import get_user_model
 from django.db import connection, models
 
+from funnel import staging
 from funnel.importing.values import SOURCE_PATTERN
 from funnel.models import ApiToken
 
@@ -91,7 +92,7 @@ def _find(digest: str) -> ApiToken | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    width = len(ApiToken._meta.concrete_fields)
+    width = len(staging.fields_of(ApiToken))
     token = ApiToken.from_db(connection.alias, _names(ApiToken), row[:width])
     token.user = get_user_model().from_db(connection.alias, _names(get_user_model()), row[width:])
     return token
@@ -99,8 +100,8 @@ def _find(digest: str) -> ApiToken | None:
 
 @cache
 def _finding() -> str:
-    columns = [f"t.{field.column}" for field in ApiToken._meta.concrete_fields]
-    columns += [f"u.{field.column}" for field in get_user_model()._meta.concrete_fields]
+    columns = [f"t.{column}" for column in staging.fields_of(ApiToken)]
+    columns += [f"u.{column}" for column in staging.fields_of(get_user_model())]
     users = get_user_model()._meta
     return (
         f"SELECT {', '.join(columns)} FROM {ApiToken._meta.db_table} t "
@@ -109,7 +110,7 @@ def _finding() -> str:
 
 
 def _names(model: type[models.Model]) -> list[str]:
-    return [field.attname for field in model._meta.concrete_fields]
+    return [field.attname for field in staging.fields_of(model).values()]
 
 
 def digest_of(secret: str) -> str:

@@ -18,6 +18,7 @@ from demandcenter.demo_world.journeys import Odds, Step, travel
 from demandcenter.demo_world.live import Live
 from demandcenter.demo_world.names import COUNTRIES, company_names
 from demandcenter.demo_world.reference import BUSY, GONE
+from demandcenter.demo_world.world import DAYS
 from funnel import access, accounts, path, stages
 from funnel.models import (
     Account,
@@ -103,7 +104,7 @@ def test_the_same_seed_and_day_make_the_same_demo():
 def test_no_day_gives_two_campaigns_one_name():
     for days in range(0, 3_000):
         today = TODAY + timedelta(days=days)
-        names = Counter(program.name for program in programs(today - timedelta(days=548), today))
+        names = Counter(program.name for program in programs(today - timedelta(days=DAYS), today))
         assert names.most_common(1)[0][1] == 1, (today, names.most_common(1))
 
 
@@ -227,7 +228,7 @@ def days(found: list[list[Step]], start: str, end: str) -> float:
 
 
 def test_the_webinars_mqls_are_rejected_for_their_profile(world):
-    webinar = next(program for program in programs(TODAY - timedelta(days=548), TODAY) if program.content == DOWNTIME)
+    webinar = next(program for program in programs(TODAY - timedelta(days=DAYS), TODAY) if program.content == DOWNTIME)
     assert Campaign.objects.get(name=webinar.name).leads.count() >= 5
     found = trips("DACH", webinar)
     assert share(found, "mql", "sal") < 0.4
@@ -255,7 +256,7 @@ def test_marketing_and_sales_have_agreed_and_looked_back_once(world):
 
 def test_the_misfiring_rule_is_the_first_suggestion_of_the_quality_page(world):
     model = ScoringModel.objects.get(active=True)
-    simulation.ask(model=model, starts_at=UNTIL - timedelta(days=548), ends_at=UNTIL, user=None, now=NOW)
+    simulation.ask(model=model, starts_at=UNTIL - timedelta(days=DAYS), ends_at=UNTIL, user=None, now=NOW)
     simulation.work()
     ever = Slice(view=View(period=Period("all", None, None)))
     first, *_others = assemble(Facts(Copy(connection), "UTC"), ever, [model]).suggestions
@@ -286,7 +287,7 @@ def test_the_latest_mqls_were_made_by_the_shipped_model(world):
 def test_the_model_that_decides_made_every_mql_by_interest_or_a_raised_hand(world):
     """Replayed, it makes the same ones of the same leads, by the same touches, seconds before they were written."""
     model = ScoringModel.objects.get(active=True)
-    asked = simulation.ask(model=model, starts_at=UNTIL - timedelta(days=548), ends_at=NOW, user=None, now=NOW)
+    asked = simulation.ask(model=model, starts_at=UNTIL - timedelta(days=DAYS), ends_at=NOW, user=None, now=NOW)
     simulation.work()
     asked.refresh_from_db()
     assert (asked.status, asked.problem) == ("done", "")
@@ -527,7 +528,7 @@ def test_too_few_leads_for_the_stories_are_refused(settings, tmp_path):
 
 
 def test_days_share_out_all_leads_and_weekends_have_few():
-    days = rhythm.spread(20_000, TODAY - timedelta(days=548), TODAY - timedelta(days=1), random.Random(1))
+    days = rhythm.spread(20_000, TODAY - timedelta(days=DAYS), TODAY - timedelta(days=1), random.Random(1))
     assert sum(days.values()) == 20_000
     weekend = sum(count for day, count in days.items() if day.weekday() >= 5)
     assert 0.03 < weekend / 20_000 < 0.12
